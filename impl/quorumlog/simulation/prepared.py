@@ -1,0 +1,135 @@
+"""Clusters in the middle of a story, so that what takes many steps to come about is few steps away.
+
+The functions at the end restate the starts of the spec's models (`Init` and the function's name, in MCReplication).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeAlias
+
+from quorumlog.core.consensus.effects import Durable
+from quorumlog.core.consensus.log import Log
+from quorumlog.core.consensus.messages import Entry, Message, ServerId, VoteRequest
+from quorumlog.core.consensus.replica import Replica, start
+from quorumlog.core.consensus.state import CANDIDATE, LEADER, everyone
+from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.simulation.cluster import Cluster, Decided
+
+Three: TypeAlias = tuple[ServerId, ServerId, ServerId]
+Start: TypeAlias = Callable[[Three, int, str], Cluster]
+
+
+class Story:
+    """The beginning of a story: who the servers are, and what each has been through. Everything is durable."""
+
+    def __init__(self, servers: Iterable[ServerId], batch: int = 1) -> None:
+        self.servers = tuple(servers)
+        self.batch = batch
+        self.replicas = {server: start(server, self.servers, batch) for server in self.servers}
+
+    def follows(self, server: ServerId, term: int, voted_for: ServerId | None = None, log: Log = ()) -> Story:
+        """The server is in this term, has voted so, and holds these entries."""
+        return self.replace(start(server, self.servers, self.batch, Durable(term, voted_for, log)))
+
+    def stands(self, server: ServerId, term: int, log: Log = (), votes: Iterable[ServerId] = ()) -> Story:
+        """The server is a candidate in this term, and has these votes besides its own."""
+        candidate = start(server, self.servers, self.batch, Durable(term, server, log))
+        return self.replace(candidate.change(role=CANDIDATE, votes=frozenset({server, *votes})))
+
+    def leads(
+        self,
+        server: ServerId,
+        term: int,
+        log: Log,
+        *,
+        following: int,
+        acknowledged: Mapping[ServerId, int] | None = None,
+        commit_index: int = 0,
+    ) -> Story:
+        """The server leads this term, will send everybody entry `following` next, and knows this to be acknowledged."""
+        leader = start(server, self.servers, self.batch, Durable(term, server, log)).change(
+            role=LEADER,
+            next_index=everyone(self.servers, following),
+            match_index=FrozenMap({**dict.fromkeys(self.servers, 0), **(acknowledged or {})}),
+            commit_index=commit_index,
+        )
+        return self.replace(leader)
+
+    def replace(self, replica: Replica) -> Story:
+        """The story with another beginning for one server."""
+        story = Story((), self.batch)
+        story.servers = self.servers
+        story.replicas = {**self.replicas, replica.identity: replica}
+        return story
+
+    def begin(self, decided: Decided = (), network: Iterable[Message] = ()) -> Cluster:
+        """The cluster from which the story goes on."""
+        return Cluster(self.servers, FrozenMap(self.replicas), frozenset(network), decided)
+
+
+def no_op(term: int) -> Entry:
+    """The first entry of a leader."""
+    return Entry(term, None)
+
+
+# -- the starts of the spec's models ------------------------------------------------------------------------
+
+
+def nothing(servers: Three, batch: int, _: str) -> Cluster:
+    """Nothing has happened. Spec: Replication!Init."""
+    return Cluster.of(servers, batch)
+
+
+def figure8(servers: Three, batch: int, _: str) -> Cluster:
+    """Moment (b) of figure 8 of the Raft paper: a led term 1 and b term 2, each wrote an entry of its own, and crashed."""
+    a, b, c = servers
+    story = Story(servers, batch).follows(a, 2, None, (no_op(1),)).follows(b, 2, b, (no_op(2),)).follows(c, 2, b)
+    return story.begin()
+
+
+def leader(servers: Three, batch: int, _: str) -> Cluster:
+    """Server a leads term 1, everybody has its first entry, and a alone knows that it is decided."""
+    a, b, c = servers
+    first = (no_op(1),)
+    story = Story(servers, batch).follows(b, 1, a, first).follows(c, 1, a, first)
+    return story.leads(a, 1, first, following=2, acknowledged={b: 1, c: 1}, commit_index=1).begin(first)
+
+
+def candidates(servers: Three, batch: int, _: str) -> Cluster:
+    """Servers a and b stand in term 1 at the same time, and both requests are on their way."""
+    a, b, _c = servers
+    requests = [VoteRequest(sender=sender, term=1, last_index=0, last_term=0) for sender in (a, b)]
+    return Story(servers, batch).stands(a, 1).stands(b, 1).begin(network=requests)
+
+
+def conflict(servers: Three, batch: int, event: str) -> Cluster:
+    """Server a led term 1, appended an event that nobody else has, and crashed; b leads term 2, elected by c."""
+    a = servers[0]
+    return successor(servers, batch).follows(a, 1, a, (no_op(1), Entry(1, event))).begin((no_op(1),))
+
+
+def deposed(servers: Three, batch: int, event: str) -> Cluster:
+    """The same, but a has not crashed and does not know that it is deposed: two servers lead."""
+    a, b, c = servers
+    log = (no_op(1), Entry(1, event))
+    story = successor(servers, batch).leads(a, 1, log, following=2, acknowledged={b: 1, c: 1}, commit_index=1)
+    return story.begin((no_op(1),))
+
+
+def successor(servers: Three, batch: int) -> Story:
+    """The first entry of term 1 is on all disks, and b leads term 2, elected by c."""
+    _, b, c = servers
+    story = Story(servers, batch).follows(c, 2, b, (no_op(1),))
+    return story.leads(b, 2, (no_op(1), no_op(2)), following=2)
+
+
+STARTS: Final[Mapping[str, Start]] = {
+    "Init": nothing,
+    "InitFigure8": figure8,
+    "InitLeader": leader,
+    "InitCandidates": candidates,
+    "InitConflict": conflict,
+    "InitDeposed": deposed,
+}
+"""By the name of the operator of the spec that says the same: called with the servers, the batch and an event."""
