@@ -1,0 +1,47 @@
+"""TLC's configuration files, as far as running TLC needs it: their sections, to ask for less than all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_COMMENTS: Final = re.compile(r'("[^"\n]*")|\\\*[^\n]*|\(\*.*?\*\)', re.DOTALL)
+_TOKENS: Final = re.compile(r'"[^"\n]*"|[^\s"]+')
+_CHECKS: Final = frozenset({"INVARIANT", "INVARIANTS", "PROPERTY", "PROPERTIES"})
+_DROPPED: Final = _CHECKS | {"POSTCONDITION"}
+_KEYWORDS: Final = _DROPPED | {
+    *("CONSTANT", "CONSTANTS", "INIT", "NEXT", "SPECIFICATION", "SYMMETRY", "VIEW", "TYPE", "TYPE_CONSTRAINT"),
+    *("CONSTRAINT", "CONSTRAINTS", "ACTION_CONSTRAINT", "ACTION_CONSTRAINTS"),
+    *("CHECK_DEADLOCK", "ALIAS", "_PERIODIC", "_RL_REWARD"),
+}
+
+
+def properties(text: str) -> list[str]:
+    """The names under PROPERTY."""
+    return [word for keyword, word, _, _ in _words(text) if keyword in ("PROPERTY", "PROPERTIES") and word != keyword]
+
+
+def checking_only(text: str, name: str | None = None) -> str:
+    """The same configuration with no invariant, and with one property or none; the lines keep their numbers."""
+    kept = list(_without_comments(text))
+    for keyword, _, begin, end in _words(text):
+        if keyword in _DROPPED:
+            kept[begin:end] = " " * (end - begin)
+    return "".join(kept) + (f"\nPROPERTY {name}\n" if name is not None else "")
+
+
+def _words(text: str) -> Iterator[tuple[str, str, int, int]]:
+    """Each word with the keyword whose section it is in (a keyword is in its own), its begin and its end."""
+    keyword = ""
+    for found in _TOKENS.finditer(_without_comments(text)):
+        if found[0] in _KEYWORDS:
+            keyword = found[0]
+        yield keyword, found[0], found.start(), found.end()
+
+
+def _without_comments(text: str) -> str:
+    def blank(found: re.Match[str]) -> str:
+        return found[1] or re.sub(r"[^\n]", " ", found[0])
+
+    return _COMMENTS.sub(blank, text)
