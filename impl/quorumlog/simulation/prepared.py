@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
+from msgspec import Struct
+
 from quorumlog.core.consensus.effects import Durable
 from quorumlog.core.consensus.log import Log
 from quorumlog.core.consensus.messages import Entry, Message, ServerId, VoteRequest
@@ -20,13 +22,18 @@ Three: TypeAlias = tuple[ServerId, ServerId, ServerId]
 Start: TypeAlias = Callable[[Three, int, str], Cluster]
 
 
-class Story:
+class Story(Struct, frozen=True):
     """The beginning of a story: who the servers are, and what each has been through. Everything is durable."""
 
-    def __init__(self, servers: Iterable[ServerId], batch: int = 1) -> None:
-        self.servers = tuple(servers)
-        self.batch = batch
-        self.replicas = {server: start(server, self.servers, batch) for server in self.servers}
+    servers: tuple[ServerId, ...]
+    batch: int
+    replicas: FrozenMap[ServerId, Replica]
+
+    @classmethod
+    def of(cls, servers: Iterable[ServerId], batch: int = 1) -> Story:
+        """Nothing has happened to anybody."""
+        members = tuple(servers)
+        return cls(members, batch, FrozenMap({server: start(server, members, batch) for server in members}))
 
     def follows(self, server: ServerId, term: int, voted_for: ServerId | None = None, log: Log = ()) -> Story:
         """The server is in this term, has voted so, and holds these entries."""
@@ -58,14 +65,11 @@ class Story:
 
     def replace(self, replica: Replica) -> Story:
         """The story with another beginning for one server."""
-        story = Story((), self.batch)
-        story.servers = self.servers
-        story.replicas = {**self.replicas, replica.identity: replica}
-        return story
+        return Story(self.servers, self.batch, self.replicas.set(replica.identity, replica))
 
     def begin(self, decided: Decided = (), network: Iterable[Message] = ()) -> Cluster:
         """The cluster from which the story goes on."""
-        return Cluster(self.servers, FrozenMap(self.replicas), frozenset(network), decided)
+        return Cluster(self.servers, self.replicas, frozenset(network), decided)
 
 
 def no_op(term: int) -> Entry:
@@ -82,9 +86,9 @@ def nothing(servers: Three, batch: int, _: str) -> Cluster:
 
 
 def figure8(servers: Three, batch: int, _: str) -> Cluster:
-    """Moment (b) of figure 8 of the Raft paper: a led term 1 and b term 2, each wrote an entry of its own, and crashed."""
+    """Figure 8 (b) of the Raft paper: a led term 1 and b term 2, each has an entry of its own alone, both crashed."""
     a, b, c = servers
-    story = Story(servers, batch).follows(a, 2, None, (no_op(1),)).follows(b, 2, b, (no_op(2),)).follows(c, 2, b)
+    story = Story.of(servers, batch).follows(a, 2, None, (no_op(1),)).follows(b, 2, b, (no_op(2),)).follows(c, 2, b)
     return story.begin()
 
 
@@ -92,7 +96,7 @@ def leader(servers: Three, batch: int, _: str) -> Cluster:
     """Server a leads term 1, everybody has its first entry, and a alone knows that it is decided."""
     a, b, c = servers
     first = (no_op(1),)
-    story = Story(servers, batch).follows(b, 1, a, first).follows(c, 1, a, first)
+    story = Story.of(servers, batch).follows(b, 1, a, first).follows(c, 1, a, first)
     return story.leads(a, 1, first, following=2, acknowledged={b: 1, c: 1}, commit_index=1).begin(first)
 
 
@@ -100,7 +104,7 @@ def candidates(servers: Three, batch: int, _: str) -> Cluster:
     """Servers a and b stand in term 1 at the same time, and both requests are on their way."""
     a, b, _c = servers
     requests = [VoteRequest(sender=sender, term=1, last_index=0, last_term=0) for sender in (a, b)]
-    return Story(servers, batch).stands(a, 1).stands(b, 1).begin(network=requests)
+    return Story.of(servers, batch).stands(a, 1).stands(b, 1).begin(network=requests)
 
 
 def conflict(servers: Three, batch: int, event: str) -> Cluster:
@@ -120,7 +124,7 @@ def deposed(servers: Three, batch: int, event: str) -> Cluster:
 def successor(servers: Three, batch: int) -> Story:
     """The first entry of term 1 is on all disks, and b leads term 2, elected by c."""
     _, b, c = servers
-    story = Story(servers, batch).follows(c, 2, b, (no_op(1),))
+    story = Story.of(servers, batch).follows(c, 2, b, (no_op(1),))
     return story.leads(b, 2, (no_op(1), no_op(2)), following=2)
 
 

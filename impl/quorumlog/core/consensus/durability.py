@@ -5,15 +5,27 @@ Votes, requests for votes and acknowledgements wait. So does a leader's own coun
 
 from __future__ import annotations
 
+from msgspec.structs import astuple
+
 from quorumlog.core.consensus import log, progress
-from quorumlog.core.consensus.effects import Committed, Durable, Effect, Effects, Refused, Send, Store, Sync
+from quorumlog.core.consensus.effects import NOTHING, Committed, Durable, Effect, Effects, Refused, Send, Store, Sync
 from quorumlog.core.consensus.messages import Message
 from quorumlog.core.consensus.state import LEADER, Outcome, Replica
 
 
-def owe(replica: Replica, message: Message) -> Replica:
+def owe(replica: Replica, message: Message) -> Outcome:
     """Leave the message to the next sync."""
-    return replica.change(owed=replica.owed | {message})
+    return replica.change(owed=replica.owed | {message}), NOTHING
+
+
+def say(replica: Replica, message: Message) -> Outcome:
+    """Send at once a message that promises nothing."""
+    return replica, (Send(message),)
+
+
+def in_order(owed: frozenset[Message]) -> list[Message]:
+    """What is owed in an order that depends on nothing else. Requests with entries are never owed."""
+    return sorted(owed, key=lambda message: (type(message).__name__, astuple(message)))
 
 
 def sync(replica: Replica, _: Sync) -> Outcome:
@@ -22,7 +34,7 @@ def sync(replica: Replica, _: Sync) -> Outcome:
         raise Refused("nothing waits for the disk")
     disk = Durable(replica.term, replica.voted_for, replica.log)
     store = Store(disk, log.kept(replica.disk.log, replica.log))
-    sent: list[Effect] = [Send(message) for message in replica.owed]
+    sent: list[Effect] = [Send(message) for message in in_order(replica.owed)]
     synced = replica.change(disk=disk, owed=frozenset())
     if replica.role != LEADER:
         return synced, (store, *sent)
@@ -45,13 +57,13 @@ def commit_by_counting(leader: Replica) -> Outcome:
     index = min(replicated, log.last_index(leader.log))
     if index > leader.commit_index and log.may_commit(leader.log, index, leader.term):
         return commit(leader, index)
-    return leader, ()
+    return leader, NOTHING
 
 
 def commit(replica: Replica, index: int) -> Outcome:
     """Know everything up to `index` to be decided, and say so once."""
     known = replica.commit_index
     if index <= known:
-        return replica, ()
+        return replica, NOTHING
     told: Effects = (Committed(known, log.entries_after(replica.log, known, index - known)),)
     return replica.change(commit_index=index), told

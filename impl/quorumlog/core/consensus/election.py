@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from quorumlog.core.consensus import log
-from quorumlog.core.consensus.durability import owe
+from quorumlog.core.consensus import durability, log
 from quorumlog.core.consensus.effects import NOTHING, ElectionTimeout
 from quorumlog.core.consensus.messages import Entry, VoteReply, VoteRequest
 from quorumlog.core.consensus.quorum import is_quorum
@@ -28,7 +27,7 @@ def stand(replica: Replica, _: ElectionTimeout) -> Outcome:
         last_index=log.last_index(replica.log),
         last_term=log.last_term(replica.log),
     )
-    return owe(standing, request), NOTHING
+    return durability.owe(standing, request)
 
 
 def consider_vote(replica: Replica, request: VoteRequest) -> Outcome:
@@ -41,7 +40,7 @@ def consider_vote(replica: Replica, request: VoteRequest) -> Outcome:
     if not log.is_as_complete(request.last_index, request.last_term, replica.log):
         return replica, NOTHING
     reply = VoteReply(sender=replica.identity, to=request.sender, term=replica.term)
-    return owe(replica.change(voted_for=request.sender), reply), NOTHING
+    return durability.owe(replica.change(voted_for=request.sender), reply)
 
 
 def count_vote(replica: Replica, reply: VoteReply) -> Outcome:

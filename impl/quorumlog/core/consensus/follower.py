@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from quorumlog.core.consensus import log
-from quorumlog.core.consensus.durability import commit, owe
-from quorumlog.core.consensus.effects import NOTHING
+from quorumlog.core.consensus import durability, log
 from quorumlog.core.consensus.election import follow
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest
 from quorumlog.core.consensus.state import Outcome, Replica
@@ -17,11 +15,12 @@ def accept_entries(replica: Replica, request: AppendRequest) -> Outcome:
     """
     if not log.fits(replica.log, request.prev_index, request.prev_term):
         index = min(log.last_index(replica.log), request.prev_index - 1)
-        return owe(replica, answer(replica, request, accepted=False, index=index)), NOTHING
+        return durability.owe(replica, answer(replica, request, accepted=False, index=index))
     last = request.prev_index + len(request.entries)
     merged = log.merge(replica.log, request.prev_index, request.entries)
-    copied = owe(replica.change(log=merged), answer(replica, request, accepted=True, index=last))
-    return commit(copied, min(request.commit_index, last))
+    copied, told = durability.commit(replica.change(log=merged), min(request.commit_index, last))
+    owing, said = durability.owe(copied, answer(replica, request, accepted=True, index=last))
+    return owing, (*said, *told)
 
 
 def yield_to_leader(replica: Replica, request: AppendRequest) -> Outcome:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from quorumlog.core.consensus import log, progress
-from quorumlog.core.consensus.durability import commit_by_counting
-from quorumlog.core.consensus.effects import NOTHING, Propose, Refused, Replicate, Send
+from quorumlog.core.consensus import durability, log, progress
+from quorumlog.core.consensus.effects import NOTHING, Propose, Refused, Replicate
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry
 from quorumlog.core.consensus.state import Outcome, Replica
 
@@ -32,7 +31,7 @@ def hand_on(replica: Replica, flush: Replicate) -> Outcome:
         commit_index=replica.commit_index,
     )
     next_index = replica.next_index.set(peer, prev_index + len(entries) + 1)
-    return replica.change(next_index=next_index), (Send(request),)
+    return durability.say(replica.change(next_index=next_index), request)
 
 
 def advance_peer(replica: Replica, reply: AppendReply) -> Outcome:
@@ -45,4 +44,4 @@ def advance_peer(replica: Replica, reply: AppendReply) -> Outcome:
         match_index=progress.accepted(known, peer, reply.index),
         next_index=progress.continued(replica.next_index, peer, reply.index),
     )
-    return commit_by_counting(advanced)
+    return durability.commit_by_counting(advanced)
