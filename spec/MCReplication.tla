@@ -53,11 +53,12 @@ NoNext == [i \in Server |-> FirstOfAll]
 NoMatch == [i \in Server |-> NoneOfAny]
 AnEvent == CHOOSE e \in Event : TRUE
 
-\* Figure 8 of the Raft paper, moment (b): a led term 1 and b term 2, and each wrote an entry that nobody else has.
-\* Both have crashed.
+\* Figure 8 of the Raft paper, between its moments (b) and (c): a led term 1 and b term 2, and each wrote an entry that
+\* nobody else has.  Now a, elected by c, leads term 3, and will send its old entry to c before its new one.
 InitFigure8 ==
-    /\ Story(Of(2, 2, 2), Of(Nil, b, b), Of(<<NoOp(1)>>, <<NoOp(2)>>, <<>>),
-             Followers, NoVotes, NoNext, NoMatch, Of(0, 0, 0))
+    /\ Story(Of(3, 2, 3), Of(a, b, a), Of(<<NoOp(1), NoOp(3)>>, <<NoOp(2)>>, <<>>),
+             Of("leader", "follower", "follower"), NoVotes,
+             [NoNext EXCEPT ![a] = Of(2, 2, 1)], NoMatch, Of(0, 0, 0))
     /\ network = {}
     /\ decided = <<>>
 
@@ -132,7 +133,8 @@ NeverSyncedUnheard ==
           /\ disk[j] = Durable(j)
 
 \* A vote was given and is not on disk: a crash now would take it back, and may, since nobody has heard of it.
-NeverVoteInMemory == \A i \in Server : votedFor[i] = disk[i].votedFor \/ term[i] = disk[i].term
+NeverVoteInMemory ==
+    \A i, j \in Server : i # j => ~ (role[j] = "candidate" /\ term[i] = term[j] /\ votedFor[i] = j /\ disk[i].term < term[i])
 
 \* An entry that was on disk has been replaced in the log.
 NeverTruncated ==
