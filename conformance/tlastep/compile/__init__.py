@@ -1,0 +1,1 @@
+"""Syntax tree → readable Python source, one function an action, on plain values."""

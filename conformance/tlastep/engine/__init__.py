@@ -1,0 +1,1 @@
+"""The engine: one waist, `System`, and what explores it."""

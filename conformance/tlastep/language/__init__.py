@@ -1,0 +1,1 @@
+"""TLA+ text as a typed syntax tree: what SANY says, with every name resolved."""
