@@ -44,5 +44,5 @@ FairSpec == Init /\ [][FairNext]_vars /\ WF_vars(Fold) /\ SF_vars(\E e \in Event
 EveryCommandIsDecided == commands # <<>> ~> commands = <<>>
 
 \* Witness: there is a command to be decided after a crash.
-NeverAskedAfterCrash == ~ (commands # <<>> /\ events # <<>> /\ folded = 0)
+NeverAskedAfterCrash == ~ (commands # <<>> /\ Len(events) > 1 /\ folded = 0)
 =============================================================================
