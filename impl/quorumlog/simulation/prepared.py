@@ -86,10 +86,10 @@ def nothing(servers: Three, batch: int, _: str) -> Cluster:
 
 
 def figure8(servers: Three, batch: int, _: str) -> Cluster:
-    """Figure 8 (b) of the Raft paper: a led term 1 and b term 2, each has an entry of its own alone, both crashed."""
+    """Figure 8 of the Raft paper before (c): a led term 1, b term 2; now a leads term 3 and sends its old entry first."""
     a, b, c = servers
-    story = Story.of(servers, batch).follows(a, 2, None, (no_op(1),)).follows(b, 2, b, (no_op(2),)).follows(c, 2, b)
-    return story.begin()
+    story = Story.of(servers, batch).follows(b, 2, b, (no_op(2),)).follows(c, 3, a)
+    return story.leads(a, 3, (no_op(1), no_op(3)), following=1).begin()
 
 
 def leader(servers: Three, batch: int, _: str) -> Cluster:
