@@ -22,7 +22,34 @@ CONSTANTS
 ASSUME Server = {a, b, c} /\ Up \subseteq Server /\ IsQuorum(Up)
 
 \* Election timers are such that the one who stands can win.
-MayStands(i) == NothingIsLate /\ MayStand(i) /\ Timeout(i)
+MayStand(i) ==
+    /\ term[i] < MaxTerm
+    /\ \A j \in Up \ {i} :
+        /\ role[j] = "follower"
+        /\ term[j] <= term[i]
+        /\ UpToDate(LastTerm(log[i]), Len(log[i]), log[j])
+
+NoEventYet == \A i \in Up : \A k \in 1 .. Len(log[i]) : log[i][k].event = Nil
+
+Idle(i, j) == \A m \in network : m.type = "AppendRequest" => m.from # i \/ m.to # j \/ m.term # term[i]
+
+\* Nobody would do anything about message m any more.
+Late(m) ==
+    CASE m.type = "VoteRequest" ->
+           \A j \in Up \ {m.from} : m.term < term[j] \/ (m.term = term[j] /\ votedFor[j] # Nil)
+      [] m.type = "VoteReply" -> role[m.to] # "candidate" \/ m.term # term[m.to]
+      [] m.type = "AppendRequest" -> m.term < term[m.to]
+      [] m.type = "AppendReply" ->
+           \/ role[m.to] # "leader"
+           \/ m.term # term[m.to]
+           \/ IF m.accepted THEN m.index <= matchIndex[m.to][m.from]
+              ELSE nextIndex[m.to][m.from] - 1 <= Maximum(matchIndex[m.to][m.from], m.index)
+
+NothingIsLate == \A m \in network : ~ Late(m)
+
+-----------------------------------------------------------------------------
+
+Stands(i) == NothingIsLate /\ MayStand(i) /\ Timeout(i)
 Syncs(i) == NothingIsLate /\ Sync(i)
 LeaderCrashes(i) == NothingIsLate /\ role[i] = "leader" /\ term[i] < MaxTerm /\ Crash(i)
 Decides(i) == NothingIsLate /\ NoEventYet /\ \E e \in Event : Propose(i, e)
