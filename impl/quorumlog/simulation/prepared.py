@@ -86,7 +86,7 @@ def nothing(servers: Three, batch: int, _: str) -> Cluster:
 
 
 def figure8(servers: Three, batch: int, _: str) -> Cluster:
-    """Figure 8 of the Raft paper before (c): a led term 1, b term 2; now a leads term 3 and sends its old entry first."""
+    """Figure 8 of the Raft paper before (c): a led term 1, b term 2; now a leads term 3, and sends its old entry."""
     a, b, c = servers
     story = Story.of(servers, batch).follows(b, 2, b, (no_op(2),)).follows(c, 3, a)
     return story.leads(a, 3, (no_op(1), no_op(3)), following=1).begin()
