@@ -49,37 +49,37 @@ NothingIsLate == \A m \in network : ~ Late(m)
 
 -----------------------------------------------------------------------------
 
-Stands(i) == NothingIsLate /\ MayStand(i) /\ Timeout(i)
-Syncs(i) == NothingIsLate /\ Sync(i)
-LeaderCrashes(i) == NothingIsLate /\ role[i] = "leader" /\ term[i] < MaxTerm /\ Crash(i)
-Decides(i) == NothingIsLate /\ NoEventYet /\ \E e \in Event : Propose(i, e)
-Sends(i, j) == NothingIsLate /\ Idle(i, j) /\ Replicate(i, j)
+Stands(i) == MayStand(i) /\ Timeout(i)
+Syncs(i) == Sync(i)
+LeaderCrashes(i) == role[i] = "leader" /\ term[i] < MaxTerm /\ Crash(i)
+Decides(i) == NoEventYet /\ \E e \in Event : Propose(i, e)
+Sends(i, j) == Idle(i, j) /\ Replicate(i, j)
 
 \* What arrives at i from j.
-Asked(i, j)   == NothingIsLate /\ \E m \in network : m.from = j /\ OnVoteRequest(i, m)
-Elected(i, j) == NothingIsLate /\ \E m \in network : m.from = j /\ OnVoteReply(i, m)
-Told(i, j)    == NothingIsLate /\ \E m \in network : m.from = j /\ OnAppendRequest(i, m)
-Replied(i, j) == NothingIsLate /\ \E m \in network : m.from = j /\ OnAppendReply(i, m)
+Asked(i, j)   == \E m \in network : m.from = j /\ OnVoteRequest(i, m)
+Elected(i, j) == \E m \in network : m.from = j /\ OnVoteReply(i, m)
+Told(i, j)    == \E m \in network : m.from = j /\ OnAppendRequest(i, m)
+Replied(i, j) == \E m \in network : m.from = j /\ OnAppendReply(i, m)
 
 \* What arrives brings an entry, or the news that one is decided.
 Learns(i, j) == Told(i, j) /\ <<log'[i], commitIndex'[i]>> # <<log[i], commitIndex[i]>>
 
 \* A request about entries does not stay in the network for ever.
-Expires(i, j) == NothingIsLate /\ \E m \in network : m.type = "AppendRequest" /\ m.from = i /\ m.to = j /\ Lose(m)
+Expires(i, j) == \E m \in network : m.type = "AppendRequest" /\ m.from = i /\ m.to = j /\ Lose(m)
 
 Forgotten == \E m \in network : Late(m) /\ Lose(m)
 
 LiveNext ==
-    \/ \E i \in Up : Stands(i)
-    \/ \E i \in Up : Syncs(i)
-    \/ \E i \in Up : LeaderCrashes(i)
-    \/ \E i \in Up : Decides(i)
-    \/ \E i \in Up, j \in Up : Sends(i, j)
-    \/ \E i \in Up, j \in Up : Asked(i, j)
-    \/ \E i \in Up, j \in Up : Elected(i, j)
-    \/ \E i \in Up, j \in Up : Told(i, j)
-    \/ \E i \in Up, j \in Up : Replied(i, j)
-    \/ \E i \in Up, j \in Up : Expires(i, j)
+    \/ \E i \in Up : NothingIsLate /\ Stands(i)
+    \/ \E i \in Up : NothingIsLate /\ Syncs(i)
+    \/ \E i \in Up : NothingIsLate /\ LeaderCrashes(i)
+    \/ \E i \in Up : NothingIsLate /\ Decides(i)
+    \/ \E i \in Up, j \in Up : NothingIsLate /\ Sends(i, j)
+    \/ \E i \in Up, j \in Up : NothingIsLate /\ Asked(i, j)
+    \/ \E i \in Up, j \in Up : NothingIsLate /\ Elected(i, j)
+    \/ \E i \in Up, j \in Up : NothingIsLate /\ Told(i, j)
+    \/ \E i \in Up, j \in Up : NothingIsLate /\ Replied(i, j)
+    \/ \E i \in Up, j \in Up : NothingIsLate /\ Expires(i, j)
     \/ Forgotten
 
 \* Timers, disks and servers do what they can do.  Of the requests about entries that are sent again and again
