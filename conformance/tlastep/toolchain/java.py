@@ -111,6 +111,7 @@ def _execute(
 ) -> Finished:
     """Run the command to its end; whatever goes wrong meanwhile, no process of it is left."""
     begun = time.monotonic()
+    expired = threading.Event()
     with errors.open("wb") as error_file:
         try:
             process = subprocess.Popen(
@@ -123,10 +124,10 @@ def _execute(
             )
         except OSError as problem:
             raise ToolFailure(f"can't be started: {problem.strerror}", command[0]) from problem
-        expired = threading.Event()
-        timer = threading.Timer(timeout, _expire, (process, expired)) if timeout is not None else None
+        timer = None
         try:
-            if timer:
+            if timeout is not None:
+                timer = threading.Timer(timeout, _expire, (process, expired))
                 timer.start()
             assert process.stdout is not None
             output = _read(process.stdout, on_line)

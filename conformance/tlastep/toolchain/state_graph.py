@@ -13,7 +13,7 @@ from tlastep.toolchain.tlc_values import Reader
 
 _QUOTED: Final = r'"((?:[^"\\]|\\.)*+)"'
 _NODE: Final = re.compile(rf'(-?\d+) \[label={_QUOTED}(?:,tooltip="(?:[^"\\]|\\.)*+")?(.*)\];?\s*\Z')
-_EDGE: Final = re.compile(rf"(-?\d+) -> (-?\d+)(?: \[(?:label={_QUOTED})?.*\])?;?\s*\Z")
+_EDGE: Final = re.compile(rf"(-?\d+) -> (-?\d+) \[label={_QUOTED}.*\];?\s*\Z")
 
 
 @dataclass(frozen=True)

@@ -68,12 +68,12 @@ def check(
     model = _model(spec, config, library, timeout, quick)
     arguments = ["-workers", str(workers)]
     arguments += [] if deadlock else ["-deadlock"]
-    arguments += ["-coverage", "1"] if coverage else []
     arguments += ["-fp", str(fingerprint)] if fingerprint is not None else []
     with tempfile.TemporaryDirectory(prefix="tlastep-", ignore_cleanup_errors=True) as own:
         graph = Path(own) / "graph.dot"
-        arguments += ["-dump", "dot,actionlabels", str(graph)] if dump else []
-        run = _run(model, arguments, on_progress)
+        more = ["-coverage", "1"] if coverage else []
+        more += ["-dump", "dot,actionlabels", str(graph)] if dump else []
+        run = _run(model, [*arguments, *more], on_progress)
         result = _judged(model, run)
         if result.result == "ok" and not tlc_output.completed(run.text):
             raise ToolFailure("TLC ended with status 0 without saying that it has checked all states", str(model.spec))

