@@ -24,6 +24,7 @@ from tlastep.language.tree import (
     Parameter,
     Text,
     Use,
+    children,
 )
 
 _FORMULAS: Final = frozenset(
@@ -287,7 +288,10 @@ class Expressions:
             assert isinstance(path, Use)
             steps = [self.value(each, scope) for each in path.operands]
             path_code = f"({', '.join(steps)}{',' if len(steps) == 1 else ''})"
-            code = f"updated({code}, {path_code}, lambda {at}: {self.value(new, inner)})"
+            if _mentions_at(new):
+                code = f"updated({code}, {path_code}, lambda {at}: {self.value(new, inner)})"
+            else:
+                code = f"replaced({code}, {path_code}, {self.value(new, scope)})"
         return code
 
     def _fields(self, use: Use, scope: Scope) -> str:
@@ -470,3 +474,8 @@ class Expressions:
             scope = scope.having(parameter, Local(code, lazy))
             codes.append(code)
         return scope, codes
+
+
+def _mentions_at(expr: Expr) -> bool:
+    """Whether `@` occurs, so that the old value has to be read."""
+    return isinstance(expr, At) or any(_mentions_at(child) for child in children(expr))

@@ -8,7 +8,6 @@ from typing import Final, TypeVar
 
 from tlastep.language.operations import (
     STRING,
-    Deferred,
     FunctionSet,
     Lazy,
     Operand,
@@ -16,6 +15,7 @@ from tlastep.language.operations import (
     RecordSet,
     RecursiveFunction,
     TupleSet,
+    Unread,
     apply,
     big_union,
     choose,
@@ -31,6 +31,7 @@ from tlastep.language.operations import (
     now,
     ordered,
     record_from,
+    replaced,
     set_of,
     subset,
     truth,
@@ -49,7 +50,7 @@ ONCE: Final = (None,)
 
 def keep(operand: Operand) -> Operand:
     """The operand as a variable's next value: a part of the state that is passed on stays unread."""
-    return operand if isinstance(operand, Deferred) else freeze(operand)
+    return operand if isinstance(operand, Unread) else freeze(operand)
 
 
 def numbers(low: Operand, high: Operand) -> range:
@@ -86,7 +87,21 @@ HELPERS: Final[dict[str, object]] = {
         for each in (
             *(FunctionSet, Lazy, PowerSet, RecordSet, RecursiveFunction, TupleSet),
             *(apply, big_union, choose, difference, domain, equal, freeze, function_of, intersection, keep, member),
-            *(members, no_case, now, numbers, ordered, record_from, recursive, set_of, subset, truth, tuples, union),
+            *(
+                members,
+                no_case,
+                now,
+                numbers,
+                ordered,
+                record_from,
+                recursive,
+                replaced,
+                set_of,
+                subset,
+                truth,
+                tuples,
+                union,
+            ),
             *(updated, boolean, cache),
         )
     },

@@ -10,7 +10,7 @@ from tlastep.compile.actions import Body, yield_now
 from tlastep.compile.analysis import CONJUNCTIONS, DISJUNCTIONS, standard_operator
 from tlastep.compile.module import Module
 from tlastep.compile.scope import Local, Scope
-from tlastep.language.tree import Definition, Expr, Use
+from tlastep.language.tree import Bound, BuiltIn, Definition, Expr, Parameter, Use
 
 
 class Binder(NamedTuple):
@@ -152,6 +152,10 @@ def _parts(
             path = _bind(module, expr, _Path("", "", (), binders, scope))
             _parts(module, expr.operands[0], path.scope, path.binders, found)
             return
+        if expr.is_builtin("\\in") and (typed := _typed_function(expr)):
+            for operand in typed:
+                _parts(module, operand, scope, binders, found)
+            return
         if isinstance(expr.symbol, Definition) and not expr.operands and standard_operator(expr.symbol) is None:
             definition = module.analysis.expand(module.replacement(expr.symbol.name) or expr.symbol)
             if not definition.recursive and module.constant(definition.name) is None:
@@ -165,3 +169,19 @@ def _is_constant(module: Module, quantifier: Use) -> bool:
     if any(bound.is_tuple for bound in quantifier.bounds):
         return False
     return all(domain is not None and not any(module.analysis.reads(domain)) for domain in domains)
+
+
+def _typed_function(use: Use) -> tuple[Expr, Expr] | None:
+    """`f \\in [S -> T]` as `DOMAIN f = S` and `\\A x \\in S : f[x] \\in T`, which reads one value at a time."""
+    function, functions = use.operands
+    if not (isinstance(functions, Use) and functions.is_builtin("$SetOfFcns")):
+        return None
+    arguments, results = functions.operands
+    place = use.place
+    parameter = Parameter(f"typed {place}", "x")
+    applied = Use(BuiltIn("$FcnApply"), (function, Use(parameter, (), place, 0)), place, 1)
+    each = Use(BuiltIn("\\in"), (applied, results), place, 1)
+    return (
+        Use(BuiltIn("="), (Use(BuiltIn("DOMAIN"), (function,), place, 1), arguments), place, 1),
+        Use(BuiltIn("$BoundedForall"), (each,), place, 1, (Bound((parameter,), False, arguments),)),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, combinations, product
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tlastep.errors import EvaluationError
 from tlastep.values import Bool, Fn, ModelValue, Value, function, in_order, show
@@ -27,6 +27,18 @@ class Deferred(ABC):
         """`[this EXCEPT ![path] = new(@)]`."""
 
     @abstractmethod
+    def replaced(self, path: tuple[Operand, ...], value: Operand) -> Operand:
+        """`[this EXCEPT ![path] = value]`, where the value does not depend on `@`."""
+
+    @abstractmethod
+    def domain(self) -> Value:
+        """`DOMAIN this`."""
+
+    def contains(self, item: Value) -> bool:
+        """Whether the item is a member of this set."""
+        return item in set(members(self.force()))
+
+    @abstractmethod
     def joined(self, other: Operand) -> Operand:
         """This set with the members of another."""
 
@@ -39,6 +51,10 @@ class Deferred(ABC):
 
     def __eq__(self, other: object) -> bool:
         raise AssertionError("a deferred value was compared without being read")
+
+
+class Unread(Deferred):
+    """A variable of the state, or a part of it, that may be passed on to the next state without being read."""
 
 
 class Implicit(ABC):
@@ -56,8 +72,14 @@ class Implicit(ABC):
 Operand: TypeAlias = Value | Deferred | Implicit
 
 
+PLAIN: Final = frozenset({int, str, Bool, ModelValue, tuple, frozenset, Fn})
+"""The classes of values that need no reading; asking for the class is much faster than `isinstance`."""
+
+
 def freeze(operand: Operand) -> Value:
     """The operand as a value that can be stored: implicit sets are written out, deferred parts are read."""
+    if type(operand) in PLAIN:
+        return operand  # type: ignore[return-value]  # narrowed by type()
     if isinstance(operand, Deferred):
         return operand.force()
     if isinstance(operand, Implicit):
@@ -87,7 +109,7 @@ def equal(left: Operand, right: Operand) -> bool:
     """`left = right`. Comparing values of different kinds is an error, as in TLC."""
     if left is right:
         return True
-    if type(left) is type(right) and not isinstance(left, (Deferred, Implicit)):
+    if type(left) is type(right) and type(left) in PLAIN:
         return left == right
     first, second = freeze(left), freeze(right)
     if type(first) is type(second):
@@ -124,6 +146,12 @@ class RecursiveFunction(Deferred):
     def updated(self, path: tuple[Operand, ...], new: Callable[[Value], Operand]) -> Operand:
         return updated(self.force(), path, new)
 
+    def replaced(self, path: tuple[Operand, ...], value: Operand) -> Operand:
+        return replaced(self.force(), path, value)
+
+    def domain(self) -> Value:
+        return frozenset(members(self._domain))
+
     def joined(self, other: Operand) -> Operand:
         raise fail("a function is not a set")
 
@@ -152,7 +180,7 @@ def apply(operator: Operand, argument: Operand) -> Value:
 
 def updated(operator: Operand, path: tuple[Operand, ...], new: Callable[[Value], Operand]) -> Operand:
     """`[operator EXCEPT ![path] = new(@)]`. As in TLC, a path outside the domain changes nothing."""
-    if isinstance(operator, Deferred):
+    if type(operator) not in PLAIN and isinstance(operator, Deferred):
         return operator.updated(path, new)
     key = freeze(path[0])
     rest = path[1:]
@@ -170,8 +198,17 @@ def updated(operator: Operand, path: tuple[Operand, ...], new: Callable[[Value],
     raise fail(f"EXCEPT needs a function, not {show(freeze(operator))}")
 
 
+def replaced(operator: Operand, path: tuple[Operand, ...], value: Operand) -> Operand:
+    """`[operator EXCEPT ![path] = value]`, where the value does not depend on `@`."""
+    if type(operator) not in PLAIN and isinstance(operator, Deferred):
+        return operator.replaced(path, value)
+    return updated(operator, path, lambda _: value)
+
+
 def domain(operator: Operand) -> Value:
     """`DOMAIN operator`."""
+    if isinstance(operator, Deferred):
+        return operator.domain()
     value = freeze(operator)
     if isinstance(value, tuple):
         return frozenset(range(1, len(value) + 1))
@@ -220,7 +257,7 @@ def member(item: Operand, of: Operand) -> bool:
     value = freeze(item)
     if type(of) is frozenset:
         return value in of
-    if isinstance(of, Implicit):
+    if isinstance(of, (Implicit, Deferred)):
         return of.contains(value)
     return value in set(members(of))
 
@@ -240,8 +277,12 @@ def union(left: Operand, right: Operand) -> Operand:
 
 def difference(left: Operand, right: Operand) -> Operand:
     """`left \\ right`."""
+    if type(left) is frozenset and type(right) is frozenset:
+        return left - right
     if isinstance(left, Deferred):
         return left.without(right)
+    if isinstance(left, Implicit):
+        return Difference(left, right)
     return frozenset(item for item in members(left) if not member(item, right))
 
 
@@ -294,6 +335,20 @@ class Union(Implicit):
 
     def members(self) -> Iterable[Value]:
         return frozenset(chain(members(self._left), members(self._right)))
+
+
+class Difference(Implicit):
+    """`left \\ right`, where `left` is not written out."""
+
+    def __init__(self, left: Operand, right: Operand) -> None:
+        self._left = left
+        self._right = right
+
+    def contains(self, item: Value) -> bool:
+        return member(item, self._left) and not member(item, self._right)
+
+    def members(self) -> Iterable[Value]:
+        return frozenset(item for item in members(self._left) if not member(item, self._right))
 
 
 class PowerSet(Implicit):

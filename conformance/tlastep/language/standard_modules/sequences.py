@@ -9,7 +9,7 @@ from tlastep.values import Value, show
 
 
 def _sequence(operand: Operand) -> tuple[Value, ...]:
-    value = freeze(operand)
+    value = operand if type(operand) is tuple else freeze(operand)
     if isinstance(value, tuple):
         return value
     raise fail(f"expected a sequence, not {show(value)}")

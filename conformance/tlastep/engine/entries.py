@@ -1,0 +1,323 @@
+"""What follows from a part of the state: the memoised outcomes of actions, composed for groups of actions.
+
+An *instance* is an action with its arguments; its outcomes are remembered by what it read. A *family* is an action
+with the arguments that come from constant sets; which instances it has may depend on the state. Families that touch
+the same clusters form a group, and an *entry* is all that follows in one group from one value of those clusters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from tlastep.behaviour import Label
+from tlastep.compile.compiled import Part, Predicate
+from tlastep.engine.digest import PRIME, REFUSED, label_hash, part_hash, step_hash
+from tlastep.engine.layout import Cluster, Component, Layout
+from tlastep.engine.machine import Action, Machine
+from tlastep.engine.memo import Memo, clusters_of
+from tlastep.engine.recording import FunctionRef, Recorder, WholeRef
+from tlastep.engine.spec_system import bindings
+from tlastep.engine.system import Broken
+from tlastep.errors import EvaluationError
+from tlastep.language.operations import Deferred, freeze
+
+
+class Outcome(NamedTuple):
+    """One way to take an action: components with new values, and sets with members added and removed."""
+
+    writes: tuple[tuple[Component, int], ...]
+    sets: tuple[tuple[Component, frozenset[Any], frozenset[Any]], ...]
+
+
+class Instance:
+    """An action with all its arguments."""
+
+    __slots__ = ("bound", "hash", "label", "memo")
+
+    def __init__(self, action: Action, bound: tuple[Any, ...]) -> None:
+        self.bound = bound
+        self.label: Label = action.label(bound)
+        self.hash = label_hash(self.label)
+        self.memo: Memo[tuple[Outcome, ...]] = Memo()
+
+
+class Family:
+    """An action with the arguments that never change."""
+
+    def __init__(self, action: Action, prefix: tuple[Any, ...]) -> None:
+        self.action = action
+        self.prefix = prefix
+        self.rest = action.quantified[len(prefix) :]
+        self.domain: Memo[tuple[Instance, ...]] = Memo()
+        self.instances: dict[tuple[Any, ...], Instance] = {}
+        self.touched = 0
+
+    def instance(self, bound: tuple[Any, ...]) -> Instance:
+        """The instance with these arguments."""
+        found = self.instances.get(bound)
+        if found is None:
+            found = self.instances[bound] = Instance(self.action, bound)
+        return found
+
+
+class Check:
+    """A conjunct of a predicate with its variables bound, and what it said so far."""
+
+    __slots__ = ("bound", "memo", "part", "predicate")
+
+    def __init__(self, predicate: Predicate, part: Part, bound: tuple[Any, ...]) -> None:
+        self.predicate = predicate
+        self.part = part
+        self.bound = bound
+        self.memo: Memo[bool] = Memo()
+
+    def broken(self, kind: str) -> Broken:
+        """The finding that this check is false."""
+        pairs = zip((variable.name for variable in self.part.quantified), self.bound, strict=True)
+        text = ", ".join(f"{name} = {value}" for name, value in pairs)
+        return Broken(f"{kind} {self.predicate.name}", self.part.place + (f" with {text}" if text else ""))
+
+
+@dataclass
+class Entry:
+    """All that follows in one group of actions from one value of the clusters that they touch."""
+
+    inside: tuple[int, ...]
+    outside: tuple[int, ...]
+    generated: int
+    transitions: int
+    refusals: int
+    hash: int
+    actions: Counter[str]
+    broken: tuple[tuple[int, Broken], ...] = field(default=())
+
+
+class Regroup(Exception):
+    """An action turned out to touch clusters outside its group."""
+
+
+ALL: Final = -1
+
+
+class Outcomes:
+    """Evaluates actions and predicates of a machine on packed states."""
+
+    def __init__(self, machine: Machine, layout: Layout, *, hashing: bool) -> None:
+        self.machine = machine
+        self.layout = layout
+        self.hashing = hashing
+        self.recorder = Recorder(layout)
+        self.view = machine.view(self.recorder.stand_ins)
+        self.families = [
+            Family(action, prefix) for action in machine.actions for prefix in self._constant_prefixes(action)
+        ]
+        self.calls = 0
+        self._part_hashes: dict[Component, list[int]] = {component: [] for component in layout.components}
+        self._cluster_hashes: dict[Cluster, list[int]] = {cluster: [] for cluster in layout.clusters}
+        self._changed_sets: dict[tuple[Component, frozenset[Any], frozenset[Any], int], int] = {}
+        self.constraints = [check for each in machine.constraints for check in self.checks(each)]
+        self._steps = [check for each in machine.step_properties for check in self.checks(each)]
+
+    def _constant_prefixes(self, action: Action) -> Iterator[tuple[Any, ...]]:
+        constant = []
+        for variable in action.quantified:
+            if not variable.constant:
+                break
+            constant.append(variable)
+        return bindings(tuple(constant), None)
+
+    def checks(self, predicate: Predicate) -> list[Check]:
+        """The conjuncts of a predicate, for each way to bind their variables."""
+        return [Check(predicate, part, bound) for part in predicate.parts for bound in bindings(part.quantified, None)]
+
+    # -- predicates ------------------------------------------------------------------------------------------
+
+    def holds(self, check: Check, state: int) -> bool:
+        """Whether a conjunct is true of a state."""
+        found = check.memo.find(state)
+        if found is None:
+            self.recorder.start(state)
+            try:
+                found = bool(check.part.test(self.view, *check.bound))
+            except EvaluationError as error:
+                raise EvaluationError(error.message, error.place or check.part.place) from error
+            check.memo.keep(state, self.recorder.reads, found)
+        return found
+
+    # -- actions ---------------------------------------------------------------------------------------------
+
+    def instances(self, family: Family, state: int) -> tuple[Instance, ...]:
+        """The instances that a family has in a state."""
+        if not family.rest:
+            return (family.instance(family.prefix),)
+        found = family.domain.find(state)
+        if found is None:
+            self.recorder.start(state)
+            bound = [family.prefix]
+            for variable in family.rest:
+                bound = [(*each, value) for each in bound for value in variable.domain(self.view, *each)]
+            found = tuple([family.instance(each) for each in bound])
+            family.domain.keep(state, self.recorder.reads, found)
+            family.touched |= family.domain.touched
+        return found
+
+    def outcomes(self, family: Family, instance: Instance, state: int) -> tuple[Outcome, ...]:
+        """What an instance leads to from a state: nothing where it is refused."""
+        found = instance.memo.find(state)
+        if found is None:
+            self.calls += 1
+            self.recorder.start(state)
+            try:
+                found = tuple([self._outcome(each) for each in family.action.run(self.view, instance.bound)])
+            except EvaluationError as error:
+                raise self.machine.located(error) from error
+            instance.memo.keep(state, self.recorder.reads, found)
+            family.touched |= instance.memo.touched
+            for outcome in found:
+                written = [each[0] for each in outcome.writes] + [each[0] for each in outcome.sets]
+                family.touched |= clusters_of(written)
+        return found
+
+    def _outcome(self, following: Any) -> Outcome:
+        writes: list[tuple[Component, int]] = []
+        sets: list[tuple[Component, frozenset[Any], frozenset[Any]]] = []
+        for name, value in following.items():
+            stand_in = self.recorder.stand_ins[name]
+            if value is stand_in:
+                continue
+            if isinstance(value, FunctionRef) and value.name == name and value.reader is self.recorder:
+                writes += [
+                    (value.components[key], value.components[key].intern(new)) for key, new in value.written.items()
+                ]
+            elif isinstance(value, WholeRef) and value.name == name and value.reader is self.recorder:
+                sets.append((value.component, value.added, value.removed))
+            else:
+                plain = freeze(value) if isinstance(value, Deferred) else value
+                writes += [(component, component.intern(part)) for component, part in self.layout.parts(name, plain)]
+        return Outcome(tuple(writes), tuple(sets))
+
+    def follow(self, state: int, outcome: Outcome) -> tuple[int, int, int]:
+        """How the packed state and its hash change, and which clusters do, as a bit set."""
+        changed: dict[Cluster, list[int]] = {}
+        for component, number in outcome.writes:
+            self._change(changed, state, component, number)
+        for component, added, removed in outcome.sets:
+            cluster = component.cluster
+            old = cluster.tuples[(state >> cluster.shift) & cluster.low][component.position]
+            self._change(changed, state, component, self._changed_set(component, added, removed, old))
+        delta = change = touched = 0
+        for cluster, parts in changed.items():
+            old = (state >> cluster.shift) & cluster.low
+            new = cluster.intern(tuple(parts))
+            if new != old:
+                touched |= cluster.bit
+                delta += (new - old) << cluster.shift
+                if self.hashing:
+                    change += self.cluster_hash(cluster, new) - self.cluster_hash(cluster, old)
+        return delta, change, touched
+
+    @staticmethod
+    def _change(changed: dict[Cluster, list[int]], state: int, component: Component, number: int) -> None:
+        cluster = component.cluster
+        parts = changed.get(cluster)
+        if parts is None:
+            parts = changed[cluster] = list(cluster.tuples[(state >> cluster.shift) & cluster.low])
+        parts[component.position] = number
+
+    def _changed_set(self, component: Component, added: frozenset[Any], removed: frozenset[Any], old: int) -> int:
+        key = (component, added, removed, old)
+        found = self._changed_sets.get(key)
+        if found is None:
+            found = self._changed_sets[key] = component.intern((component.values[old] - removed) | added)
+        return found
+
+    # -- entries ---------------------------------------------------------------------------------------------
+
+    def entry(self, families: list[Family], clusters: int, state: int) -> Entry:
+        """All that follows from a state in a group that may touch these clusters. Raises `Regroup` if it needs more."""
+        inside: list[int] = []
+        outside: list[int] = []
+        broken: list[tuple[int, Broken]] = []
+        entry = Entry((), (), 0, 0, 0, 0, Counter())
+        for family in families:
+            for instance in self.instances(family, state):
+                outcomes = self.outcomes(family, instance, state)
+                if not outcomes:
+                    entry.refusals += 1
+                    entry.hash += step_hash(instance.hash, REFUSED)
+                seen: set[int] = set()
+                for outcome in outcomes:
+                    delta, change, touched = self.follow(state, outcome)
+                    within = self._within(family, state + delta, touched)
+                    entry.generated += 1
+                    (inside if within else outside).append(delta)
+                    if delta in seen:
+                        continue
+                    seen.add(delta)
+                    entry.transitions += 1
+                    entry.actions[instance.label.action] += 1
+                    if self.hashing:
+                        entry.hash += step_hash(instance.hash, change)
+                    if touched and (finding := self._broken_step(family, state, delta)):
+                        broken.append((delta, finding))
+            if family.touched & ~clusters:
+                raise Regroup
+        entry.inside, entry.outside, entry.broken = tuple(inside), tuple(outside), tuple(broken)
+        entry.hash %= PRIME
+        return entry
+
+    def _within(self, family: Family, following: int, touched: int) -> bool:
+        """Whether a next state is within the bound. What a step leaves alone was within it before."""
+        within = True
+        for check in self.constraints:
+            if check.memo.touched & touched or not check.memo.touched:
+                within = within and self.holds(check, following)
+                family.touched |= check.memo.touched
+        return within
+
+    def _broken_step(self, family: Family, state: int, delta: int) -> Broken | None:
+        for check in self._steps:
+            if not self._step_holds(family, check, state, state + delta):
+                return check.broken("property")
+        return None
+
+    def _step_holds(self, family: Family, check: Check, state: int, following: int) -> bool:
+        self.recorder.start(state)
+        later = Recorder(self.layout)
+        later.start(following)
+        try:
+            after = self.machine.view(later.stand_ins)
+            result = bool(check.part.test(self.view, after, *check.bound))
+        except EvaluationError as error:
+            raise self.machine.located(error) from error
+        for reads in (self.recorder.reads, later.reads):
+            for probe in reads:
+                component = probe if isinstance(probe, Component) else probe.component
+                family.touched |= component.cluster.bit
+        return result
+
+    # -- hashes ----------------------------------------------------------------------------------------------
+
+    def cluster_hash(self, cluster: Cluster, number: int) -> int:
+        """The sum of the hashes of a cluster's parts."""
+        hashes = self._cluster_hashes[cluster]
+        while len(hashes) <= number:
+            parts = zip(cluster.components, cluster.tuples[len(hashes)], strict=True)
+            hashes.append(sum(self._part_hash(component, part) for component, part in parts))
+        return hashes[number]
+
+    def cluster_hashes(self, cluster: Cluster) -> list[int]:
+        """The hashes of all values that a cluster has had."""
+        if cluster.tuples:
+            self.cluster_hash(cluster, len(cluster.tuples) - 1)
+        return self._cluster_hashes[cluster]
+
+    def _part_hash(self, component: Component, number: int) -> int:
+        hashes = self._part_hashes[component]
+        while len(hashes) <= number:
+            observed = self.machine.observe(component.variable, component.key, component.values[len(hashes)])
+            hashes.append(sum(part_hash(*each) for each in observed))
+        return hashes[number]

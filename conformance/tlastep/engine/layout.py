@@ -1,0 +1,169 @@
+"""How a state becomes one integer: its parts are interned when first seen, and their numbers are packed.
+
+A *component* is one key of a variable that is a function (the term of server a), or a whole variable. Components with
+the same key over the same domain (all of server a) form a *cluster*. A state is a packed integer of cluster numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from tlastep.values import Fn
+
+SPLIT_BITS: Final = 20
+WHOLE_BITS: Final = 24
+
+
+class Resplit(Exception):
+    """A variable turned out not to be a function over one domain, or a field too narrow: start again."""
+
+    def __init__(self, *, whole: str | None = None, wider: bool = False) -> None:
+        super().__init__(whole or "wider fields")
+        self.whole = whole
+        self.wider = wider
+
+
+class Component:
+    """One part of the state and the values that it has had so far."""
+
+    __slots__ = ("cluster", "ids", "index", "key", "position", "values", "variable")
+
+    def __init__(self, index: int, variable: str, key: Any) -> None:
+        self.index = index
+        self.variable = variable
+        self.key = key
+        self.ids: dict[Any, int] = {}
+        self.values: list[Any] = []
+        self.cluster: Cluster
+        self.position = 0
+
+    def intern(self, value: Any) -> int:
+        """The number of a value."""
+        number = self.ids.get(value)
+        if number is None:
+            number = self.ids[value] = len(self.values)
+            self.values.append(value)
+        return number
+
+
+class Cluster:
+    """Components that change together, packed into one field of the state."""
+
+    __slots__ = ("bit", "components", "field", "ids", "limit", "low", "shift", "tuples")
+
+    def __init__(self, bit: int, components: Sequence[Component], shift: int, bits: int) -> None:
+        self.bit = 1 << bit
+        self.components = tuple(components)
+        self.shift = shift
+        self.limit = 1 << bits
+        self.low = self.limit - 1
+        self.field = self.low << shift
+        self.ids: dict[tuple[int, ...], int] = {}
+        self.tuples: list[tuple[int, ...]] = []
+        for position, component in enumerate(components):
+            component.cluster = self
+            component.position = position
+
+    def intern(self, parts: tuple[int, ...]) -> int:
+        """The number of a combination of component numbers."""
+        number = self.ids.get(parts)
+        if number is None:
+            number = self.ids[parts] = len(self.tuples)
+            if number >= self.limit:
+                raise Resplit(wider=True)
+            self.tuples.append(parts)
+        return number
+
+
+class Layout:
+    """The components and clusters of a machine, found from its initial states."""
+
+    def __init__(
+        self, variables: Sequence[str], states: Sequence[tuple[Any, ...]], whole: frozenset[str], extra_bits: int
+    ) -> None:
+        self.variables = tuple(variables)
+        self.components: list[Component] = []
+        self.clusters: list[Cluster] = []
+        self.split: dict[str, dict[Any, Component]] = {}
+        self.whole: dict[str, Component] = {}
+        shapes: dict[frozenset[Any], dict[Any, list[Component]]] = {}
+        for position, name in enumerate(variables):
+            domain = _common_domain([state[position] for state in states]) if name not in whole else None
+            if domain is None:
+                self.whole[name] = self._component(name, None)
+            else:
+                keys = sorted(domain, key=repr)
+                self.split[name] = {key: self._component(name, key) for key in keys}
+                by_key = shapes.setdefault(domain, {key: [] for key in keys})
+                for key in keys:
+                    by_key[key].append(self.split[name][key])
+        shift = 0
+        groups = [(parts, SPLIT_BITS) for by_key in shapes.values() for parts in by_key.values()]
+        groups += [([component], WHOLE_BITS) for component in self.whole.values()]
+        for bit, (parts, bits) in enumerate(groups):
+            self.clusters.append(Cluster(bit, parts, shift, bits + extra_bits))
+            shift += bits + extra_bits
+
+    def _component(self, variable: str, key: Any) -> Component:
+        component = Component(len(self.components), variable, key)
+        self.components.append(component)
+        return component
+
+    def pack(self, state: tuple[Any, ...]) -> int:
+        """The integer of a state given as values."""
+        numbers: dict[int, int] = {}
+        for name, value in zip(self.variables, state, strict=True):
+            for component, part in self.parts(name, value):
+                numbers[component.index] = component.intern(part)
+        return sum(
+            cluster.intern(tuple([numbers[component.index] for component in cluster.components])) << cluster.shift
+            for cluster in self.clusters
+        )
+
+    def parts(self, name: str, value: Any) -> list[tuple[Component, Any]]:
+        """The components that a variable's value gives, with their parts of it."""
+        if name in self.whole:
+            return [(self.whole[name], value)]
+        components = self.split[name]
+        mapping = mapping_of(value)
+        if mapping is None or mapping.keys() != components.keys():
+            raise Resplit(whole=name)
+        return [(component, mapping[key]) for key, component in components.items()]
+
+    def unpack(self, state: int) -> dict[str, Any]:
+        """The values of all variables; those of split variables as plain dicts by key."""
+        found: dict[str, Any] = {name: self.value(component, state) for name, component in self.whole.items()}
+        for name, components in self.split.items():
+            found[name] = {key: self.value(component, state) for key, component in components.items()}
+        return {name: found[name] for name in self.variables}
+
+    @staticmethod
+    def value(component: Component, state: int) -> Any:
+        """The value of one component in a state."""
+        cluster = component.cluster
+        return component.values[cluster.tuples[(state >> cluster.shift) & cluster.low][component.position]]
+
+    def field(self, clusters: int) -> int:
+        """The bits of a packed state that belong to a set of clusters, given as a bit set."""
+        return sum(cluster.field for cluster in self.clusters if cluster.bit & clusters)
+
+
+def mapping_of(value: Any) -> Any:
+    """The dict inside a function value: of the spec's, or of an immutable map of the code's (it has `set`)."""
+    if type(value) is Fn:
+        return value.mapping
+    if hasattr(value, "keys") and hasattr(value, "set"):
+        return value
+    return None
+
+
+def _common_domain(values: Sequence[Any]) -> frozenset[Any] | None:
+    """The domain that all these functions share, or None."""
+    domains = set()
+    for value in values:
+        mapping = mapping_of(value)
+        if mapping is None:
+            return None
+        domains.add(frozenset(mapping.keys()))
+    return domains.pop() if len(domains) == 1 else None
