@@ -97,6 +97,28 @@ InitDeposed ==
     /\ network = {}
     /\ decided = <<NoOp(1)>>
 
+\* b leads term 2 and agrees with a on two entries, but each has a third one of its own: a's is of term 1 and on its
+\* disk alone.  Both others have refused b's first request, so b tries from the second entry.
+InitLonger ==
+    /\ Story(Of(2, 2, 2), Of(Nil, b, b),
+             Of(<<NoOp(1), Put(1, AnEvent), Put(1, AnEvent)>>, <<NoOp(1), Put(1, AnEvent), NoOp(2)>>, <<NoOp(1)>>),
+             Of("follower", "leader", "follower"), NoVotes,
+             [NoNext EXCEPT ![b] = Of(2, 2, 2)], NoMatch, Of(0, 0, 0))
+    /\ network = {}
+    /\ decided = <<NoOp(1)>>
+
+\* a leads term 1 and two entries are decided, as a and b know.  b's first acknowledgement has not arrived yet, and a
+\* request that b has long answered is about to come again.
+InitLate ==
+    /\ Story(Of(1, 1, 1), Of(a, a, a),
+             Of(<<NoOp(1), Put(1, AnEvent)>>, <<NoOp(1), Put(1, AnEvent)>>, <<>>),
+             Of("leader", "follower", "follower"), NoVotes,
+             [NoNext EXCEPT ![a] = Of(3, 3, 3)], [NoMatch EXCEPT ![a] = Of(0, 2, 0)], Of(2, 2, 0))
+    /\ network = {[type |-> "AppendReply", from |-> b, to |-> a, term |-> 1, accepted |-> TRUE, index |-> 1],
+                  [type |-> "AppendRequest", from |-> a, to |-> b, term |-> 1, prevIndex |-> 0, prevTerm |-> 0,
+                   entries |-> <<NoOp(1)>>, commitIndex |-> 1]}
+    /\ decided = <<NoOp(1), Put(1, AnEvent)>>
+
 -----------------------------------------------------------------------------
 (* Witnesses: states that must be reachable.  Each is written as an        *)
 (* invariant that says "never", and its model must violate it.             *)

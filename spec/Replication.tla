@@ -113,7 +113,7 @@ TypeOK ==
     /\ owed \in [Server -> SUBSET Message]
     /\ role \in [Server -> Role]
     /\ votes \in [Server -> SUBSET Server]
-    /\ nextIndex \in [Server -> [Server -> Nat]]
+    /\ nextIndex \in [Server -> [Server -> Nat \ {0}]]
     /\ matchIndex \in [Server -> [Server -> Nat]]
     /\ commitIndex \in [Server -> Nat]
     /\ network \subseteq Message
@@ -147,7 +147,14 @@ BecomeFollower(i) ==
 KeepRole == UNCHANGED <<role, votes, nextIndex, matchIndex>>
 
 \* Server i owes message m: it leaves with the next Sync.
-Owe(i, m) == owed' = [owed EXCEPT ![i] = @ \cup {m}]
+Owe(i, m) ==
+    /\ owed' = [owed EXCEPT ![i] = @ \cup {m}]
+    /\ UNCHANGED network
+
+\* Message m leaves at once.
+Send(m) ==
+    /\ network' = network \cup {m}
+    /\ UNCHANGED owed
 
 \* Server i knows that the first c entries of log l are decided, and now the world may know.
 Announce(i, l, c) ==
@@ -185,7 +192,7 @@ Timeout(i) ==
     /\ votes' = [votes EXCEPT ![i] = {i}]
     /\ Owe(i, [type |-> "VoteRequest", from |-> i, term |-> term[i] + 1,
                lastIndex |-> Len(log[i]), lastTerm |-> LastTerm(log[i])])
-    /\ UNCHANGED <<log, disk, nextIndex, matchIndex, commitIndex, network, decided>>
+    /\ UNCHANGED <<log, disk, nextIndex, matchIndex, commitIndex, decided>>
 
 \* Server i writes term, vote and log to its disk, all or nothing, and then sends what was waiting for that.
 \* A leader now counts itself.
@@ -221,12 +228,11 @@ Replicate(i, j) ==
     /\ i # j
     /\ LET prev == nextIndex[i][j] - 1
            last == Minimum(prev + Batch, Len(log[i]))
-       IN /\ network' = network \cup
-                {[type |-> "AppendRequest", from |-> i, to |-> j, term |-> term[i],
-                  prevIndex |-> prev, prevTerm |-> TermAt(log[i], prev),
-                  entries |-> SubSeq(log[i], prev + 1, last), commitIndex |-> commitIndex[i]]}
+       IN /\ Send([type |-> "AppendRequest", from |-> i, to |-> j, term |-> term[i],
+                   prevIndex |-> prev, prevTerm |-> TermAt(log[i], prev),
+                   entries |-> SubSeq(log[i], prev + 1, last), commitIndex |-> commitIndex[i]])
           /\ nextIndex' = [nextIndex EXCEPT ![i][j] = last + 1]
-    /\ UNCHANGED <<term, votedFor, log, disk, owed, role, votes, matchIndex, commitIndex, decided>>
+    /\ UNCHANGED <<term, votedFor, log, disk, role, votes, matchIndex, commitIndex, decided>>
 
 -----------------------------------------------------------------------------
 (* What a server does when message m arrives.  The message stays in the    *)
@@ -250,8 +256,8 @@ OnVoteRequest(i, m) ==
           /\ IF newer THEN BecomeFollower(i) ELSE KeepRole
           /\ IF grant
              THEN Owe(i, [type |-> "VoteReply", from |-> i, to |-> m.from, term |-> m.term])
-             ELSE UNCHANGED owed
-    /\ UNCHANGED <<log, disk, commitIndex, network, decided>>
+             ELSE UNCHANGED <<owed, network>>
+    /\ UNCHANGED <<log, disk, commitIndex, decided>>
 
 \* A vote for server i.  With a majority it becomes leader, and its first entry, which holds no event, lets it
 \* decide what earlier leaders have left undecided.  Its own vote is on disk by now, or nobody would have been asked.
@@ -290,7 +296,7 @@ OnAppendRequest(i, m) ==
                /\ Owe(i, [type |-> "AppendReply", from |-> i, to |-> m.from, term |-> m.term,
                           accepted |-> accepted,
                           index |-> IF accepted THEN last ELSE Minimum(Len(log[i]), m.prevIndex - 1)])
-               /\ UNCHANGED <<disk, network>>
+               /\ UNCHANGED disk
 
 \* A follower answers.  Answers may overtake each other, so an acceptance never lowers what the leader believes,
 \* and a refusal only moves back the place to send from, never behind what is acknowledged.
