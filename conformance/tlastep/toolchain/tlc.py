@@ -145,7 +145,9 @@ def _writes_trace_specs(jar: Path) -> bool:
     """Whether this TLC, when a check fails, writes a spec of the trace beside ours, and knows the option not to."""
     try:
         with zipfile.ZipFile(jar) as archive:
-            return b"-noGenerateSpecTE".lower() in archive.read("tlc2/TLC.class").lower()
+            archive.getinfo("tlc2/TLC.class")
+            classes = [name for name in archive.namelist() if name.startswith("tlc2/TLC")]
+            return any(b"-nogeneratespecte" in archive.read(name).lower() for name in classes)
     except (OSError, KeyError, zipfile.BadZipFile) as problem:
         raise ToolFailure("not a jar with TLC in it", str(jar)) from problem
 

@@ -54,6 +54,25 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         java.jar()
 
 
+def test_each_run_has_a_temporary_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "java"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\npwd\nprintf "%s\\n" "$@"\necho complaint >&2\nexit 3\n', encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    own = set()
+    for _ in range(2):
+        run = java.run(["Main", "-metadir", "{own}/states"], quick=False)
+        assert (run.status, run.errors) == (3, "complaint\n")
+        where, *words = run.text.splitlines()
+        (temporary,) = (word.partition("=")[2] for word in words if word.startswith("-Djava.io.tmpdir="))
+        assert words[-3:] == ["Main", "-metadir", f"{temporary}/states"]
+        assert where == temporary
+        assert not Path(temporary).exists()
+        own.add(temporary)
+    assert len(own) == 2
+
+
 @pytest.fixture
 def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A "java" that says its process and that of a child, then sleeps: what a run must not leave behind."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,6 +144,32 @@ def test_modules_are_found_in_the_library(data: Path, tmp_path: Path) -> None:
     assert tlc.check(spec, deadlock=True, library=[data]).distinct == 2
     with pytest.raises(UnusableInput, match="there is no module Counter"):
         tlc.check(spec, deadlock=True)
+
+
+@pytest.mark.parametrize(("knows", "asked"), [(b"xx-noGenerateSpecTEyy", True), (b"-simulate", False)])
+def test_only_a_tlc_that_writes_trace_specs_is_asked_not_to(
+    knows: bytes, asked: bool, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jar = tmp_path / "some.jar"
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.writestr("tlc2/TLC.class", knows)
+    monkeypatch.setenv("TLA2TOOLS_JAR", str(jar))
+    runs: list[list[str]] = []
+
+    def run(arguments: list[str], **_: object) -> java.Finished:
+        runs.append(arguments)
+        return java.Finished(0, b"@!@!@STARTMSG 2193:0 @!@!@\n@!@!@ENDMSG 2193 @!@!@\n", "", 0.1)
+
+    monkeypatch.setattr(java, "run", run)
+    assert tlc.check(data / "Counter.tla", deadlock=True).result == "ok"
+    assert ("-noGenerateSpecTE" in runs[0]) is asked
+    assert "-deadlock" not in runs[0]
+
+
+def test_status_0_alone_is_no_proof(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(java, "run", lambda *_, **__: java.Finished(0, b"", "", 0.1))
+    with pytest.raises(ToolFailure, match="without saying that it has checked all states"):
+        tlc.check(data / "Counter.tla", deadlock=True)
 
 
 def test_a_jar_without_tlc_is_named(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
