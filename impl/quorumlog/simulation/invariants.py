@@ -53,9 +53,9 @@ def type_ok(cluster: Cluster) -> bool:
 def replica_ok(cluster: Cluster, server: ServerId) -> bool:
     """The same for one server: numbers are natural, names are of servers, maps are complete."""
     replica, servers = cluster.replicas[server], set(cluster.servers)
-    indexes = [*replica.next_index.values(), *replica.match_index.values()]
     return (
-        min(replica.term, replica.disk.term, replica.commit_index, *indexes) >= 0
+        min(replica.term, replica.disk.term, replica.commit_index, *replica.match_index.values()) >= 0
+        and min(replica.next_index.values()) > 0
         and {replica.voted_for, replica.disk.voted_for} <= servers | {None}
         and replica.votes <= servers
         and replica.role in ROLES

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from quorumlog.core.consensus.effects import Durable
 from quorumlog.core.consensus.log import Log
-from quorumlog.core.consensus.messages import Entry, Message, ServerId, VoteRequest
+from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, Message, ServerId, VoteRequest
 from quorumlog.core.consensus.replica import Replica, start
 from quorumlog.core.consensus.state import CANDIDATE, LEADER, everyone
 from quorumlog.core.frozen_map import FrozenMap
@@ -35,9 +35,12 @@ class Story(Struct, frozen=True):
         members = tuple(servers)
         return cls(members, batch, FrozenMap({server: start(server, members, batch) for server in members}))
 
-    def follows(self, server: ServerId, term: int, voted_for: ServerId | None = None, log: Log = ()) -> Story:
-        """The server is in this term, has voted so, and holds these entries."""
-        return self.replace(start(server, self.servers, self.batch, Durable(term, voted_for, log)))
+    def follows(
+        self, server: ServerId, term: int, voted_for: ServerId | None = None, log: Log = (), *, commit_index: int = 0
+    ) -> Story:
+        """The server is in this term, has voted so, holds these entries, and knows so many of them to be decided."""
+        follower = start(server, self.servers, self.batch, Durable(term, voted_for, log))
+        return self.replace(follower.change(commit_index=commit_index))
 
     def stands(self, server: ServerId, term: int, log: Log = (), votes: Iterable[ServerId] = ()) -> Story:
         """The server is a candidate in this term, and has these votes besides its own."""
@@ -121,6 +124,24 @@ def deposed(servers: Three, batch: int, event: str) -> Cluster:
     return story.begin((no_op(1),))
 
 
+def longer(servers: Three, batch: int, event: str) -> Cluster:
+    """Server b leads term 2 and agrees with a on two entries; a third one, of term 1, is on a's disk alone."""
+    a, b, c = servers
+    shared = (no_op(1), Entry(1, event))
+    story = Story.of(servers, batch).follows(a, 2, None, (*shared, Entry(1, event))).follows(c, 2, b, shared[:1])
+    return story.leads(b, 2, (*shared, no_op(2)), following=2).begin(shared[:1])
+
+
+def late(servers: Three, batch: int, event: str) -> Cluster:
+    """Two entries are decided; an old request to b, and b's old answer to it, are about to arrive once more."""
+    a, b, c = servers
+    log = (no_op(1), Entry(1, event))
+    story = Story.of(servers, batch).follows(b, 1, a, log, commit_index=2).follows(c, 1, a)
+    story = story.leads(a, 1, log, following=3, acknowledged={b: 2}, commit_index=2)
+    request = AppendRequest(a, b, 1, prev_index=0, prev_term=0, entries=log[:1], commit_index=1)
+    return story.begin(log, [request, AppendReply(b, a, 1, accepted=True, index=1)])
+
+
 def successor(servers: Three, batch: int) -> Story:
     """The first entry of term 1 is on all disks, and b leads term 2, elected by c."""
     _, b, c = servers
@@ -135,5 +156,7 @@ STARTS: Final[Mapping[str, Start]] = {
     "InitCandidates": candidates,
     "InitConflict": conflict,
     "InitDeposed": deposed,
+    "InitLonger": longer,
+    "InitLate": late,
 }
 """By the name of the operator of the spec that says the same: called with the servers, the batch and an event."""

@@ -24,6 +24,7 @@ def carrying(message: Message) -> Cluster:
 BROKEN: list[tuple[str, Cluster]] = [
     ("TypeOK", LEADER.change(replicas=LEADER.replicas.set("c", LEADER.replicas["c"].change(voted_for="z")))),
     ("TypeOK", carrying(AppendReply("a", "b", 0, False, -1))),
+    ("TypeOK", BLANK.leads("a", 1, (no_op(1),), following=0).begin()),
     ("ElectionSafety", BLANK.leads("a", 1, (no_op(1),), following=1).leads("b", 1, (no_op(1),), following=1).begin()),
     ("LogMatching", BLANK.follows("a", 1, log=(Entry(1, "x"),)).follows("b", 1, log=(Entry(1, "y"),)).begin()),
     (
