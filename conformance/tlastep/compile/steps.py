@@ -161,7 +161,23 @@ def _parts(
             if not definition.recursive and module.constant(definition.name) is None:
                 _parts(module, definition.body, scope, binders, found)
                 return
+        if expr.is_builtin("$SquareAct"):
+            _square(module, expr, scope, binders, found)
+            return
     found(PartCode(binders, module.expressions.truth(expr, scope), str(expr.place)))
+
+
+def _square(
+    module: Module, square: Use, scope: Scope, binders: tuple[Binder, ...], found: Callable[[PartCode], None]
+) -> None:
+    """`[A /\\ B]_v` as `[A]_v` and `[B]_v`."""
+    action, subscript = square.operands
+    idle = module.expressions.truth(Use(BuiltIn("UNCHANGED"), (subscript,), square.place, 2), scope)
+
+    def add(part: PartCode) -> None:
+        found(replace(part, test=f"({part.test} or {idle})"))
+
+    _parts(module, action, scope, binders, add)
 
 
 def _is_constant(module: Module, quantifier: Use) -> bool:

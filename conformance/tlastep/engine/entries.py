@@ -17,8 +17,8 @@ from tlastep.compile.compiled import Part, Predicate
 from tlastep.engine.digest import PRIME, REFUSED, label_hash, part_hash, step_hash
 from tlastep.engine.layout import Cluster, Component, Layout
 from tlastep.engine.machine import Action, Machine
-from tlastep.engine.memo import Memo, clusters_of
-from tlastep.engine.recording import FunctionRef, Recorder, WholeRef
+from tlastep.engine.memo import Memo, PairMemo, clusters_of
+from tlastep.engine.recording import FunctionRef, PairRecorder, Recorder, WholeRef
 from tlastep.engine.spec_system import bindings
 from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
@@ -66,12 +66,13 @@ class Family:
 class Check:
     """A conjunct of a predicate with its variables bound, and what it said so far."""
 
-    __slots__ = ("bound", "memo", "part", "predicate")
+    __slots__ = ("bound", "memo", "part", "predicate", "test")
 
     def __init__(self, predicate: Predicate, part: Part, bound: tuple[Any, ...]) -> None:
         self.predicate = predicate
         self.part = part
         self.bound = bound
+        self.test = part.test
         self.memo: Memo[bool] = Memo()
 
     def broken(self, kind: str) -> Broken:
@@ -79,6 +80,29 @@ class Check:
         pairs = zip((variable.name for variable in self.part.quantified), self.bound, strict=True)
         text = ", ".join(f"{name} = {value}" for name, value in pairs)
         return Broken(f"{kind} {self.predicate.name}", self.part.place + (f" with {text}" if text else ""))
+
+
+class StepCheck(Check):
+    """A conjunct of a property of steps.
+
+    A step that leaves alone all that the conjunct ever read is judged as if nothing happened: `idle` is the conjunct
+    about a state and the same state again, which is checked on every state. Where that is false, the conjunct is
+    `exact`: evaluated on every step.
+    """
+
+    __slots__ = ("exact", "idle", "steps")
+
+    def __init__(self, predicate: Predicate, part: Part, bound: tuple[Any, ...]) -> None:
+        super().__init__(predicate, part, bound)
+        self.steps = PairMemo()
+        self.exact = False
+        self.idle = Check(predicate, part, bound)
+        self.idle.test = lambda view, *values: part.test(view, view, *values)
+
+    @property
+    def touched(self) -> int:
+        """The clusters that any verdict depends on."""
+        return self.steps.touched | self.idle.memo.touched
 
 
 @dataclass
@@ -119,7 +143,11 @@ class Outcomes:
         self._cluster_hashes: dict[Cluster, list[int]] = {cluster: [] for cluster in layout.clusters}
         self._changed_sets: dict[tuple[Component, frozenset[Any], frozenset[Any], int], int] = {}
         self.constraints = [check for each in machine.constraints for check in self.checks(each)]
-        self._steps = [check for each in machine.step_properties for check in self.checks(each)]
+        self.steps = [
+            StepCheck(each, check.part, check.bound) for each in machine.step_properties for check in self.checks(each)
+        ]
+        self._pair = PairRecorder(layout)
+        self._pair_views = machine.view(self._pair.now.stand_ins), machine.view(self._pair.later.stand_ins)
 
     def _constant_prefixes(self, action: Action) -> Iterator[tuple[Any, ...]]:
         constant = []
@@ -141,7 +169,7 @@ class Outcomes:
         if found is None:
             self.recorder.start(state)
             try:
-                found = bool(check.part.test(self.view, *check.bound))
+                found = bool(check.test(self.view, *check.bound))
             except EvaluationError as error:
                 raise EvaluationError(error.message, error.place or check.part.place) from error
             check.memo.keep(state, self.recorder.reads, found)
@@ -261,7 +289,7 @@ class Outcomes:
                     entry.actions[instance.label.action] += 1
                     if self.hashing:
                         entry.hash += step_hash(instance.hash, change)
-                    if touched and (finding := self._broken_step(family, state, delta)):
+                    if touched and (finding := self._broken_step(family, state, delta, touched)):
                         broken.append((delta, finding))
             if family.touched & ~clusters:
                 raise Regroup
@@ -278,26 +306,25 @@ class Outcomes:
                 family.touched |= check.memo.touched
         return within
 
-    def _broken_step(self, family: Family, state: int, delta: int) -> Broken | None:
-        for check in self._steps:
-            if not self._step_holds(family, check, state, state + delta):
-                return check.broken("property")
+    def _broken_step(self, family: Family, state: int, delta: int, changed: int) -> Broken | None:
+        for check in self.steps:
+            if check.touched & changed or check.exact or not check.touched:
+                holds = self._step_holds(check, state, state + delta)
+                family.touched |= check.steps.touched
+                if not holds:
+                    return check.broken("property")
         return None
 
-    def _step_holds(self, family: Family, check: Check, state: int, following: int) -> bool:
-        self.recorder.start(state)
-        later = Recorder(self.layout)
-        later.start(following)
-        try:
-            after = self.machine.view(later.stand_ins)
-            result = bool(check.part.test(self.view, after, *check.bound))
-        except EvaluationError as error:
-            raise self.machine.located(error) from error
-        for reads in (self.recorder.reads, later.reads):
-            for probe in reads:
-                component = probe if isinstance(probe, Component) else probe.component
-                family.touched |= component.cluster.bit
-        return result
+    def _step_holds(self, check: StepCheck, state: int, following: int) -> bool:
+        found = check.steps.find(state, following)
+        if found is None:
+            self._pair.start(state, following)
+            try:
+                found = bool(check.part.test(*self._pair_views, *check.bound))
+            except EvaluationError as error:
+                raise EvaluationError(error.message, error.place or check.part.place) from error
+            check.steps.keep(state, following, self._pair.reads, found)
+        return found
 
     # -- hashes ----------------------------------------------------------------------------------------------
 

@@ -39,6 +39,11 @@ class Group:
     outside: dict[int, tuple[int, ...]] = field(default_factory=dict)
     hashes: dict[int, int] = field(default_factory=dict)
 
+    def clear(self) -> None:
+        """Forgets all entries."""
+        for known in (self.entries, self.inside, self.outside, self.hashes):
+            known.clear()
+
 
 @dataclass
 class _CheckGroup:
@@ -88,7 +93,7 @@ class Explorer:
         self._groups: list[Group] = []
         self._checks = self._all_checks()
         self._check_groups: list[_CheckGroup] = []
-        self._verdict = verdict_hash(check.predicate.name for _, check in self._checks) if digest else 0
+        self._verdict = verdict_hash({check.predicate.name for _, check in self._checks}) if digest else 0
         self._regroup_checks()
 
     # -- levels ----------------------------------------------------------------------------------------------
@@ -235,7 +240,8 @@ class Explorer:
     def _all_checks(self) -> list[tuple[str, Check]]:
         named = [("invariant", each) for each in self.machine.invariants]
         named += [("property", each) for each in self.machine.always_properties]
-        return [(kind, check) for kind, each in named for check in self.outcomes.checks(each)]
+        checks = [(kind, check) for kind, each in named for check in self.outcomes.checks(each)]
+        return checks + [("idle", check.idle) for check in self.outcomes.steps]
 
     def _regroup_checks(self) -> None:
         by_clusters: dict[int, list[tuple[str, Check]]] = {}
@@ -269,12 +275,21 @@ class Explorer:
             for kind, check in group.checks:
                 for state in keyed.values():
                     if not self.outcomes.holds(check, state):
-                        raise Violation(check.broken(kind), state)
+                        self._is_false(kind, check, state)
                 if check.memo.touched & ~group.clusters:
                     return False
             if passed is not None:
                 passed.update(keyed)
         return True
+
+    def _is_false(self, kind: str, check: Check, state: int) -> None:
+        if kind != "idle":
+            raise Violation(check.broken(kind), state)
+        (steps,) = [each for each in self.outcomes.steps if each.idle is check]
+        if not steps.exact:
+            steps.exact = True
+            for group in self._groups:
+                group.clear()
 
     def _check_initial(self, state: int) -> None:
         for predicate in self.machine.initial_properties:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from tlastep.engine.layout import Component
-from tlastep.engine.recording import Membership, Probe
+from tlastep.engine.recording import Later, Membership, Probe
 
 R = TypeVar("R")
 
@@ -77,6 +77,42 @@ class Memo(Generic[R]):
             self._root = result
         else:
             place.branches[branch] = result
+
+
+class PairMemo:
+    """Verdicts on steps by the parts of their two states that they depend on."""
+
+    __slots__ = ("_root", "touched")
+
+    def __init__(self) -> None:
+        self._root: Any = None
+        self.touched = 0
+
+    def find(self, state: int, following: int) -> bool | None:
+        """The verdict on a step that agrees, on what was read, with one that was seen before."""
+        node = self._root
+        while type(node) is tuple:
+            later, inner = node
+            node = inner.branches.get(inner.branch(following if later else state))
+        found: bool | None = node
+        return found
+
+    def keep(self, state: int, following: int, reads: Iterable[Probe | Later], verdict: bool) -> None:
+        """Remembers the verdict on a step."""
+        place: dict[Any, Any] = {}
+        root = place
+        branch: Any = "root"
+        root[branch] = self._root
+        for probe in reads:
+            if place[branch] is None:
+                later = isinstance(probe, Later)
+                place[branch] = (later, _Node(probe.probe if isinstance(probe, Later) else probe))
+            later, node = place[branch]
+            self.touched |= node.component.cluster.bit
+            place, branch = node.branches, node.branch(following if later else state)
+            place.setdefault(branch, None)
+        place[branch] = verdict
+        self._root = root["root"]
 
 
 def clusters_of(components: Iterable[Component]) -> int:

@@ -187,6 +187,7 @@ class Recorder:
         self._layout = layout
         self._state = 0
         self.reads: dict[Probe, None] = {}
+        self.note: Callable[[Probe], None] | None = None
         self.stand_ins: dict[str, Unread] = {
             name: FunctionRef(self, name, layout.split[name], {})
             if name in layout.split
@@ -201,10 +202,43 @@ class Recorder:
 
     def read(self, component: Component) -> Any:
         self.reads[component] = None
+        if self.note:
+            self.note(component)
         return self._layout.value(component, self._state)
 
     def read_member(self, component: Component, item: Any) -> bool:
         if component not in self.reads:
             self.reads[Membership(component, item)] = None
+            if self.note:
+                self.note(Membership(component, item))
         found: bool = item in self._layout.value(component, self._state)
         return found
+
+
+class Later(NamedTuple):
+    """What is read of the next state."""
+
+    probe: Probe
+
+
+class PairRecorder:
+    """Hands out the components of a step's two states, and notes the reads of both in one list."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.now = Recorder(layout)
+        self.later = Recorder(layout)
+        self.reads: dict[Probe | Later, None] = {}
+        self.now.note = self._note
+        self.later.note = self._note_later
+
+    def start(self, state: int, following: int) -> None:
+        """From here on reads are of this step."""
+        self.now.start(state)
+        self.later.start(following)
+        self.reads = {}
+
+    def _note(self, probe: Probe) -> None:
+        self.reads[probe] = None
+
+    def _note_later(self, probe: Probe) -> None:
+        self.reads[Later(probe)] = None
