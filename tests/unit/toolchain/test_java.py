@@ -78,7 +78,7 @@ def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A "java" that says its process and that of a child, then sleeps: what a run must not leave behind."""
     program = tmp_path / "home" / "bin" / "java"
     program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\nsleep 600 &\necho $$ $!\necho complaint >&2\nwait\n", encoding="utf-8")
+    program.write_text("#!/bin/sh\nsleep 20 &\necho $$ $!\necho complaint >&2\nwait\n", encoding="utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "home"))
     temporary = tmp_path / "temporary"
