@@ -34,9 +34,7 @@ Spec == Init /\ [][Next]_events
 Extends == /\ Len(events) <= Len(events')
            /\ SubSeq(events', 1, Len(events)) = events
 
-AppendOnly == [][Extends]_events
-
-Law == Init /\ AppendOnly
+Law == Init /\ [][Extends]_events
 
 THEOREM Spec => Law
 =============================================================================

@@ -95,6 +95,6 @@ StateIsFold == state = StateAfter(folded)
 
 Log == INSTANCE EventLog
 
-\* The event queue is an event log: nothing on it is ever changed or lost.
-Refines == Log!Law
+\* The event queue obeys EventLog's Law: nothing on it is ever changed or lost.
+Refines == Log!Init /\ [][Log!Extends]_events
 =============================================================================

@@ -77,6 +77,14 @@ InitCandidates ==
     /\ network = {[type |-> "VoteRequest", from |-> i, term |-> 1, lastIndex |-> 0, lastTerm |-> 0] : i \in {a, b}}
     /\ decided = <<>>
 
+\* b stood in term 1, and c's vote for it is still on its way.  Meanwhile a, elected by c, leads term 2, and b stands
+\* in term 2 too.
+InitOldVote ==
+    /\ Story(Of(2, 2, 2), Of(a, b, a), Of(<<NoOp(2)>>, <<>>, <<>>),
+             Of("leader", "candidate", "follower"), Of({}, {b}, {}), NoNext, NoMatch, Of(0, 0, 0))
+    /\ network = {[type |-> "VoteReply", from |-> c, to |-> b, term |-> 1]}
+    /\ decided = <<>>
+
 \* a led term 1: its first entry is decided, and a client's event is on its own disk alone.  Then it crashed, and b,
 \* which does not have that event, leads term 2, elected by c.
 InitConflict ==

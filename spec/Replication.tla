@@ -397,11 +397,11 @@ SentIsDurable ==
 
 Log == INSTANCE EventLog WITH events <- decided
 
-\* All of this together is one log that only grows.
-Refines == Log!Law
+\* All of this together is one log that only grows: this is EventLog's Law, with `decided` for `events`.
+Refines == Log!Init /\ [][Log!Extends]_decided
 
 \* The same for models that start in the middle of a story, where something may be decided already.
-AppendOnly == Log!AppendOnly
+AppendOnly == [][Log!Extends]_decided
 
 \* A server never goes back on what it knows to be decided, unless it crashes, which makes it forget all of it.
 CommitOnlyGrows ==
