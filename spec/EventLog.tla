@@ -34,7 +34,9 @@ Spec == Init /\ [][Next]_events
 Extends == /\ Len(events) <= Len(events')
            /\ SubSeq(events', 1, Len(events)) = events
 
-Law == Init /\ [][Extends]_events
+AppendOnly == [][Extends]_events
+
+Law == Init /\ AppendOnly
 
 THEOREM Spec => Law
 =============================================================================

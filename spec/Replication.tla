@@ -397,11 +397,10 @@ SentIsDurable ==
 
 Log == INSTANCE EventLog WITH events <- decided
 
-\* All of this together is one log that only grows: this is EventLog's Law, with `decided` for `events`.
-Refines == Log!Init /\ [][Log!Extends]_decided
-
-\* The same for models that start in the middle of a story, where something may be decided already.
-AppendOnly == [][Log!Extends]_decided
+\* All of this together is one log that only grows: with `decided` for `events`, every step is one that EventLog's
+\* Law allows.  Init begins where the Law does, with nothing; a model that starts in the middle of a story begins in
+\* the middle of the Law's.
+Refines == [][Log!Extends]_decided
 
 \* A server never goes back on what it knows to be decided, unless it crashes, which makes it forget all of it.
 CommitOnlyGrows ==
