@@ -16,6 +16,7 @@ from tlastep.compile.steps import Binder, PartCode, StepCode, parts_of, steps_of
 from tlastep.errors import EvaluationError, Unsupported, UnusableInput
 from tlastep.language.config import Config, Name
 from tlastep.language.tree import BuiltIn, Declaration, Definition, Expr, Spec, Use, children
+from tlastep.predicates import Part, Predicate, Quantified
 from tlastep.values import Value
 
 State: TypeAlias = tuple[Value, ...]
@@ -23,15 +24,6 @@ State: TypeAlias = tuple[Value, ...]
 
 View: TypeAlias = Any
 """A state as generated code sees it: an object with an attribute a variable. Plain, or one that records reads."""
-
-
-@dataclass(frozen=True)
-class Quantified:
-    """A variable bound by `\\E` or `\\A`: `domain(view, *earlier)` gives what it ranges over."""
-
-    name: str
-    domain: Callable[..., Sequence[Value]]
-    constant: bool
 
 
 @dataclass(frozen=True)
@@ -44,24 +36,6 @@ class Step:
     run: Callable[..., Iterator[None]]
     arguments: Callable[..., tuple[Value, ...]]
     code: StepCode
-
-
-@dataclass(frozen=True)
-class Part:
-    """A conjunct of a predicate: `test(view, *bound)`, or `test(view, next, *bound)` for a step."""
-
-    quantified: tuple[Quantified, ...]
-    test: Callable[..., bool]
-    place: str
-
-
-@dataclass(frozen=True)
-class Predicate:
-    """A named predicate on states, or on steps where `of_steps`; true if all parts are, for all bound values."""
-
-    name: str
-    parts: tuple[Part, ...]
-    of_steps: bool = False
 
 
 @dataclass
@@ -303,7 +277,6 @@ class _Maker:
                     )
                     for part in parts
                 ),
-                of_steps,
             )
             for name, parts in named
         )

@@ -13,16 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from tlastep.behaviour import Label
-from tlastep.compile.compiled import Part, Predicate
 from tlastep.engine.digest import PRIME, REFUSED, label_hash, part_hash, step_hash
 from tlastep.engine.layout import Cluster, Component, Layout
 from tlastep.engine.machine import Action, Machine
 from tlastep.engine.memo import Memo, PairMemo, clusters_of
 from tlastep.engine.recording import FunctionRef, PairRecorder, Recorder, WholeRef
-from tlastep.engine.spec_system import bindings
 from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
 from tlastep.language.operations import Deferred, freeze
+from tlastep.predicates import Part, Predicate, bindings
 
 
 class Outcome(NamedTuple):
@@ -159,7 +158,11 @@ class Outcomes:
 
     def checks(self, predicate: Predicate) -> list[Check]:
         """The conjuncts of a predicate, for each way to bind their variables."""
-        return [Check(predicate, part, bound) for part in predicate.parts for bound in bindings(part.quantified, None)]
+        return [
+            Check(predicate, part, bound)
+            for part in map(_closed, predicate.parts)
+            for bound in bindings(part.quantified, None)
+        ]
 
     # -- predicates ------------------------------------------------------------------------------------------
 
@@ -348,3 +351,14 @@ class Outcomes:
             observed = self.machine.observe(component.variable, component.key, component.values[len(hashes)])
             hashes.append(sum(part_hash(*each) for each in observed))
         return hashes[number]
+
+
+def _closed(part: Part) -> Part:
+    """The part, with variables whose domain depends on the state bound inside its test."""
+    if all(variable.constant for variable in part.quantified):
+        return part
+
+    def test(*views: Any) -> bool:
+        return all(part.test(*views, *bound) for bound in bindings(part.quantified, views[0]))
+
+    return Part((), test, part.place)

@@ -153,8 +153,8 @@ def mapping_of(value: Any) -> Any:
     """The dict inside a function value: of the spec's, or of an immutable map of the code's (it has `set`)."""
     if type(value) is Fn:
         return value.mapping
-    if hasattr(value, "keys") and hasattr(value, "set"):
-        return value
+    if hasattr(value, "items") and hasattr(value, "set"):
+        return dict(value.items())
     return None
 
 

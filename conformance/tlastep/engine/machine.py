@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from tlastep.behaviour import Label
-from tlastep.compile.compiled import CompiledSpec, Predicate, Quantified, Step
 from tlastep.errors import EvaluationError
-from tlastep.values import Value, encode
+from tlastep.predicates import Predicate, Quantified
+from tlastep.values import Fn, Value, encode
 
 
 class Action(NamedTuple):
@@ -22,6 +22,17 @@ class Action(NamedTuple):
     quantified: tuple[Quantified, ...]
     run: Callable[[Any, tuple[Any, ...]], Iterable[Mapping[str, object]]]
     label: Callable[[tuple[Any, ...]], Label]
+
+
+def shown(variable: str, value: Value, key: Value | None = None) -> Iterable[tuple[str, bytes, bytes]]:
+    """A variable's value as parts: a function key by key, anything else whole, however it is stored."""
+    if key is not None:
+        yield variable, encode(key), encode(value)
+    elif type(value) is Fn:
+        for argument, result in value.mapping.items():
+            yield variable, encode(argument), encode(result)
+    else:
+        yield variable, b"", encode(value)
 
 
 class Machine(Protocol):
@@ -50,56 +61,3 @@ class Machine(Protocol):
 
     def located(self, error: EvaluationError) -> EvaluationError:
         """The error with its place in the spec or the code."""
-
-
-class SpecMachine:
-    """A compiled spec for the fast engine: the same generated code, run on stand-ins."""
-
-    def __init__(self, spec: CompiledSpec) -> None:
-        self.spec = spec
-        self.name = spec.name
-        self.variables = spec.variables
-        self.actions = tuple(self._action(step) for step in spec.steps)
-        self.constraints = spec.constraints
-        self.invariants = spec.invariants
-        self.always_properties = spec.always_properties
-        self.initial_properties = spec.initial_properties
-        self.step_properties = spec.step_properties
-        self._next = spec.namespace["Next"]
-        self._view_class = type("View", (), {"__slots__": spec.variables})
-
-    def _action(self, step: Step) -> Action:
-        def run(view: Any, bound: tuple[Value, ...]) -> Iterator[Mapping[str, object]]:
-            following = self._next()
-            for _ in step.run(view, following, *bound):
-                try:
-                    yield {name: getattr(following, name) for name in self.variables}
-                except AttributeError as error:
-                    raise EvaluationError(f"{step.action} leaves a variable without a next value") from error
-
-        def label(bound: tuple[Value, ...]) -> Label:
-            return Label(step.action, step.arguments(*bound))
-
-        return Action(step.action, step.tlc_name, step.quantified, run, label)
-
-    def initial(self) -> Sequence[tuple[Value, ...]]:
-        following = self._next()
-        found = []
-        try:
-            for _ in self.spec.initial(following):
-                found.append(tuple([getattr(following, name) for name in self.variables]))
-        except EvaluationError as error:
-            raise self.located(error) from error
-        return found
-
-    def view(self, variables: Mapping[str, object]) -> Any:
-        view = self._view_class()
-        for name, value in variables.items():
-            setattr(view, name, value)
-        return view
-
-    def observe(self, variable: str, key: Any, value: Any) -> Iterable[tuple[str, bytes, bytes]]:
-        yield variable, b"" if key is None else encode(key), encode(value)
-
-    def located(self, error: EvaluationError) -> EvaluationError:
-        return self.spec.located(error)

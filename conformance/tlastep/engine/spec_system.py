@@ -7,9 +7,10 @@ from itertools import starmap
 from typing import Any
 
 from tlastep.behaviour import Label
-from tlastep.compile.compiled import CompiledSpec, Part, Predicate, Quantified, State, Step
+from tlastep.compile.compiled import CompiledSpec, State, Step
 from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
+from tlastep.predicates import Part, Predicate, bindings
 from tlastep.values import Value, show
 
 
@@ -121,20 +122,6 @@ class SpecSystem:
         except EvaluationError as error:
             raise self.spec.located(error) from error
         return None
-
-
-def bindings(quantified: tuple[Quantified, ...], view: Any) -> Iterator[tuple[Value, ...]]:
-    """All ways to bind the variables, domains evaluated in the given state."""
-    if not quantified:
-        yield ()
-        return
-    chosen: list[tuple[Value, ...]] = [()]
-    for variable in quantified[:-1]:
-        chosen = [(*earlier, value) for earlier in chosen for value in variable.domain(view, *earlier)]
-    last = quantified[-1]
-    for earlier in chosen:
-        for value in last.domain(view, *earlier):
-            yield (*earlier, value)
 
 
 def failing_binding(part: Part, views: tuple[Any, ...]) -> str | None:

@@ -1,12 +1,15 @@
 """What must hold of every cluster and of every step of one, written from the spec's words and not from its text.
 
-The functions bear the names of the spec's properties and read one server, or one pair, at a time.
+The functions bear the names of the spec's properties. Each is about one server, two servers or one message, so that
+it reads no more than it needs; a `Rule` says it of all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Final, Literal, TypeAlias
 
 from quorumlog.core.consensus.messages import (
     AppendReply,
@@ -28,11 +31,24 @@ def starts_with(whole: Sequence, beginning: Sequence) -> bool:
     return whole[: len(beginning)] == beginning
 
 
-def pairs(cluster: Cluster) -> Iterator[tuple[ServerId, ServerId]]:
-    """Each two different servers once."""
-    for position, first in enumerate(cluster.servers):
-        for second in cluster.servers[position + 1 :]:
-            yield first, second
+Over: TypeAlias = Literal["i", "j", "m"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A property: `test` holds of a cluster (or of two, before and after a step) for all that it is `over`.
+
+    `i` and `j` are servers, `m` is a message on its way.
+    """
+
+    test: Callable[..., bool]
+    over: tuple[Over, ...] = ()
+
+    def __call__(self, *clusters: Cluster) -> bool:
+        """Whether the property holds."""
+        cluster = clusters[0]
+        ranges: Mapping[Over, Iterable[object]] = {"i": cluster.servers, "j": cluster.servers, "m": cluster.network}
+        return all(self.test(*clusters, *chosen) for chosen in product(*(ranges[name] for name in self.over)))
 
 
 def are_most(count: int, cluster: Cluster) -> bool:
@@ -43,15 +59,8 @@ def are_most(count: int, cluster: Cluster) -> bool:
 # -- in every state -----------------------------------------------------------------------------------------
 
 
-def type_ok(cluster: Cluster) -> bool:
-    """Everything is of its type, as far as Python's types leave it open."""
-    return all(replica_ok(cluster, server) for server in cluster.servers) and all(
-        message_ok(cluster, message) for message in cluster.network
-    )
-
-
 def replica_ok(cluster: Cluster, server: ServerId) -> bool:
-    """The same for one server: numbers are natural, names are of servers, maps are complete."""
+    """Every field is of its type, as far as Python's types leave it open: numbers are natural, maps complete."""
     replica, servers = cluster.replicas[server], set(cluster.servers)
     return (
         min(replica.term, replica.disk.term, replica.commit_index, *replica.match_index.values()) >= 0
@@ -80,18 +89,15 @@ def message_ok(cluster: Cluster, message: Message) -> bool:
     return min(numbers) >= 0 and names <= set(cluster.servers)
 
 
-def election_safety(cluster: Cluster) -> bool:
+def election_safety(cluster: Cluster, i: ServerId, j: ServerId) -> bool:
     """No term has two leaders."""
-    for first, second in pairs(cluster):
-        one, other = cluster.replicas[first], cluster.replicas[second]
-        if one.role == other.role == LEADER and one.term == other.term:
-            return False
-    return True
+    one, other = cluster.replicas[i], cluster.replicas[j]
+    return i == j or not (one.role == other.role == LEADER and one.term == other.term)
 
 
-def log_matching(cluster: Cluster) -> bool:
+def log_matching(cluster: Cluster, i: ServerId, j: ServerId) -> bool:
     """Where two logs hold an entry of one term at one place, they agree up to there."""
-    return all(logs_match(cluster.replicas[i].log, cluster.replicas[j].log) for i, j in pairs(cluster))
+    return i <= j or logs_match(cluster.replicas[i].log, cluster.replicas[j].log)
 
 
 def logs_match(one: Sequence, other: Sequence) -> bool:
@@ -104,24 +110,19 @@ def logs_match(one: Sequence, other: Sequence) -> bool:
     return True
 
 
-def leader_completeness(cluster: Cluster) -> bool:
+def leader_completeness(cluster: Cluster, i: ServerId) -> bool:
     """The leader of the highest term holds everything that was ever decided."""
-    latest = max(cluster.replicas[server].term for server in cluster.servers)
-    for server in cluster.servers:
-        replica = cluster.replicas[server]
-        if replica.role == LEADER and replica.term == latest and not starts_with(replica.log, cluster.decided):
-            return False
-    return True
+    replica = cluster.replicas[i]
+    if replica.role != LEADER or starts_with(replica.log, cluster.decided):
+        return True
+    return any(cluster.replicas[server].term > replica.term for server in cluster.servers)
 
 
-def state_machine_safety(cluster: Cluster) -> bool:
+def state_machine_safety(cluster: Cluster, i: ServerId) -> bool:
     """What a server believes to be decided is in its log, and is what was decided."""
-    for server in cluster.servers:
-        replica = cluster.replicas[server]
-        known = replica.log[: replica.commit_index]
-        if len(known) < replica.commit_index or not starts_with(cluster.decided, known):
-            return False
-    return True
+    replica = cluster.replicas[i]
+    known = replica.log[: replica.commit_index]
+    return len(known) == replica.commit_index and starts_with(cluster.decided, known)
 
 
 def decided_is_durable(cluster: Cluster) -> bool:
@@ -130,39 +131,29 @@ def decided_is_durable(cluster: Cluster) -> bool:
     return are_most(len(holders), cluster)
 
 
-def leader_has_own_entry(cluster: Cluster) -> bool:
+def leader_has_own_entry(cluster: Cluster, i: ServerId) -> bool:
     """A leader has put an entry of its own term at the end of its log."""
-    for server in cluster.servers:
-        replica = cluster.replicas[server]
-        if replica.role == LEADER and (not replica.log or replica.log[-1].term != replica.term):
-            return False
-    return True
+    replica = cluster.replicas[i]
+    return replica.role != LEADER or (len(replica.log) > 0 and replica.log[-1].term == replica.term)
 
 
-def match_is_durable(cluster: Cluster) -> bool:
-    """What a leader believes of a disk is true, as long as that disk knows of no later term."""
-    return all(belief_is_true(cluster, i, j) for i in cluster.servers for j in cluster.servers)
-
-
-def belief_is_true(cluster: Cluster, leader: ServerId, peer: ServerId) -> bool:
-    """The same for one leader and one server, which may be itself."""
-    believer = cluster.replicas[leader]
+def match_is_durable(cluster: Cluster, i: ServerId, j: ServerId) -> bool:
+    """What a leader believes of a disk, its own included, is true, as long as that disk knows of no later term."""
+    believer = cluster.replicas[i]
     if believer.role != LEADER:
         return True
-    disk = cluster.replicas[peer].disk
+    disk = cluster.replicas[j].disk
     if disk.term > believer.term:
         return True
-    matched = len(believer.disk.log) if leader == peer else believer.match_index[peer]
+    matched = len(believer.disk.log) if i == j else believer.match_index[j]
     return matched <= len(believer.log) and starts_with(disk.log, believer.log[:matched])
 
 
-def sent_is_durable(cluster: Cluster) -> bool:
-    """Whatever is on its way would still be true after a crash of its sender."""
-    return all(is_promised(cluster, message) for message in cluster.network)
+def sent_is_durable(cluster: Cluster, message: Message) -> bool:
+    """What is on its way would still be true after a crash of its sender.
 
-
-def is_promised(cluster: Cluster, message: Message) -> bool:
-    """The same for one message. A reply also proves that its addressee had made its own term durable."""
+    A reply also proves that its addressee had made its own term durable.
+    """
     disk = cluster.replicas[message.sender].disk
     if isinstance(message, (VoteReply, AppendReply)) and cluster.replicas[message.to].disk.term < message.term:
         return False
@@ -178,66 +169,48 @@ def is_promised(cluster: Cluster, message: Message) -> bool:
 # -- of every step ------------------------------------------------------------------------------------------
 
 
-def nothing_is_decided(cluster: Cluster) -> bool:
-    """How the law begins."""
-    return not cluster.decided
-
-
-def append_only(before: Cluster, after: Cluster) -> bool:
-    """What is decided stays decided, in its place."""
+def refines(before: Cluster, after: Cluster) -> bool:
+    """The law of the event log: what is decided stays decided, in its place."""
     return starts_with(after.decided, before.decided)
 
 
-def commit_only_grows(before: Cluster, after: Cluster) -> bool:
+def commit_only_grows(before: Cluster, after: Cluster, i: ServerId) -> bool:
     """A server never goes back on what it knows to be decided, unless it crashes and forgets all of it."""
-    for server in before.servers:
-        now = after.replicas[server].commit_index
-        if now != 0 and now < before.replicas[server].commit_index:
-            return False
-    return True
+    now = after.replicas[i].commit_index
+    return now == 0 or now >= before.replicas[i].commit_index
 
 
-def match_only_grows(before: Cluster, after: Cluster) -> bool:
+def match_only_grows(before: Cluster, after: Cluster, i: ServerId) -> bool:
     """While a server leads, what it believes to be acknowledged only grows."""
-    for server in before.servers:
-        old, new = before.replicas[server], after.replicas[server]
-        if old.role != LEADER or new.role != LEADER:
-            continue
-        if any(new.match_index[peer] < old.match_index[peer] for peer in before.servers):
-            return False
-    return True
+    old, new = before.replicas[i], after.replicas[i]
+    if old.role != LEADER or new.role != LEADER:
+        return True
+    return all(new.match_index[peer] >= old.match_index[peer] for peer in before.servers)
 
 
-def disk_only_grows(before: Cluster, after: Cluster) -> bool:
+def disk_only_grows(before: Cluster, after: Cluster, i: ServerId) -> bool:
     """No disk goes back to an earlier term, or changes its vote within one."""
-    for server in before.servers:
-        old, new = before.replicas[server].disk, after.replicas[server].disk
-        if new.term < old.term:
-            return False
-        if new.term == old.term and old.voted_for not in (None, new.voted_for):
-            return False
-    return True
+    old, new = before.replicas[i].disk, after.replicas[i].disk
+    if new.term != old.term:
+        return new.term > old.term
+    return old.voted_for in (None, new.voted_for)
 
 
-INVARIANTS: Final[Mapping[str, Callable[[Cluster], bool]]] = {
-    "TypeOK": type_ok,
-    "ElectionSafety": election_safety,
-    "LogMatching": log_matching,
-    "LeaderCompleteness": leader_completeness,
-    "StateMachineSafety": state_machine_safety,
-    "DecidedIsDurable": decided_is_durable,
-    "LeaderHasOwnEntry": leader_has_own_entry,
-    "MatchIsDurable": match_is_durable,
-    "SentIsDurable": sent_is_durable,
+INVARIANTS: Final[Mapping[str, tuple[Rule, ...]]] = {
+    "TypeOK": (Rule(replica_ok, ("i",)), Rule(message_ok, ("m",))),
+    "ElectionSafety": (Rule(election_safety, ("i", "j")),),
+    "LogMatching": (Rule(log_matching, ("i", "j")),),
+    "LeaderCompleteness": (Rule(leader_completeness, ("i",)),),
+    "StateMachineSafety": (Rule(state_machine_safety, ("i",)),),
+    "DecidedIsDurable": (Rule(decided_is_durable),),
+    "LeaderHasOwnEntry": (Rule(leader_has_own_entry, ("i",)),),
+    "MatchIsDurable": (Rule(match_is_durable, ("i", "j")),),
+    "SentIsDurable": (Rule(sent_is_durable, ("m",)),),
 }
 
-# `Refines` says of each step what `AppendOnly` says, and of the beginning that nothing is decided.
 STEP_PROPERTIES: Final[Mapping[str, Callable[[Cluster, Cluster], bool]]] = {
-    "Refines": append_only,
-    "AppendOnly": append_only,
+    "Refines": refines,
     "CommitOnlyGrows": commit_only_grows,
     "MatchOnlyGrows": match_only_grows,
     "DiskOnlyGrows": disk_only_grows,
 }
-
-INITIAL_PROPERTIES: Final[Mapping[str, Callable[[Cluster], bool]]] = {"Refines": nothing_is_decided}

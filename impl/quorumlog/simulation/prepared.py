@@ -12,7 +12,15 @@ from msgspec import Struct
 
 from quorumlog.core.consensus.effects import Durable
 from quorumlog.core.consensus.log import Log
-from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, Message, ServerId, VoteRequest
+from quorumlog.core.consensus.messages import (
+    AppendReply,
+    AppendRequest,
+    Entry,
+    Message,
+    ServerId,
+    VoteReply,
+    VoteRequest,
+)
 from quorumlog.core.consensus.replica import Replica, start
 from quorumlog.core.consensus.state import CANDIDATE, LEADER, everyone
 from quorumlog.core.frozen_map import FrozenMap
@@ -110,6 +118,13 @@ def candidates(servers: Three, batch: int, _: str) -> Cluster:
     return Story.of(servers, batch).stands(a, 1).stands(b, 1).begin(network=requests)
 
 
+def old_vote(servers: Three, batch: int, _: str) -> Cluster:
+    """Server b stood in term 1, and c's vote for it comes only now, when a leads term 2 and b stands in term 2 too."""
+    a, b, c = servers
+    story = Story.of(servers, batch).leads(a, 2, (no_op(2),), following=1).stands(b, 2).follows(c, 2, a)
+    return story.begin(network=[VoteReply(sender=c, to=b, term=1)])
+
+
 def conflict(servers: Three, batch: int, event: str) -> Cluster:
     """Server a led term 1, appended an event that nobody else has, and crashed; b leads term 2, elected by c."""
     a = servers[0]
@@ -154,6 +169,7 @@ STARTS: Final[Mapping[str, Start]] = {
     "InitFigure8": figure8,
     "InitLeader": leader,
     "InitCandidates": candidates,
+    "InitOldVote": old_vote,
     "InitConflict": conflict,
     "InitDeposed": deposed,
     "InitLonger": longer,

@@ -1,0 +1,201 @@
+"""Bindings: which of your functions is which action, and what of your state is which variable.
+
+    replication = Binding("Replication", parts=("replicas", "network"), refused=Refused)
+    replication.parameter("i", domain=lambda constants: names(constants["Server"]), spec=model_value)
+
+    @replication.start("Init")
+    def init(constants): return Cluster.of(names(constants["Server"]))
+
+    @replication.action
+    def Timeout(cluster, i): return cluster.timeout(i)
+
+    @replication.observe_each("replicas")
+    def of_replica(server, replica): return model_value(server), {"term": replica.term, "role": replica.role}
+
+A binding translates and never decides. States are immutable; an action returns the next one, or raises `refused`
+where it can't be taken. A state of *parts* (attributes, replaced by a method `change(**parts)`) is explored much
+faster; a state without parts is taken as a whole, and `observe` shows it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from tlastep.errors import UnusableInput
+from tlastep.values import Fn, Value, to_value
+
+S = TypeVar("S", bound=Hashable)
+F = TypeVar("F", bound=Callable[..., Any])
+
+Constants: TypeAlias = Mapping[str, Value]
+"""The constants of a model, by name, as its configuration gives them."""
+
+
+class Refused(Exception):
+    """Raised by an action that can't be taken, unless the binding names an exception of its own."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What an action's parameter ranges over, and how a value of it is written in the spec."""
+
+    domain: Callable[..., Iterable[Any]]
+    of_state: bool
+    spec: Callable[[Any], Value]
+
+
+@dataclass(frozen=True)
+class Property:
+    """One part of a property of the code: `test(state, ...)` or `test(state, next, ...)` for all values of `over`."""
+
+    over: tuple[str, ...]
+    test: Callable[..., bool]
+
+
+class Binding(Generic[S]):
+    """The correspondence between one spec and one class.
+
+    `refused`: the exceptions by which an action says that it can't be taken.
+    `ghosts`: variables that the binding computes from effects, for refinement; they are listed in certificates.
+    `unverified`: effects of the code that have no variable in the spec, in words, listed in certificates.
+    `environment`: actions that are steps of the world (network, crash) and are counted apart.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        *,
+        parts: tuple[str, ...] = (),
+        refused: type[Exception] | tuple[type[Exception], ...] = Refused,
+        ghosts: tuple[str, ...] = (),
+        unverified: tuple[str, ...] = (),
+        environment: tuple[str, ...] = (),
+    ) -> None:
+        self.module = module
+        self.parts = parts
+        self.refused = refused
+        self.ghosts = ghosts
+        self.unverified = unverified
+        self.environment = environment
+        self.parameters: dict[str, Parameter] = {}
+        self.actions: dict[str, Callable[..., S]] = {}
+        self.starts: dict[str, Callable[[Constants], S | Iterable[S]]] = {}
+        self.bounds: dict[str, Callable[[Constants], Iterable[Property]]] = {}
+        self.invariants: dict[str, list[Property]] = {}
+        self.step_properties: dict[str, list[Property]] = {}
+        self.initial_properties: dict[str, list[Property]] = {}
+        self.observe_parts: dict[str, Callable[..., Any]] = {}
+        self.observe_state: Callable[[S], Mapping[str, object]] | None = None
+
+    # -- what a binding declares -----------------------------------------------------------------------------
+
+    def parameter(
+        self,
+        *names: str,
+        domain: Callable[[Constants], Iterable[Any]] | None = None,
+        among: Callable[[S], Iterable[Any]] | None = None,
+        spec: Callable[[Any], Value] = to_value,
+    ) -> None:
+        """What parameters of these names range over: a `domain` of the constants, or what is `among` the state."""
+        chosen = domain or among
+        if chosen is None or (domain and among):
+            raise UnusableInput(f"parameter {', '.join(names)} needs either `domain` or `among`", self.module)
+        for name in names:
+            self.parameters[name] = Parameter(chosen, among is not None, spec)
+
+    def action(self, function: F) -> F:
+        """The function of the same name takes that action of the spec."""
+        self.actions[function.__name__] = function
+        return function
+
+    def start(self, name: str) -> Callable[[F], F]:
+        """The function makes the initial state (or states) that the spec calls `name` (INIT or SPECIFICATION)."""
+        return self._named(self.starts, name)
+
+    def bound(self, name: str) -> Callable[[F], F]:
+        """The function gives, for the model's constants, the parts of the constraint `name`."""
+        return self._named(self.bounds, name)
+
+    def invariant(self, name: str, *over: str) -> Callable[[F], F]:
+        """The function is (a part of) the invariant `name`, for all values of the parameters `over`."""
+        return self._part_of(self.invariants, name, over)
+
+    def step_property(self, name: str, *over: str) -> Callable[[F], F]:
+        """The function of two states is (a part of) the step property `name`."""
+        return self._part_of(self.step_properties, name, over)
+
+    def initial_property(self, name: str, *over: str) -> Callable[[F], F]:
+        """The function is what the property `name` says of initial states."""
+        return self._part_of(self.initial_properties, name, over)
+
+    def observe(self, function: F) -> F:
+        """The function shows a whole state as the spec's variables."""
+        self.observe_state = function
+        return function
+
+    def observe_each(self, part: str) -> Callable[[F], F]:
+        """The function shows one key and value of a part: `(key in the spec, {variable: value})`."""
+        return self._named(self.observe_parts, part)
+
+    def observe_part(self, part: str) -> Callable[[F], F]:
+        """The function shows a part as variables: `{variable: value}`."""
+        return self._named(self.observe_parts, part)
+
+    @staticmethod
+    def _named(registry: dict[str, Any], name: str) -> Callable[[F], F]:
+        def add(function: F) -> F:
+            registry[name] = function
+            return function
+
+        return add
+
+    @staticmethod
+    def _part_of(registry: dict[str, list[Property]], name: str, over: tuple[str, ...]) -> Callable[[F], F]:
+        def add(function: F) -> F:
+            registry.setdefault(name, []).append(Property(over, function))
+            return function
+
+        return add
+
+    # -- what others ask it ----------------------------------------------------------------------------------
+
+    def arguments(self, action: str) -> tuple[str, ...]:
+        """The names of an action's parameters, after the state."""
+        names = tuple(inspect.signature(self.actions[action]).parameters)[1:]
+        for name in names:
+            if name not in self.parameters:
+                raise UnusableInput(f"parameter {name} of {action} has no domain", f"binding of {self.module}")
+        return names
+
+    def observed(self, state: S) -> dict[str, Value]:
+        """All variables that the binding shows, as TLA+ values."""
+        if self.observe_state is not None:
+            return {name: to_value(value) for name, value in self.observe_state(state).items()}
+        found: dict[str, Value] = {}
+        pairs: dict[str, dict[Value, Value]] = {}
+        for part in self.parts:
+            value = getattr(state, part)
+            if not is_map(value):
+                found.update({name: to_value(each) for name, each in self.observe_parts[part](value).items()})
+                continue
+            for key in value:
+                shown, variables = self.observe_parts[part](key, value[key])
+                for name, each in variables.items():
+                    pairs.setdefault(name, {})[shown] = to_value(each)
+        found.update({name: Fn(mapping) for name, mapping in pairs.items()})
+        return found
+
+    def require(self, what: str, registry: Mapping[str, F], name: str) -> F:
+        """An entry of a registry, or one clear line that says what is missing."""
+        if name not in registry:
+            known = ", ".join(sorted(registry)) or "none"
+            raise UnusableInput(f"has no {what} {name} (it has: {known})", f"binding of {self.module}")
+        return registry[name]
+
+
+def is_map(value: object) -> bool:
+    """Whether a part is an immutable map, taken key by key: it has `keys` and `set`, or is iterated over with `set`."""
+    return hasattr(value, "set") and hasattr(value, "items")
