@@ -1,0 +1,1 @@
+"""Checks: from a model, a spec or a binding to a verdict."""

@@ -1,0 +1,106 @@
+"""Checks models of the list, by TLC or by the Python engine, against what the list expects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from tlastep.check.explore import Verdict, explore_compiled, load
+from tlastep.check.models import Model, Project
+from tlastep.engine.search import Progress
+from tlastep.toolchain import tlc
+
+Engine: TypeAlias = Literal["tlc", "python"]
+
+_QUICK: Final = 300_000  # generated states up to which starting Java fast matters more than running it fast
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One model, checked by one engine."""
+
+    model: Model
+    engine: Engine
+    verdict: Verdict
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """In what the verdict differs from what is expected; nothing if the model holds."""
+        model, verdict = self.model, self.verdict
+        if verdict.result != model.result:
+            unjudged = [f"property {name}" for name in verdict.unchecked]
+            if verdict.result == "ok" and model.result in unjudged:
+                return ()
+            return (f"{verdict.result}, expected {model.result}",)
+        if verdict.result != "ok":
+            return ()
+        return tuple(
+            f"{name} {found}, expected {expected}"
+            for name, found, expected in (
+                ("distinct", verdict.distinct, model.distinct),
+                ("generated", verdict.generated, model.generated),
+                ("depth", verdict.depth, model.depth),
+            )
+            if expected and found != expected
+        )
+
+    @property
+    def holds(self) -> bool:
+        """Whether the model is as expected."""
+        return not self.differences
+
+    def fields(self) -> dict[str, object]:
+        """What the command prints of it as JSON."""
+        verdict = self.verdict
+        return {
+            "model": self.model.name,
+            "module": self.model.module,
+            "engine": self.engine,
+            "result": verdict.result,
+            "expected": self.model.result,
+            "unchecked": list(verdict.unchecked),
+            "distinct": verdict.distinct,
+            "generated": verdict.generated,
+            "depth": verdict.depth,
+            "seconds": round(verdict.seconds, 3),
+        }
+
+
+def check_model(
+    project: Project, model: Model, engine: Engine, *, workers: int = 1, on_progress: Progress | None = None
+) -> Checked:
+    """Checks one model."""
+    judge = _by_tlc if engine == "tlc" else _by_python
+    return Checked(model, engine, judge(project, model, workers, on_progress))
+
+
+def check_models(project: Project, models: Sequence[Model], engine: Engine, *, workers: int = 1) -> Iterator[Checked]:
+    """Checks models one after the other."""
+    for model in models:
+        yield check_model(project, model, engine, workers=workers)
+
+
+def _by_tlc(project: Project, model: Model, workers: int, on_progress: Progress | None) -> Verdict:
+    found = tlc.check(
+        project.spec(model),
+        project.config(model),
+        deadlock=model.deadlock,
+        workers=workers,
+        on_progress=on_progress,
+        quick=model.size == "small" and model.generated < _QUICK,
+    )
+    return Verdict(
+        found.result,
+        found.message,
+        found.distinct,
+        found.generated,
+        found.depth,
+        found.seconds,
+        found.counterexample,
+    )
+
+
+def _by_python(project: Project, model: Model, _workers: int, on_progress: Progress | None) -> Verdict:
+    compiled = load(project.spec(model), project.config(model))
+    return explore_compiled(compiled, deadlock=model.deadlock, on_progress=on_progress)

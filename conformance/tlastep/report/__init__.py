@@ -1,0 +1,1 @@
+"""Reports: verdicts and behaviours as text, HTML, JUnit XML and ITF."""
