@@ -239,5 +239,3 @@ for _name, _rules in invariants.INVARIANTS.items():
         replication.invariant(_name, *_rule.over)(_rule.test)
 for _name, _rule in invariants.STEP_PROPERTIES.items():
     replication.step_property(_name, *_rule.over)(_rule.test)
-for _name, _rule in invariants.INITIAL_PROPERTIES.items():
-    replication.initial_property(_name, *_rule.over)(_rule.test)
