@@ -13,11 +13,11 @@ from typing import Any, Generic
 from tlastep.behaviour import Label
 from tlastep.binding import S
 from tlastep.engine.code_system import BoundModel, CodeAction
-from tlastep.engine.machine import Action, shown
+from tlastep.engine.machine import Action, Raised, shown
 from tlastep.engine.recording import WholeRef
 from tlastep.errors import EvaluationError, UnusableInput
 from tlastep.predicates import Part, Predicate, Quantified
-from tlastep.values import to_value
+from tlastep.values import Fn, Value, to_value
 
 WHOLE = "state"
 
@@ -25,6 +25,7 @@ WHOLE = "state"
 class CodeMachine(Generic[S]):
     """A bound model, seen part by part."""
 
+    pure = False
     always_properties: tuple[Predicate, ...] = ()
 
     def __init__(self, model: BoundModel[S]) -> None:
@@ -56,6 +57,10 @@ class CodeMachine(Generic[S]):
                 following = action.function(_state(view), *bound)
             except self.binding.refused:
                 return ()
+            except UnusableInput:
+                raise
+            except Exception as error:
+                raise Raised(action.label(bound), error) from error
             return (self._parts(following),)
 
         def label(bound: tuple[Any, ...]) -> Label:
@@ -82,6 +87,23 @@ class CodeMachine(Generic[S]):
         spec_key, variables = (None, show(value)) if key is None else show(key, value)
         for name, each in variables.items():
             yield from shown(name, to_value(each), spec_key)
+
+    def observed(self, parts: Mapping[str, Any]) -> dict[str, Value]:
+        """The variables that a state shows; maps among its parts are given as plain dicts."""
+        if not self.binding.parts:
+            return self.binding.observed(parts[WHOLE])
+        found: dict[str, Value] = {}
+        pairs: dict[str, dict[Value, Value]] = {}
+        for part, value in parts.items():
+            show = self.binding.require("observation of", self.binding.observe_parts, part)
+            if not isinstance(value, dict):
+                found.update({name: to_value(each) for name, each in show(value).items()})
+                continue
+            for key, item in value.items():
+                spec_key, variables = show(key, item)
+                for name, each in variables.items():
+                    pairs.setdefault(name, {})[spec_key] = to_value(each)
+        return {**found, **{name: Fn(mapping) for name, mapping in pairs.items()}}
 
     def located(self, error: EvaluationError) -> EvaluationError:
         return error

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from tlastep.behaviour import Label
 from tlastep.engine.digest import PRIME, REFUSED, label_hash, part_hash, step_hash
 from tlastep.engine.layout import Cluster, Component, Layout
-from tlastep.engine.machine import Action, Machine
+from tlastep.engine.machine import Action, Impure, Machine
 from tlastep.engine.memo import Memo, PairMemo, clusters_of
 from tlastep.engine.recording import FunctionRef, PairRecorder, Recorder, WholeRef
 from tlastep.engine.system import Broken
@@ -199,18 +199,23 @@ class Outcomes:
         """What an instance leads to from a state: nothing where it is refused."""
         found = instance.memo.find(state)
         if found is None:
-            self.calls += 1
-            self.recorder.start(state)
-            try:
-                found = tuple([self._outcome(each) for each in family.action.run(self.view, instance.bound)])
-            except EvaluationError as error:
-                raise self.machine.located(error) from error
+            found = self._execute(family.action, instance, state)
+            if not self.machine.pure and self._execute(family.action, instance, state) != found:
+                raise Impure(instance.label)
             instance.memo.keep(state, self.recorder.reads, found)
             family.touched |= instance.memo.touched
             for outcome in found:
                 written = [each[0] for each in outcome.writes] + [each[0] for each in outcome.sets]
                 family.touched |= clusters_of(written)
         return found
+
+    def _execute(self, action: Action, instance: Instance, state: int) -> tuple[Outcome, ...]:
+        self.calls += 1
+        self.recorder.start(state)
+        try:
+            return tuple([self._outcome(each) for each in action.run(self.view, instance.bound)])
+        except EvaluationError as error:
+            raise self.machine.located(error) from error
 
     def _outcome(self, following: Any) -> Outcome:
         writes: list[tuple[Component, int]] = []

@@ -19,7 +19,7 @@ from tlastep.behaviour import Behaviour, Label, Step
 from tlastep.engine.digest import PRIME, mixed, verdict_hash
 from tlastep.engine.entries import Check, Entry, Family, Outcomes, Regroup
 from tlastep.engine.layout import Layout, Resplit
-from tlastep.engine.machine import Machine
+from tlastep.engine.machine import Impure, Machine, Raised
 from tlastep.engine.search import Exploration, Progress
 from tlastep.engine.system import Broken
 from tlastep.values import Fn, Value
@@ -158,7 +158,10 @@ class Explorer:
         entries = group.entries
         missing = {key: state for key, state in zip(keys, chunk, strict=True) if key not in entries}
         for key, state in missing.items():
-            entry = self.outcomes.entry(group.families, group.clusters, state)
+            try:
+                entry = self.outcomes.entry(group.families, group.clusters, state)
+            except (Raised, Impure) as error:
+                raise Violation(Broken(str(error)), state) from error
             group.inside[key] = entry.inside
             group.outside[key] = entry.outside
             group.hashes[key] = entry.hash

@@ -24,6 +24,20 @@ class Action(NamedTuple):
     label: Callable[[tuple[Any, ...]], Label]
 
 
+class Raised(Exception):
+    """An action of the code raised something other than its refusal."""
+
+    def __init__(self, label: Label, error: Exception) -> None:
+        super().__init__(f"exception {type(error).__name__} in {label}: {error}")
+
+
+class Impure(Exception):
+    """The same action in the same state gave two results: the code depends on something that is not its state."""
+
+    def __init__(self, label: Label) -> None:
+        super().__init__(f"exception Impure in {label}: executed twice in one state, it gave two results")
+
+
 def shown(variable: str, value: Value, key: Value | None = None) -> Iterable[tuple[str, bytes, bytes]]:
     """A variable's value as parts: a function key by key, anything else whole, however it is stored."""
     if key is not None:
@@ -39,6 +53,8 @@ class Machine(Protocol):
     """A compiled spec or bound code, seen variable by variable."""
 
     name: str
+    pure: bool
+    """Whether a step is known to depend on the state alone; if not, each is executed twice and compared."""
     variables: tuple[str, ...]
     actions: tuple[Action, ...]
     constraints: tuple[Predicate, ...]

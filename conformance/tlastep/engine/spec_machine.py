@@ -15,6 +15,8 @@ from tlastep.values import Value
 class SpecMachine:
     """A compiled spec for the fast engine: the same generated code, run on stand-ins."""
 
+    pure = True  # generated code has nothing but its arguments
+
     def __init__(self, spec: CompiledSpec) -> None:
         self.spec = spec
         self.name = spec.name
