@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal
 
 import msgspec
 
-from tlastep.errors import Place, UnusableInput
+from tlastep.check.tables import convert, place, read_toml
+from tlastep.errors import UnusableInput
 
 Size = Literal["small", "medium", "large"]
 Kind = Literal["safety", "liveness", "witness", "violation"]
-_S = TypeVar("_S", bound=msgspec.Struct)
 
 _RESULT: Final = re.compile(r"ok|deadlock|assumption|(?:invariant|property) \S+")
-_PATH: Final = re.compile(r" - at `\$(?P<path>[^`]*)`")
-_TOML_PLACE: Final = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,15 +43,17 @@ class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: str
     bindings: tuple[str, ...] = ()
+    mutants: tuple[str, ...] = ()
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A project: its folder, the folder of its specs, its models and the modules with its bindings."""
+    """A project: its folder, its models, the modules with its bindings, and its lists of mutants."""
 
     root: Path
     list: Path
     models: tuple[Model, ...]
     bindings: tuple[str, ...]
+    mutants: tuple[Path, ...] = ()
 
     @property
     def specs(self) -> Path:
@@ -98,69 +97,29 @@ def find_project(start: Path | None = None) -> Project:
         file = folder / "pyproject.toml"
         if not file.is_file():
             continue
-        table = _read_toml(file).get("tool", {}).get("tlastep")
+        table = read_toml(file).get("tool", {}).get("tlastep")
         if table is not None:
-            settings = _convert(table, _Settings, file, "tool.tlastep")
+            settings = convert(table, _Settings, file, "tool.tlastep")
             path = folder / settings.models
-            return Project(root=folder, list=path, models=read_models(path), bindings=settings.bindings)
+            mutants = tuple(folder / name for name in settings.mutants)
+            return Project(folder, path, read_models(path), settings.bindings, mutants)
     raise UnusableInput("no pyproject.toml with a table [tool.tlastep], here or above", str(start))
 
 
 def read_models(path: Path) -> tuple[Model, ...]:
     """The models of a list. Raises `UnusableInput` with the line of what is wrong."""
-    models = _convert(_read_toml(path), _List, path).model
+    models = convert(read_toml(path), _List, path).model
     if not models:
         raise UnusableInput("expected at least one [[model]]", str(path))
     seen: set[str] = set()
     for index, model in enumerate(models):
         if model.name in seen:
-            raise UnusableInput(f"a second model {model.name}", _place(path, index, "name"))
+            raise UnusableInput(f"a second model {model.name}", place(path, "model", index, "name"))
         if not _RESULT.fullmatch(model.result):
             expected = "ok, invariant NAME, property NAME, deadlock or assumption"
-            raise UnusableInput(f"expected {expected}, not {model.result!r}", _place(path, index, "result"))
+            raise UnusableInput(f"expected {expected}, not {model.result!r}", place(path, "model", index, "result"))
         seen.add(model.name)
     return models
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnusableInput(f"can't be read: {error.strerror}", str(path)) from error
-    except UnicodeDecodeError as error:
-        raise UnusableInput("is not text in UTF-8", str(path)) from error
-    except tomllib.TOMLDecodeError as error:
-        found = _TOML_PLACE.search(str(error))
-        line, column = (int(found[1] or 0), int(found[2] or 0)) if found else (0, 0)
-        raise UnusableInput(_TOML_PLACE.sub("", str(error)), Place(str(path), line, column)) from error
-
-
-def _convert(table: Any, kind: type[_S], path: Path, prefix: str = "") -> _S:
-    try:
-        return msgspec.convert(table, kind)
-    except msgspec.ValidationError as error:
-        message = str(error)
-        where = _PATH.search(message)
-        words = _PATH.sub("", message).replace("Object contains", "the table contains").replace("`", "")
-        words = words.replace("Object missing required field", "the table lacks").replace("field", "key")
-        inside = re.fullmatch(r"\.model\[(\d+)\](?:\.(\w+))?", where["path"]) if where else None
-        if inside:
-            unknown = re.search(r"unknown key (\w+)", words)
-            raise UnusableInput(words, _place(path, int(inside[1]), inside[2] or (unknown and unknown[1]))) from error
-        raise UnusableInput(f"[{prefix}] {words}" if prefix else words, str(path)) from error
-
-
-def _place(path: Path, index: int, key: str | None = None) -> Place:
-    """Where a model, or a key of it, stands in the list."""
-    begun = -1
-    first = 0
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        begun += bool(re.match(r"\s*\[\[\s*model\s*\]\]", line))
-        if begun == index:
-            first = first or number
-            if key and re.match(rf"\s*{re.escape(key)}\s*=", line):
-                return Place(str(path), number)
-    return Place(str(path), first)
 
 
 def modules_of(models: Iterable[Model]) -> tuple[str, ...]:
