@@ -1,0 +1,23 @@
+"""The steps of CI: what must succeed before a change is taken. `ci/run.py` runs them, and so does the workflow."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Step(NamedTuple):
+    """A step: its name on the command line, and the command."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+STEPS: Final = (
+    Step("lint", ("ruff", "check")),
+    Step("format", ("ruff", "format", "--check")),
+    Step("types", ("mypy",)),
+    Step("workflow", ("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")),
+    Step("verify", ("tlastep", "verify")),
+    # The last one, so that its closing line ends the output.
+    Step("tests", ("pytest",)),
+)
