@@ -1,0 +1,33 @@
+"""Finds the binding of a module among the Python modules that the project names."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from tlastep.binding import Binding
+from tlastep.check.models import Project
+from tlastep.errors import UnusableInput
+
+
+def bound_modules(project: Project) -> dict[str, Binding[Any]]:
+    """The bindings of the project, by the module of the spec that each is of."""
+    found: dict[str, Binding[Any]] = {}
+    for name in project.bindings:
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise UnusableInput(f"[tool.tlastep] bindings: {error}", str(project.root / "pyproject.toml")) from error
+        for each in vars(module).values():
+            if isinstance(each, Binding):
+                found[each.module] = each
+    return found
+
+
+def binding_of(project: Project, module: str) -> Binding[Any]:
+    """The binding of a module, or one line that says which modules have one."""
+    found = bound_modules(project)
+    if module not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise UnusableInput(f"no binding of {module} (bound: {known})", str(project.root / "pyproject.toml"))
+    return found[module]
