@@ -47,9 +47,9 @@ class CodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str
     find: str
     replace: str
+    kind: str = msgspec.field(name="class")
     models: tuple[str, ...] = ()
     breaks: Breaks | None = None
-    kind: str = msgspec.field(name="class")
     says: str = ""
 
 

@@ -1,0 +1,182 @@
+"""Tries to kill one mutant: the changed spec is explored, the changed code is stepped beside the spec and alone.
+
+Nothing of the project is touched. A changed spec stands in a copy of the folder of specs; changed code in a copy of its
+package, which a child process imports in place of the real one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from tlastep.check.bindings import binding_of
+from tlastep.check.explore import Verdict, explore_compiled, load
+from tlastep.check.lockstep import lockstep
+from tlastep.check.models import Model, Project
+from tlastep.check.mutant_list import Mutant
+from tlastep.check.verdict import Finding
+from tlastep.compile.compiled import CompiledSpec, compile_spec
+from tlastep.engine.code_machine import CodeMachine
+from tlastep.engine.code_system import BoundModel
+from tlastep.engine.fast import collector_off, run
+from tlastep.errors import UnusableInput
+from tlastep.language.config import Config, read_config
+from tlastep.language.xml_reader import read_spec
+from tlastep.toolchain import sany, tlc
+
+MINUTES: Final = 3.0  # for TLC on one mutant of liveness: many times what the slowest needs
+
+
+class Killer(msgspec.Struct, frozen=True):
+    """What killed a mutant: a layer of the checks, a model, what was violated, and after how many states.
+
+    `layer` is `python` or `tlc` for specs; for code `lockstep` (then `property` is `difference`, `hidden state` or
+    `exception`) or `properties`, the code on its own.
+    """
+
+    layer: str
+    model: str
+    property: str
+    depth: int
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A model for lock-step: the spec compiled without properties, so that all that can be found is a difference."""
+
+    model: Model
+    config: Config
+    bare: Config
+    spec: CompiledSpec
+
+
+# -- specs ------------------------------------------------------------------------------------------------------
+
+
+def kill_spec(project: Project, mutant: Mutant) -> list[Killer]:
+    """Explores the changed spec in the model that should show it, up to the first violation."""
+    assert mutant.breaks is not None, "the list requires it"
+    with tempfile.TemporaryDirectory(prefix="tlastep-mutant-", ignore_cleanup_errors=True) as own:
+        changed = _changed_specs(project, mutant, Path(own))
+        model = project.model(mutant.breaks.model)
+        spec, config = changed.spec(model), changed.config(model)
+        compiled = load(spec, config)
+        verdict = explore_compiled(compiled, deadlock=model.deadlock)
+        if verdict.result == "ok" and mutant.breaks.property in compiled.unchecked:
+            said = tlc.check(spec, config, deadlock=model.deadlock, timeout=MINUTES * 60)
+            verdict = Verdict(said.result, said.message, counterexample=said.counterexample)
+            return _of_verdict("tlc", model, verdict)
+        return _of_verdict("python", model, verdict)
+
+
+def _changed_specs(project: Project, mutant: Mutant, own: Path) -> Project:
+    for file in (*project.specs.glob("*.tla"), *project.specs.glob("*.cfg")):
+        shutil.copy(file, own)
+    (own / mutant.file.name).write_text(mutant.changed(), encoding="utf-8")
+    return msgspec.structs.replace(project, list=own / project.list.name)
+
+
+def _of_verdict(layer: str, model: Model, verdict: Verdict) -> list[Killer]:
+    if verdict.result == "ok":
+        return []
+    what = verdict.result.removeprefix("invariant ").removeprefix("property ")
+    if verdict.result == "error":
+        what = f"error: {verdict.message}"
+    depth = len(verdict.counterexample) if verdict.counterexample else 0
+    return [Killer(layer, model.name, what, depth)]
+
+
+# -- code -------------------------------------------------------------------------------------------------------
+
+
+def prepare(project: Project, model: Model) -> Prepared:
+    """Compiles the spec of a model for lock-step."""
+    config = read_config(project.config(model))
+    bare = replace(config, invariants=[], properties=[])
+    spec = compile_spec(read_spec(sany.parse(project.spec(model))), bare)
+    return Prepared(model, config, bare, spec)
+
+
+def kill_code(project: Project, mutant: Mutant, prepared: Mapping[str, Prepared]) -> list[Killer]:
+    """Steps the changed code beside the spec, model by model, up to the first difference; then the code alone.
+
+    To be called in a process of its own in which the code has not been imported yet.
+    """
+    models = mutant.models or tuple(prepared)
+    with _changed_code(mutant):
+        binding = binding_of(project, mutant.module)
+        found: list[Killer] = []
+        for name in models:
+            ready = prepared[name]
+            finding = lockstep(name, ready.spec, BoundModel(binding, ready.bare)).finding
+            if finding is not None:
+                found.append(_of_finding(name, finding))
+                break
+        if mutant.breaks is not None:
+            ready = prepared[mutant.breaks.model]
+            found += alone(ready.model.name, BoundModel(binding, ready.config))
+        return found
+
+
+def alone(name: str, model: BoundModel[Any]) -> list[Killer]:
+    """The code without the spec: the first of its properties that is violated."""
+    with collector_off():
+        explorer, violation = run(CodeMachine(model))
+        if violation is None:
+            return []
+        depth = len(explorer.path_to(violation.last, violation.state))
+    what = violation.broken.result.removeprefix("invariant ").removeprefix("property ")
+    return [Killer("properties", name, what, depth)]
+
+
+def _of_finding(name: str, finding: Finding) -> Killer:
+    # A step that only one side takes, or that raises, leads to a state that the behaviour does not hold.
+    beyond = finding.kind in ("difference", "exception") and finding.label is not None
+    return Killer("lockstep", name, finding.kind, len(finding.behaviour) + beyond)
+
+
+@contextmanager
+def _changed_code(mutant: Mutant) -> Iterator[None]:
+    package = _package_of(mutant)
+    already = [name for name in sys.modules if name.split(".")[0] == package.name]
+    assert not already, f"{package.name} has been imported already, so a change of it would not be seen"
+    with tempfile.TemporaryDirectory(prefix="tlastep-mutant-", ignore_cleanup_errors=True) as own:
+        copy = Path(own) / package.name
+        shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        (copy / mutant.file.relative_to(package)).write_text(mutant.changed(), encoding="utf-8")
+        sys.path.insert(0, own)
+        sys.dont_write_bytecode = True
+        importlib.invalidate_caches()
+        try:
+            importlib.import_module(package.name)
+            yield
+        except SyntaxError as error:
+            raise UnusableInput(f"mutant {mutant.name} is no Python: {error}", mutant.place) from error
+
+
+def _package_of(mutant: Mutant) -> Path:
+    """The folder of the outermost package that the changed file is in."""
+    package = mutant.file.parent
+    while (package.parent / "__init__.py").is_file():
+        package = package.parent
+    if not (package / "__init__.py").is_file():
+        raise UnusableInput(f"mutant {mutant.name}: {mutant.file.name} is in no package", mutant.place)
+    return package
+
+
+def models_for(project: Project, mutant: Mutant, only: Sequence[str] = ()) -> tuple[Model, ...]:
+    """The models that a mutant of code needs: those named for it, else all small ones of its module, cheapest first."""
+    if mutant.models:
+        return tuple(project.model(name) for name in mutant.killers)
+    small = [each for each in project.models if each.module == mutant.module and each.size == "small"]
+    chosen = [each for each in small if each.kind == "safety" and (not only or each.name in only)]
+    extra = [project.model(mutant.breaks.model)] if mutant.breaks else []
+    return tuple(dict.fromkeys([*sorted(chosen, key=lambda each: each.generated), *extra]))

@@ -1,0 +1,155 @@
+"""Mutants: every check must be able to fail. Each mutant is a small change of spec or code that some check must find.
+
+A mutant of a spec must violate the very property that its list names. A mutant of code must differ from the spec, and,
+where its list says so, violate a property on its own. Whatever else happens to it is no proof, and is reported.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import Connection
+from time import perf_counter
+from typing import Final
+
+import msgspec
+
+from tlastep.check.models import Project
+from tlastep.check.mutant_kill import Killer, Prepared, kill_code, kill_spec, models_for, prepare
+from tlastep.check.mutant_list import Mutant, read_mutants, select
+from tlastep.errors import UnusableInput
+
+__all__ = ["Judged", "Killer", "Mutant", "judge", "read_mutants", "run_mutants", "select"]
+
+LIMIT: Final = 300.0  # seconds for one mutant: a change may well make a search endless
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What became of a mutant. `problem` says in what way that was not expected; nothing if all is well."""
+
+    mutant: Mutant
+    by: tuple[Killer, ...]
+    problem: str
+    seconds: float
+
+    @property
+    def killed(self) -> bool:
+        """Whether it was killed, and by what should kill it."""
+        return not self.problem
+
+    def fields(self) -> dict[str, object]:
+        """What the command prints of it as JSON."""
+        mutant = self.mutant
+        return {
+            "mutant": mutant.name,
+            "side": mutant.side,
+            "module": mutant.module,
+            "class": mutant.kind,
+            "killed": self.killed,
+            "by": [msgspec.to_builtins(each) for each in self.by],
+            "expected": mutant.breaks.property if mutant.breaks else "difference",
+            "problem": self.problem,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def run_mutants(
+    project: Project, mutants: Sequence[Mutant], models: Sequence[str] = (), *, workers: int | None = None
+) -> Iterator[Judged]:
+    """Tries to kill these mutants, several at a time, and yields what became of them in their order.
+
+    With `models`, mutants of code for which none is named are stepped through these only.
+    """
+    for each in mutants:
+        each.changed()
+    # Fresh processes: this one may have imported the code already.
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers or min(2, os.cpu_count() or 1), fresh) as pool:
+        futures = [pool.submit(judge, project, each, tuple(models)) for each in mutants]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def judge(project: Project, mutant: Mutant, models: tuple[str, ...] = ()) -> Judged:
+    """Tries to kill one mutant, in a child of this process, which must not have imported the code."""
+    begun = perf_counter()
+    if mutant.side == "spec":
+        by = _in_child(lambda: kill_spec(project, mutant))
+        problem = _problem_of_spec(mutant, by)
+    else:
+        ready = {each.name: _prepared(project, each.name) for each in models_for(project, mutant, models)}
+        by = _in_child(lambda: kill_code(project, mutant, ready))
+        problem = _problem_of_code(mutant, by, tuple(ready))
+    return Judged(mutant, tuple(by), problem, perf_counter() - begun)
+
+
+def _problem_of_spec(mutant: Mutant, by: Sequence[Killer]) -> str:
+    assert mutant.breaks is not None, "the list requires it"
+    wanted = mutant.breaks
+    if not by:
+        return f"survives {wanted.model}, where {wanted.property} should be violated"
+    (killer,) = by
+    if killer.property != wanted.property:
+        return f"killed by accident: {killer.property} in {killer.model}, expected {wanted.property}"
+    return ""
+
+
+def _problem_of_code(mutant: Mutant, by: Sequence[Killer], models: Sequence[str]) -> str:
+    if not any(each.layer == "lockstep" for each in by):
+        return f"survives lock-step in {', '.join(mutant.models or models)}"
+    if mutant.breaks is None:
+        return ""
+    broken = [each.property for each in by if each.layer == "properties"]
+    if broken != [mutant.breaks.property]:
+        said = f"violates {broken[0]}" if broken else "violates no property"
+        return f"the code alone {said} in {mutant.breaks.model}, expected {mutant.breaks.property}"
+    return ""
+
+
+# -- processes --------------------------------------------------------------------------------------------------
+
+_READY: dict[tuple[str, str], Prepared] = {}
+
+
+def _prepared(project: Project, name: str) -> Prepared:
+    """A compiled model, kept for the next mutant: a child that is forked has it for nothing."""
+    key = (str(project.list), name)
+    if key not in _READY:
+        _READY[key] = prepare(project, project.model(name))
+    return _READY[key]
+
+
+def _in_child(task: Callable[[], list[Killer]]) -> list[Killer]:
+    """What the task finds when it runs in a fork of this process."""
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe(duplex=False)
+    child = fork.Process(target=_answer, args=(theirs, task))
+    child.start()
+    theirs.close()
+    try:
+        if not ours.poll(LIMIT):
+            return [Killer("none", "", f"no end within {LIMIT:.0f} s", 0)]
+        answer: list[Killer] | UnusableInput = ours.recv()
+    except EOFError:
+        child.join()
+        return [Killer("none", "", f"the process ended with status {child.exitcode}", 0)]
+    finally:
+        child.kill()
+        child.join()
+    if isinstance(answer, UnusableInput):
+        raise answer
+    return answer
+
+
+def _answer(pipe: Connection, task: Callable[[], list[Killer]]) -> None:
+    sys.setrecursionlimit(max(20_000, sys.getrecursionlimit()))
+    try:
+        pipe.send(task())
+    except UnusableInput as error:
+        pipe.send(error)
