@@ -26,6 +26,7 @@ class CodeMachine(Generic[S]):
     """A bound model, seen part by part."""
 
     pure = False
+    objects = True
     always_properties: tuple[Predicate, ...] = ()
 
     def __init__(self, model: BoundModel[S]) -> None:

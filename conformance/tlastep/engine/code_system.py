@@ -34,7 +34,10 @@ class BoundModel(Generic[S]):
 
     def __init__(self, binding: Binding[S], config: Config) -> None:
         self.binding = binding
-        self.constants: Constants = {name.text: value for name, value in config.constants.items()}
+        self.constants: Constants = {
+            **{name.text: value for name, value in config.constants.items()},
+            **{name.text: definition.text for name, definition in config.overrides.items()},
+        }
         self.actions = tuple(self._action(name) for name in binding.actions)
         self._start = binding.require("start", binding.starts, config.start)
         self.constraints = tuple(self._constraint(name.text) for name in config.constraints)

@@ -166,11 +166,11 @@ class Outcomes:
 
     # -- predicates ------------------------------------------------------------------------------------------
 
-    def holds(self, check: Check, state: int) -> bool:
-        """Whether a conjunct is true of a state."""
+    def holds(self, check: Check, state: int, given: int = -1) -> bool:
+        """Whether a conjunct is true of a state, of which the clusters `given` are known. May raise `Outside`."""
         found = check.memo.find(state)
         if found is None:
-            self.recorder.start(state)
+            self.recorder.start(state, given, by_attribute=self.machine.objects)
             try:
                 found = bool(check.test(self.view, *check.bound))
             except EvaluationError as error:
@@ -326,7 +326,7 @@ class Outcomes:
     def _step_holds(self, check: StepCheck, state: int, following: int) -> bool:
         found = check.steps.find(state, following)
         if found is None:
-            self._pair.start(state, following)
+            self._pair.start(state, following, by_attribute=self.machine.objects)
             try:
                 found = bool(check.part.test(*self._pair_views, *check.bound))
             except EvaluationError as error:

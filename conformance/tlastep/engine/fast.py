@@ -20,6 +20,7 @@ from tlastep.engine.digest import PRIME, mixed, verdict_hash
 from tlastep.engine.entries import Check, Entry, Family, Outcomes, Regroup
 from tlastep.engine.layout import Layout, Resplit
 from tlastep.engine.machine import Impure, Machine, Raised
+from tlastep.engine.recording import Outside
 from tlastep.engine.search import Exploration, Progress
 from tlastep.engine.system import Broken
 from tlastep.values import Fn, Value
@@ -251,13 +252,13 @@ class Explorer:
         for kind, check in self._checks:
             by_clusters.setdefault(check.memo.touched, []).append((kind, check))
         old = {group.clusters: group for group in self._check_groups}
-        nearly_all = len(self.layout.clusters) - 1
+        all_clusters = len(self.layout.clusters)
         self._check_groups = []
         for clusters, checks in sorted(by_clusters.items()):
             known = old.get(clusters)
             if known is None or known.checks != checks:
-                # Where nearly everything is read, remembering it would double the set of visited states.
-                passed: set[int] | None = set() if clusters.bit_count() < nearly_all else None
+                # Where everything is read, remembering it would double the set of visited states.
+                passed: set[int] | None = set() if clusters.bit_count() < all_clusters else None
                 known = _CheckGroup(checks, clusters, self.layout.field(clusters), passed)
             self._check_groups.append(known)
 
@@ -269,20 +270,23 @@ class Explorer:
         """Checks all invariants on these states. False if one read more than it did before: then check again."""
         for group in self._check_groups:
             bits, passed = group.bits, group.passed
-            if passed is None:
-                keyed = {state: state for state in states}
-            else:
-                keyed = {state & bits: state for state in states}
-                for key in keyed.keys() & passed:
-                    del keyed[key]
+            # Only the group's clusters are looked at, so states that agree on them are one.
+            keys = {state & bits for state in states}
+            if passed is not None:
+                keys -= passed
+            if not keys:
+                continue
             for kind, check in group.checks:
-                for state in keyed.values():
-                    if not self.outcomes.holds(check, state):
-                        self._is_false(kind, check, state)
-                if check.memo.touched & ~group.clusters:
+                find = check.memo.find
+                try:
+                    for key in keys:
+                        if not find(key) and not self.outcomes.holds(check, key, group.clusters):
+                            self._is_false(kind, check, next(each for each in states if each & bits == key))
+                except Outside as read:
+                    check.memo.touched |= read.cluster.bit
                     return False
             if passed is not None:
-                passed.update(keyed)
+                passed |= keys
         return True
 
     def _is_false(self, kind: str, check: Check, state: int) -> None:

@@ -55,6 +55,8 @@ class Machine(Protocol):
     name: str
     pure: bool
     """Whether a step is known to depend on the state alone; if not, each is executed twice and compared."""
+    objects: bool
+    """Whether parts are objects of the code, which predicates read attribute by attribute."""
     variables: tuple[str, ...]
     actions: tuple[Action, ...]
     constraints: tuple[Predicate, ...]

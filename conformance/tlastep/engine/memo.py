@@ -6,30 +6,54 @@ from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from tlastep.engine.layout import Component
-from tlastep.engine.recording import Later, Membership, Probe
+from tlastep.engine.recording import Later, Probe
 
 R = TypeVar("R")
 
 
 class _Node:
-    """Asks for one part of the state. What is read first is the same in all states, and so on down the tree."""
+    """Asks for one part of the state. What is read first is the same in all states, and so on down the tree.
 
-    __slots__ = ("branches", "component", "item", "probe")
+    `branches` goes by the component's number. Where less than the component is read (one attribute, say), numbers that
+    show the same lead to the same place: `by_value` has the branch for each thing shown.
+    """
+
+    __slots__ = ("branches", "by_value", "component", "probe")
 
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
-        self.component = probe.component if isinstance(probe, Membership) else probe
-        self.item = probe.item if isinstance(probe, Membership) else None
-        self.branches: dict[Any, Any] = {}
+        self.component = probe if isinstance(probe, Component) else probe.component
+        self.branches: dict[int, Any] = {}
+        self.by_value: dict[Any, Any] | None = None if isinstance(probe, Component) else {}
 
-    def branch(self, state: int) -> Any:
-        """Which branch the state belongs to."""
-        component = self.component
-        cluster = component.cluster
-        number = cluster.tuples[(state >> cluster.shift) & cluster.low][component.position]
-        if self.item is None:
-            return number
-        return self.item in component.values[number]
+    def child(self, number: int) -> Any:
+        """What follows for a component's number that was not met here before, or None."""
+        if self.by_value is None:
+            return None
+        assert not isinstance(self.probe, Component)
+        found = self.by_value.get(self.probe.of(self.component.values[number]))
+        if found is not None:
+            self.branches[number] = found
+        return found
+
+    def number(self, state: int) -> int:
+        """The number of the component in a state."""
+        cluster = self.component.cluster
+        return cluster.tuples[(state >> cluster.shift) & cluster.low][self.component.position]
+
+    def attach(self, state: int, child: Any) -> None:
+        """Puts a child at the branch that the state belongs to."""
+        number = self.number(state)
+        self.branches[number] = child
+        if self.by_value is not None:
+            assert not isinstance(self.probe, Component)
+            self.by_value[self.probe.of(self.component.values[number])] = child
+
+    def follow(self, state: int) -> Any:
+        """What follows in a state, or None."""
+        number = self.number(state)
+        found = self.branches.get(number)
+        return self.child(number) if found is None else found
 
 
 class Memo(Generic[R]):
@@ -49,34 +73,30 @@ class Memo(Generic[R]):
             component = node.component
             cluster = component.cluster
             number = cluster.tuples[(state >> cluster.shift) & cluster.low][component.position]
-            if node.item is None:
-                node = node.branches.get(number)
-            else:
-                node = node.branches.get(node.item in component.values[number])
+            child = node.branches.get(number)
+            node = node.child(number) if child is None else child
         found: R | None = node
         return found
 
     def keep(self, state: int, reads: Iterable[Probe], result: R) -> None:
         """Remembers the result, computed in this state from these parts, named in the order of reading."""
-        place: Any = None
-        branch: Any = None
+        place: _Node | None = None
         node = self._root
         for probe in reads:
             if node is None:
                 node = _Node(probe)
-                if place is None:
-                    self._root = node
-                else:
-                    place.branches[branch] = node
+                self._attach(place, state, node)
             if node.probe != probe:
                 raise AssertionError(f"read {probe} where {node.probe} was read before: not a function of the state")
             self.touched |= node.component.cluster.bit
-            place, branch = node, node.branch(state)
-            node = node.branches.get(branch)
+            place, node = node, node.follow(state)
+        self._attach(place, state, result)
+
+    def _attach(self, place: _Node | None, state: int, child: Any) -> None:
         if place is None:
-            self._root = result
+            self._root = child
         else:
-            place.branches[branch] = result
+            place.attach(state, child)
 
 
 class PairMemo:
@@ -93,26 +113,30 @@ class PairMemo:
         node = self._root
         while type(node) is tuple:
             later, inner = node
-            node = inner.branches.get(inner.branch(following if later else state))
+            node = inner.follow(following if later else state)
         found: bool | None = node
         return found
 
     def keep(self, state: int, following: int, reads: Iterable[Probe | Later], verdict: bool) -> None:
         """Remembers the verdict on a step."""
-        place: dict[Any, Any] = {}
-        root = place
-        branch: Any = "root"
-        root[branch] = self._root
+        place: tuple[bool, _Node] | None = None
+        pair = self._root
         for probe in reads:
-            if place[branch] is None:
+            if pair is None:
                 later = isinstance(probe, Later)
-                place[branch] = (later, _Node(probe.probe if isinstance(probe, Later) else probe))
-            later, node = place[branch]
+                pair = (later, _Node(probe.probe if isinstance(probe, Later) else probe))
+                self._attach(place, state, following, pair)
+            later, node = pair
             self.touched |= node.component.cluster.bit
-            place, branch = node.branches, node.branch(following if later else state)
-            place.setdefault(branch, None)
-        place[branch] = verdict
-        self._root = root["root"]
+            place, pair = pair, node.follow(following if later else state)
+        self._attach(place, state, following, verdict)
+
+    def _attach(self, place: tuple[bool, _Node] | None, state: int, following: int, child: Any) -> None:
+        if place is None:
+            self._root = child
+        else:
+            later, node = place
+            node.attach(following if later else state, child)
 
 
 def clusters_of(components: Iterable[Component]) -> int:

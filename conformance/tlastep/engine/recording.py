@@ -16,8 +16,14 @@ class Reader(Protocol):
     def read(self, component: Component) -> Any:
         """The value of a component; the read is recorded."""
 
+    def part(self, component: Component) -> Any:
+        """The value of a component, or a stand-in for it that is read attribute by attribute."""
+
     def read_member(self, component: Component, item: Any) -> bool:
         """Whether the component, a set, has the member; only that much is recorded."""
+
+    def read_attribute(self, component: Component, name: str) -> Any:
+        """One attribute of the component, an object of the code; only that much is recorded."""
 
 
 class Membership(NamedTuple):
@@ -26,9 +32,25 @@ class Membership(NamedTuple):
     component: Component
     item: Any
 
+    def of(self, value: Any) -> bool:
+        """What is read of a value."""
+        found: bool = self.item in value
+        return found
 
-Probe: TypeAlias = Component | Membership
-"""What can be read of a state: a component, or whether it has a member."""
+
+class Attribute(NamedTuple):
+    """What is read by asking an object of the code for one attribute."""
+
+    component: Component
+    name: str
+
+    def of(self, value: Any) -> Any:
+        """What is read of a value."""
+        return getattr(value, self.name)
+
+
+Probe: TypeAlias = Component | Membership | Attribute
+"""What can be read of a state: a component, whether it has a member, or one of its attributes."""
 
 
 class FunctionRef(Unread):
@@ -47,7 +69,7 @@ class FunctionRef(Unread):
     def __getitem__(self, key: Any) -> Any:
         if key in self.written:
             return self.written[key]
-        return self.reader.read(self.components[key])
+        return self.reader.part(self.components[key])
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.components)
@@ -180,12 +202,43 @@ class WholeRef(Unread):
         return len(self.force())  # type: ignore[arg-type]  # likewise
 
 
+class ObjectRef:
+    """An object of the code, read attribute by attribute. Only predicates see it; actions get the object itself."""
+
+    __slots__ = ("_component", "_reader")
+
+    def __init__(self, reader: Reader, component: Component) -> None:
+        self._reader = reader
+        self._component = component
+
+    def __getattr__(self, name: str) -> Any:
+        return self._reader.read_attribute(self._component, name)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, ObjectRef):
+            other = other._reader.read(other._component)
+        return bool(self._reader.read(self._component) == other)
+
+    def __hash__(self) -> int:
+        return hash(self._reader.read(self._component))
+
+
+class Outside(Exception):
+    """A component was read of which only some clusters of a state were given."""
+
+    def __init__(self, component: Component) -> None:
+        super().__init__(component.variable)
+        self.cluster = component.cluster
+
+
 class Recorder:
     """Hands out the components of one packed state after another and notes which were read, in order."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._state = 0
+        self._given = -1
+        self._by_attribute = False
         self.reads: dict[Probe, None] = {}
         self.note: Callable[[Probe], None] | None = None
         self.stand_ins: dict[str, Unread] = {
@@ -195,18 +248,43 @@ class Recorder:
             for name in layout.variables
         }
 
-    def start(self, state: int) -> None:
-        """From here on reads are of this state."""
+    def start(self, state: int, given: int = -1, *, by_attribute: bool = False) -> None:
+        """From here on reads are of this state, of which only the clusters `given` (a bit set) may be read.
+
+        With `by_attribute`, objects among the parts are read attribute by attribute.
+        """
         self._state = state
+        self._given = given
+        self._by_attribute = by_attribute
         self.reads = {}
 
+    def part(self, component: Component) -> Any:
+        return ObjectRef(self, component) if self._by_attribute else self.read(component)
+
+    def read_attribute(self, component: Component, name: str) -> Any:
+        if not component.cluster.bit & self._given:
+            raise Outside(component)
+        value = getattr(self._layout.value(component, self._state), name)
+        if callable(value):
+            return getattr(self.read(component), name)
+        if component not in self.reads:
+            probe = Attribute(component, name)
+            self.reads[probe] = None
+            if self.note:
+                self.note(probe)
+        return value
+
     def read(self, component: Component) -> Any:
+        if not component.cluster.bit & self._given:
+            raise Outside(component)
         self.reads[component] = None
         if self.note:
             self.note(component)
         return self._layout.value(component, self._state)
 
     def read_member(self, component: Component, item: Any) -> bool:
+        if not component.cluster.bit & self._given:
+            raise Outside(component)
         if component not in self.reads:
             self.reads[Membership(component, item)] = None
             if self.note:
@@ -231,10 +309,10 @@ class PairRecorder:
         self.now.note = self._note
         self.later.note = self._note_later
 
-    def start(self, state: int, following: int) -> None:
+    def start(self, state: int, following: int, *, by_attribute: bool) -> None:
         """From here on reads are of this step."""
-        self.now.start(state)
-        self.later.start(following)
+        self.now.start(state, by_attribute=by_attribute)
+        self.later.start(following, by_attribute=by_attribute)
         self.reads = {}
 
     def _note(self, probe: Probe) -> None:

@@ -16,6 +16,7 @@ class SpecMachine:
     """A compiled spec for the fast engine: the same generated code, run on stand-ins."""
 
     pure = True  # generated code has nothing but its arguments
+    objects = False
 
     def __init__(self, spec: CompiledSpec) -> None:
         self.spec = spec
