@@ -107,6 +107,17 @@ class CommandReplication(Struct, frozen=True, cache_hash=True):
         return self.change(events=self.events.set(node, ()), state=self.state.set(node, self.start))
 
 
+def types_are_right(world: CommandReplication) -> bool:
+    """Every event is one that some command may become, every command one that is known; a node leads."""
+    known = frozenset().union(*world.derive.values())
+    queues = [world.answered, *world.events.values()]
+    return (
+        world.leader in world.nodes
+        and all(command in world.derive for command in world.commands)
+        and all(event in known for queue in queues for event in queue)
+    )
+
+
 def states_agree(world: CommandReplication) -> bool:
     """Two nodes that have executed the same commands are in the same state."""
     reached: dict[int, State] = {}
@@ -125,6 +136,7 @@ def answers_stand(world: CommandReplication) -> bool:
 
 
 INVARIANTS: Final[Mapping[str, Callable[[CommandReplication], bool]]] = {
+    "TypeOK": types_are_right,
     "StatesAgree": states_agree,
     "AnswersStand": answers_stand,
 }
