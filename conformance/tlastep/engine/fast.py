@@ -317,12 +317,11 @@ class Explorer:
         """A shortest path from an initial state; `before` is the state before the last one, if it is known."""
         path: list[tuple[Label | None, int]] = []
         target = last
-        for level in reversed(self.levels):
-            if target in level and before is None:
-                continue
-            states = [before] if before is not None else level
+        known = next((depth for depth, level in enumerate(self.levels) if target in level), len(self.levels))
+        # A state that is known may be led to from deeper levels, too: only those above it are on a shortest path.
+        for level in reversed(self.levels if before is not None else self.levels[:known]):
+            step = self._step_to(target, level if before is None else [before])
             before = None
-            step = self._step_to(target, states)
             if step is not None:
                 path.append((step[0], target))
                 target = step[1]
