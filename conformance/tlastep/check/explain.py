@@ -37,7 +37,7 @@ def conjuncts(body: Expr) -> Iterator[Conjunct]:
         for each in conjuncts(no):
             yield Conjunct(each.place, Use(body.symbol, (condition, true, each.expr), body.place, body.level))
     else:
-        yield Conjunct(str(body.place), body)
+        yield Conjunct(f"{body.place.file}.tla:{body.place.line}:{body.place.column}", body)
 
 
 def false_conjuncts(

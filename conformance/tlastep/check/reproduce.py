@@ -1,0 +1,70 @@
+"""A finding as a test: the labels that lead to it, stepped on spec and code together, without any search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tlastep.behaviour import Label
+from tlastep.check.bindings import binding_of
+from tlastep.check.explore import load
+from tlastep.check.models import find_project
+from tlastep.check.verdict import Finding
+from tlastep.engine.code_system import BoundModel, CodeSystem
+from tlastep.engine.spec_system import SpecSystem
+from tlastep.language.config import read_config
+from tlastep.values import show
+
+
+def differences(model: str, labels: Sequence[str]) -> list[str]:
+    """Steps spec and code of a model along these labels; says where they part, or nothing if they never do.
+
+    A label is written as in the report: `OnVoteReply(a, [type |-> "VoteReply", ...])`.
+    """
+    project = find_project()
+    chosen = project.model(model)
+    spec = SpecSystem(load(project.spec(chosen), project.config(chosen)))
+    bound = BoundModel(binding_of(project, chosen.module), read_config(project.config(chosen)))
+    code = CodeSystem(bound, spec.variables)
+    spec_state = next(iter(spec.initial()))
+    code_state = next(iter(code.initial()))
+    for number, text in enumerate(labels, start=1):
+        spec_next = [state for label, state in spec.steps(spec_state) if str(label) == text]
+        code_next = [state for label, state in code.steps(code_state) if str(label) == text]
+        if bool(spec_next) != bool(code_next):
+            who = "spec" if spec_next else "code"
+            return [f"step {number}, {text}: only the {who} takes it"]
+        if not spec_next:
+            return [f"step {number}, {text}: neither takes it"]
+        spec_state, code_state = spec_next[0], code_next[0]
+        mine, others = spec.observe(spec_state), code.observe(code_state)
+        if wrong := [name for name in mine if mine[name] != others.get(name)]:
+            return [
+                f"step {number}, {text}: {name} is {show(mine[name])}, in the code {others.get(name)}" for name in wrong
+            ]
+    broken = code.check_state(code_state)
+    return [f"after step {len(labels)}: {broken.result} of the code"] if broken else []
+
+
+def labels_of(finding: Finding) -> list[str]:
+    """The labels that lead to a finding, the differing step included."""
+    labels: list[Label] = [step.label for step in finding.behaviour.steps if step.label is not None]
+    if finding.label is not None and finding.kind == "difference":
+        labels.append(finding.label)
+    return [str(label) for label in labels]
+
+
+def write_test(model: str, finding: Finding, folder: Path) -> Path:
+    """Writes a pytest file that fails as long as the finding stands."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"test_{model}.py"
+    lines = ",\n".join(f"    {label!r}" for label in labels_of(finding))
+    summary = finding.summary.replace("\\", "\\\\").replace('"""', "'''")
+    path.write_text(
+        f'"""{model}: {summary}.\n\nRun it with pytest inside the project.\n"""\n\n'
+        "from tlastep.check.reproduce import differences\n\n"
+        f"LABELS = [\n{lines}\n]\n\n\n"
+        "def test_spec_and_code_agree() -> None:\n"
+        f"    assert differences({model!r}, LABELS) == []\n"
+    )
+    return path
