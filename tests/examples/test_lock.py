@@ -1,0 +1,65 @@
+"""The example of the README: a lock is stepped beside its spec, and a lock that is handed on wrongly is caught."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "lock"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the example, so that what the commands write goes elsewhere."""
+    return Path(shutil.copytree(EXAMPLE, tmp_path / "lock", ignore=shutil.ignore_patterns("build", "__pycache__")))
+
+
+def tlastep(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a project whose modules lie in its own folder."""
+    script = "from tlastep.cli.main import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_spec_and_lock_are_the_same_machine(project: Path) -> None:
+    ran = tlastep(project, "lockstep", "--json")
+    assert ran.returncode == 0, ran.stderr
+    (found,) = json.loads(ran.stdout)
+    counts: dict[str, Any] = {"spec_states": 16, "code_states": 16, "spec_transitions": 48, "code_transitions": 48}
+    assert found.items() >= {**counts, "boundary": 0, "refusals": 96, "result": "ok"}.items()
+
+
+def test_both_engines_find_what_the_list_expects(project: Path) -> None:
+    for engine in ("tlc", "python"):
+        ran = tlastep(project, "check", "--engine", engine)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_a_lock_that_goes_to_the_last_is_caught(project: Path) -> None:
+    code = project / "lock.py"
+    text = code.read_text(encoding="utf-8")
+    wrong = text.replace("self.waiting[0]", "self.waiting[-1]").replace("self.waiting[1:]", "self.waiting[:-1]")
+    assert wrong != text
+    code.write_text(wrong, encoding="utf-8")
+    ran = tlastep(project, "lockstep")
+    assert ran.returncode == 1
+    assert "Lock: difference: Release(a) leads to different states: holder, waiting" in ran.stdout
+
+
+def test_a_lock_that_forgets_to_refuse_is_caught(project: Path) -> None:
+    code = project / "lock.py"
+    text = code.read_text(encoding="utf-8")
+    wrong = text.replace(" or client in self.waiting", "")
+    assert wrong != text
+    code.write_text(wrong, encoding="utf-8")
+    ran = tlastep(project, "lockstep")
+    assert ran.returncode == 1
+    assert "Ask(b)" in ran.stdout
