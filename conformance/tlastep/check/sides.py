@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Generic, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 from tlastep.behaviour import Assignment, Label
 from tlastep.binding import S
 from tlastep.compile.compiled import CompiledSpec, State
-from tlastep.engine.code_system import BoundModel, CodeSystem
+from tlastep.engine.code_system import BoundModel, CodeAction, CodeSystem
 from tlastep.engine.machine import Raised
 from tlastep.engine.spec_system import SpecSystem
 from tlastep.errors import UnusableInput
+from tlastep.predicates import bindings
 from tlastep.values import Value
 
 
@@ -31,6 +32,7 @@ class SpecSide:
         self.system = SpecSystem(spec)
         self.variables = spec.variables
         self._steps: dict[State, tuple[Taken, ...]] = {}
+        self._same: dict[State, State] = {}  # one object a state: comparing it with itself costs nothing
 
     def state(self, assignment: Assignment, where: str) -> State:
         """The state with these values. Raises `UnusableInput` if they are not those of the spec's variables."""
@@ -38,7 +40,8 @@ class SpecSide:
             raise UnusableInput(f"gives no value to the variable {missing[0]} of {self.spec.name}", where)
         if unknown := [name for name in assignment if name not in self.variables]:
             raise UnusableInput(f"gives a value to {unknown[0]}, which is no variable of {self.spec.name}", where)
-        return tuple([assignment[name] for name in self.variables])
+        state = tuple([assignment[name] for name in self.variables])
+        return self._same.setdefault(state, state)
 
     def shown(self, state: State) -> dict[str, Value]:
         """The state as values by name."""
@@ -48,8 +51,9 @@ class SpecSide:
         """All steps from a state, in the order of the spec, those that leave the bound included."""
         known = self._steps.get(state)
         if known is None:
+            same = self._same.setdefault
             known = self._steps[state] = tuple(
-                Taken(step.tlc_name, label, following)
+                Taken(step.tlc_name, label, same(following, following))
                 for step, bound, label in self.system.offers(state)
                 for following in self.system.steps_of(step, state, bound)
             )
@@ -90,6 +94,7 @@ class CodeSide(Generic[S]):
         self.system = CodeSystem(model)
         self._steps: dict[S, Mapping[Label, S | Raised]] = {}
         self._shown: dict[S, Mapping[str, Value]] = {}
+        self._labels: dict[tuple[str, tuple[Any, ...]], Label] = {}
 
     def starts(self, assignment: Assignment) -> list[S]:
         """The initial states that show these values."""
@@ -111,14 +116,22 @@ class CodeSide(Generic[S]):
 
     def _take_all(self, state: S) -> dict[Label, S | Raised]:
         found: dict[Label, S | Raised] = {}
-        for action, bound, label in self.system.offers(state):
-            try:
-                following = self.system.take(action, state, bound)
-            except UnusableInput:
-                raise
-            except Exception as error:
-                found[label] = Raised(label, error)
-                continue
-            if following is not None:
-                found[label] = following
+        for action in self.model.actions:
+            for bound in bindings(action.quantified, state):
+                try:
+                    following = self.system.take(action, state, bound)
+                except UnusableInput:
+                    raise
+                except Exception as error:
+                    label = self._label(action, bound)
+                    found[label] = Raised(label, error)
+                    continue
+                if following is not None:
+                    found[self._label(action, bound)] = following
         return found
+
+    def _label(self, action: CodeAction, bound: tuple[Any, ...]) -> Label:
+        known = self._labels.get((action.name, bound))
+        if known is None:
+            known = self._labels[action.name, bound] = action.label(bound)
+        return known

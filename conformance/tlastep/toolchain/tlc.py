@@ -92,15 +92,21 @@ def simulate(
     count: int,
     depth: int,
     seed: int,
+    bounded: bool = True,
     library: Sequence[Path] = (),
     timeout: float | None = None,
     quick: bool = True,
 ) -> list[Behaviour]:
-    """Random behaviours of the spec, of at most `depth` states: the same ones for the same seed. Nothing is checked."""
+    """Random behaviours of the spec, of at most `depth` states: the same ones for the same seed. Nothing is checked.
+
+    At a state outside the constraints TLC gives a behaviour up, so tight bounds make for short ones; with `bounded` off
+    the constraints are left out.
+    """
     model = _model(spec, config, library, timeout, quick)
     with tempfile.TemporaryDirectory(prefix="tlastep-", ignore_cleanup_errors=True) as own:
         free = Path(own) / "simulate.cfg"
-        free.write_text(tlc_config.checking_only(model.config.read_text(encoding="utf-8")), encoding="utf-8")
+        text = tlc_config.checking_only(model.config.read_text(encoding="utf-8"))
+        free.write_text(text if bounded else tlc_config.without_bounds(text), encoding="utf-8")
         files = Path(own) / "behaviour"
         arguments = ["-simulate", f"file={files},num={count}", "-depth", str(depth), "-seed", str(seed)]
         result = _judged(model, _run(replace(model, config=free), [*arguments, "-deadlock"]))

@@ -10,9 +10,11 @@ _COMMENTS: Final = re.compile(r'("[^"\n]*")|\\\*[^\n]*|\(\*.*?\*\)', re.DOTALL)
 _TOKENS: Final = re.compile(r'"[^"\n]*"|[^\s"]+')
 _CHECKS: Final = frozenset({"INVARIANT", "INVARIANTS", "PROPERTY", "PROPERTIES"})
 _DROPPED: Final = _CHECKS | {"POSTCONDITION"}
-_KEYWORDS: Final = _DROPPED | {
+_BOUNDS: Final = frozenset({"CONSTRAINT", "CONSTRAINTS", "ACTION_CONSTRAINT", "ACTION_CONSTRAINTS"})
+_KEYWORDS: Final = {
+    *_DROPPED,
+    *_BOUNDS,
     *("CONSTANT", "CONSTANTS", "INIT", "NEXT", "SPECIFICATION", "SYMMETRY", "VIEW", "TYPE", "TYPE_CONSTRAINT"),
-    *("CONSTRAINT", "CONSTRAINTS", "ACTION_CONSTRAINT", "ACTION_CONSTRAINTS"),
     *("CHECK_DEADLOCK", "ALIAS", "_PERIODIC", "_RL_REWARD"),
 }
 
@@ -24,11 +26,20 @@ def properties(text: str) -> list[str]:
 
 def checking_only(text: str, name: str | None = None) -> str:
     """The same configuration with no invariant, and with one property or none; the lines keep their numbers."""
+    return _without(_DROPPED, text) + (f"\nPROPERTY {name}\n" if name is not None else "")
+
+
+def without_bounds(text: str) -> str:
+    """The same configuration with no constraint; the lines keep their numbers."""
+    return _without(_BOUNDS, text)
+
+
+def _without(dropped: frozenset[str], text: str) -> str:
     kept = list(_without_comments(text))
     for keyword, _, begin, end in _words(text):
-        if keyword in _DROPPED:
+        if keyword in dropped:
             kept[begin:end] = " " * (end - begin)
-    return "".join(kept) + (f"\nPROPERTY {name}\n" if name is not None else "")
+    return "".join(kept)
 
 
 def _words(text: str) -> Iterator[tuple[str, str, int, int]]:
