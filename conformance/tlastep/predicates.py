@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 
@@ -33,9 +34,21 @@ class Predicate:
     parts: tuple[Part, ...]
 
 
-def bindings(quantified: Iterable[Quantified], view: Any) -> Iterator[tuple[Any, ...]]:
+def bindings(quantified: tuple[Quantified, ...], view: Any) -> Iterator[tuple[Any, ...]]:
     """All ways to bind the variables, domains evaluated in the given state."""
-    chosen: list[tuple[Any, ...]] = [()]
-    for variable in quantified:
+    constant = 0
+    while constant < len(quantified) and quantified[constant].constant:
+        constant += 1
+    chosen = _constant_bindings(quantified[:constant])
+    for variable in quantified[constant:]:
         chosen = [(*earlier, value) for earlier in chosen for value in variable.domain(view, *earlier)]
     return iter(chosen)
+
+
+@lru_cache(maxsize=4096)
+def _constant_bindings(quantified: tuple[Quantified, ...]) -> list[tuple[Any, ...]]:
+    """The bindings of variables whose domains never change, found once."""
+    chosen: list[tuple[Any, ...]] = [()]
+    for variable in quantified:
+        chosen = [(*earlier, value) for earlier in chosen for value in variable.domain(None, *earlier)]
+    return chosen

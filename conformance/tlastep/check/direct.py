@@ -50,6 +50,9 @@ class _Direct:
         self._counts: Counter[str] = Counter()
         self._actions: Counter[str] = Counter()
         self._hashes: dict[tuple[str, Value], int] = {}
+        self._label_hashes: dict[Label, int] = {}
+        self._translations: dict[Any, State] = {}
+        self._checked: set[State] = set()
         self._verdict = verdict_hash(
             {each.name for each in (*spec.invariants, *spec.always_properties, *spec.step_properties)}
         )
@@ -94,8 +97,12 @@ class _Direct:
         return [(state, code[state]) for state in spec if self._spec.in_bound(state)]
 
     def _shown(self, code_state: Any) -> State:
-        observed = self._code.observe(code_state)
-        return tuple([observed[name] for name in self._spec.variables])
+        """The state of the code as values. Only the translation is remembered; the code runs each time."""
+        found = self._translations.get(code_state)
+        if found is None:
+            observed = self._code.observe(code_state)
+            found = self._translations[code_state] = tuple([observed[name] for name in self._spec.variables])
+        return found
 
     def _expand(self, state: State, code_state: Any) -> Iterable[tuple[State, Any]]:
         spec = self._spec_steps(state)
@@ -128,10 +135,15 @@ class _Direct:
         before = self._hash(state)
         total = self._verdict
         for label, following in steps.items():
-            hashed = label_hash(label)
+            hashed = self._label_hash(label)
             total += sum(step_hash(hashed, self._hash(each) - before) for each in following)
             total += 0 if following else step_hash(hashed, REFUSED)
         self._digests[side] = (self._digests[side] + mixed(before) * total) % PRIME
+
+    def _label_hash(self, label: Label) -> int:
+        if label not in self._label_hashes:
+            self._label_hashes[label] = label_hash(label)
+        return self._label_hashes[label]
 
     def _hash(self, state: State) -> int:
         return sum(self._part(name, value) for name, value in zip(self._spec.variables, state, strict=True))
@@ -160,9 +172,12 @@ class _Direct:
     def _check(self, state: State, label: Label, after: State, code_after: Any) -> None:
         if self._spec.in_bound(after) != self._code.in_bound(code_after):
             raise _Found("difference", f"after {label} only one side is within the bound", state, label)
-        if after in self._parents:
+        if broken := self._spec.check_step(state, after):
+            raise _Found("property", f"{broken.result} of the spec", state, label)
+        if after in self._checked:
             return
-        if broken := self._spec.check_state(after) or self._spec.check_step(state, after):
+        self._checked.add(after)
+        if broken := self._spec.check_state(after):
             raise _Found("property", f"{broken.result} of the spec", state, label)
         if broken := self._code.check_state(code_after):
             raise _Found("property", f"{broken.result} of the code", state, label)
