@@ -30,7 +30,8 @@ class Replayed:
     """What came of replaying behaviours on the code.
 
     `actions` counts the steps by action of the spec; `untaken` are the actions that no behaviour takes. `ambiguous`
-    counts the steps that more than one label fits; `transitions` the distinct steps.
+    counts the steps that more than one label fits; `transitions` the distinct steps. `ends` are the states of the code
+    in which the last behaviour ended.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Replayed:
     untaken: tuple[str, ...]
     seconds: float
     finding: Finding | None = None
+    ends: tuple[Any, ...] = ()
 
     @property
     def result(self) -> str:
@@ -70,6 +72,7 @@ def replay(
         untaken=tuple(dict.fromkeys(step.action for step in spec.steps if step.action not in run.actions)),
         seconds=perf_counter() - begun,
         finding=finding,
+        ends=tuple(run.ends),
     )
 
 
@@ -122,6 +125,7 @@ class _Replay(Generic[S]):
     ambiguous: int = 0
     actions: Counter[str] = field(default_factory=Counter)
     transitions: set[tuple[State, Label, State]] = field(default_factory=set)
+    ends: list[S] = field(default_factory=list)
 
     def follow(self, behaviour: Behaviour) -> Finding | None:
         """Takes one behaviour, its step back into the loop included."""
@@ -137,6 +141,7 @@ class _Replay(Generic[S]):
         passed = [here]
         hops = [(at, at + 1, behaviour.steps[at + 1].label) for at in range(len(states) - 1)]
         hops += [(len(states) - 1, behaviour.loop, None)] if behaviour.loop is not None else []
+        self.ends = here
         for before, after, named in hops:
             try:
                 label, here = self._step(here, states[before], named, states[after])
@@ -144,6 +149,7 @@ class _Replay(Generic[S]):
                 return difference.after(Behaviour(tuple(taken)))
             taken.append(Step(label, behaviour.steps[after].state))
             passed.append(here)
+            self.ends = here
         if behaviour.loop is not None and not set(passed[behaviour.loop]) & set(here):
             summary = f"{place} comes back to what shows the same as state {behaviour.loop + 1}, and is another state"
             return Finding("hidden state", summary, Behaviour(tuple(taken[:-1]), behaviour.loop), taken[-1].label)

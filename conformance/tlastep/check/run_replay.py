@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from tlastep.behaviour import Behaviour
+from tlastep.behaviour import Behaviour, Step
 from tlastep.binding import Binding
 from tlastep.check.explore import load
 from tlastep.check.graph_replay import MOST_STATES, GraphReplayed, dump_graph, replay_graph
 from tlastep.check.models import Model, Project
 from tlastep.check.replay import Replayed, replay
 from tlastep.check.verdict import Finding
-from tlastep.engine.code_system import BoundModel
+from tlastep.engine.code_system import BoundModel, CodeSystem
 from tlastep.errors import UnusableInput
 from tlastep.language.config import read_config
 from tlastep.toolchain import tlc
@@ -83,6 +83,35 @@ def simulated(project: Project, model: Model, how: Simulation) -> list[Behaviour
     """Behaviours of TLC: the same ones for the same seed. The bounds are for searching; these go on beyond them."""
     spec, config = project.spec(model), project.config(model)
     return tlc.simulate(spec, config, count=how.behaviours, depth=how.depth, seed=how.seed, bounded=False)
+
+
+def counterexample(project: Project, model: Model) -> Behaviour:
+    """TLC's counterexample to what the model is expected to violate."""
+    found = tlc.check(project.spec(model), project.config(model), deadlock=model.deadlock)
+    if found.result != model.result or found.counterexample is None:
+        raise UnusableInput(f"TLC says {found.result} of {model.name}, expected {model.result}", str(project.list))
+    return found.counterexample
+
+
+def replay_counterexample(project: Project, model: Model, binding: Binding[Any]) -> ReplayedModel:
+    """Replays TLC's counterexample: the code follows it, and breaks the same invariant where the binding has it."""
+    compiled = load(project.spec(model), project.config(model))
+    found = replay(model.name, compiled, bound_model(project, model, binding), [counterexample(project, model)])
+    kind, _, name = model.result.partition(" ")
+    if found.finding is not None or kind != "invariant" or name not in binding.invariants:
+        return ReplayedModel(model, found)
+    if unbroken := [state for state in found.ends if _keeps(project, model, binding, name, state)]:
+        shown = Behaviour((Step(None, binding.observed(unbroken[0])),))
+        finding = Finding("property", f"{name} is broken in the spec, and holds in the same state of the code", shown)
+        found = replace(found, finding=finding)
+    return ReplayedModel(model, found)
+
+
+def _keeps(project: Project, model: Model, binding: Binding[Any], name: str, state: Any) -> bool:
+    """Whether the code's own statement of an invariant holds in a state of the code."""
+    config = read_config(project.config(model))
+    named = [each for each in config.invariants if each.text == name]
+    return CodeSystem(BoundModel(binding, replace(config, invariants=named, properties=[]))).check_state(state) is None
 
 
 def run_replay(

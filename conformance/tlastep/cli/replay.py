@@ -9,7 +9,7 @@ import typer
 
 from tlastep.check.bindings import binding_of
 from tlastep.check.models import find_project
-from tlastep.check.run_replay import ReplayedModel, Simulation, run_replay
+from tlastep.check.run_replay import ReplayedModel, Simulation, replay_counterexample, run_replay
 from tlastep.cli._output import Json, console, print_json, progress
 from tlastep.report import behaviour_file, text
 from tlastep.report.finding import finding
@@ -30,7 +30,10 @@ def replay(
     graph: Annotated[bool, typer.Option("--graph", help="Replay all steps of the graph that TLC dumps, too.")] = False,
     json: Json = False,
 ) -> None:
-    """Replay behaviours of TLC, or one from a file, on the code: does it show what the spec says, step by step?"""
+    """Replay behaviours of TLC, or one from a file, on the code: does it show what the spec says, step by step?
+
+    Of a model that is expected to violate something, TLC's counterexample is replayed.
+    """
     project = find_project()
     chosen = project.model(model)
     binding = binding_of(project, chosen.module)
@@ -38,7 +41,10 @@ def replay(
     source = str(behaviour) if behaviour is not None else "behaviour"
     with progress(f"replaying {chosen.name}"):
         how = Simulation(simulate, depth, seed)
-        found = run_replay(project, chosen, binding, given, how=how, graph=graph, source=source)
+        if given is None and chosen.result != "ok" and not graph:
+            found = replay_counterexample(project, chosen, binding)
+        else:
+            found = run_replay(project, chosen, binding, given, how=how, graph=graph, source=source)
     if json:
         print_json(found.fields())
     else:
