@@ -19,9 +19,11 @@ from typing import Final, Protocol, TypeAlias
 
 from tlastep.compile.analysis import CONJUNCTIONS, DISJUNCTIONS, Analysis, standard_operator
 from tlastep.compile.expressions import Expressions
+from tlastep.compile.rewriting import Replacement, opened
+from tlastep.compile.runtime import attribute
 from tlastep.compile.scope import Local, Scope
 from tlastep.errors import Unsupported
-from tlastep.language.tree import BuiltIn, Declaration, Definition, Expr, LetIn, Text, Use
+from tlastep.language.tree import BuiltIn, Declaration, Definition, Expr, LetIn, OperatorArgument, Text, Use
 
 Assigned: TypeAlias = frozenset[str]
 """The variables that have a next value at some place of an action."""
@@ -65,13 +67,21 @@ class Actions:
     """Compiles actions (`initial=False`) or initial predicates (`initial=True`) within one module."""
 
     def __init__(
-        self, analysis: Analysis, expressions: Expressions, generators: Generators, *, initial: bool = False
+        self,
+        analysis: Analysis,
+        expressions: Expressions,
+        generators: Generators,
+        variables: Assigned,
+        *,
+        initial: bool = False,
     ) -> None:
+        self._variables = variables
         self._analysis = analysis
         self._expressions = expressions
         self._generators = generators
         self._initial = initial
         self._outcomes: dict[tuple[Definition, Assigned], frozenset[Assigned]] = {}
+        self._bodies: dict[int, tuple[Use, Definition]] = {}
 
     @property
     def scope(self) -> Scope:
@@ -82,6 +92,7 @@ class Actions:
 
     def outcomes(self, expr: Expr, assigned: Assigned) -> frozenset[Assigned]:
         """The sets of variables that may be assigned after the expression, one for each kind of branch."""
+        expr = opened(expr)
         if isinstance(expr, LetIn):
             return self.outcomes(expr.body, assigned)
         if not isinstance(expr, Use):
@@ -105,7 +116,7 @@ class Actions:
         if expr.is_builtin("UNCHANGED"):
             return frozenset({assigned.union(*self._unchanged(expr.operands[0]))})
         if isinstance(expr.symbol, Definition):
-            return self.definition_outcomes(expr.symbol, assigned)
+            return self.definition_outcomes(self._called(expr, expr.symbol), assigned)
         return frozenset({assigned})
 
     def definition_outcomes(self, definition: Definition, assigned: Assigned) -> frozenset[Assigned]:
@@ -122,8 +133,42 @@ class Actions:
     def _resolve(self, definition: Definition) -> Definition:
         return self._analysis.expand(self._generators.replacement(definition.name) or definition)
 
+    def _called(self, use: Use, symbol: Definition) -> Definition:
+        """The definition that is used, with operands that are actions put in the place of its parameters.
+
+        TLC passes an operand on as it is written, so that it branches, or assigns, where the parameter stands.
+        """
+        definition = self._resolve(symbol)
+        if standard_operator(definition) is not None or definition.recursive or not use.operands:
+            return definition
+        if id(use) not in self._bodies:
+            pairs = zip(definition.parameters, use.operands, strict=True)
+            chosen = {parameter: operand for parameter, operand in pairs if self.acts(operand)}
+            result = definition
+            if chosen:
+                result = Definition(definition.name, definition.parameters, definition.place, definition.level)
+                result.body = Replacement(chosen).of(definition.body)
+            self._bodies[id(use)] = use, result  # the use is kept, so that its id is not used again
+        return self._bodies[id(use)][1]
+
+    def is_rewritten(self, use: Use, symbol: Definition) -> bool:
+        """Whether an operand of the use is an action."""
+        return self._called(use, symbol) is not self._resolve(symbol)
+
+    def acts(self, operand: Expr) -> bool:
+        """Whether the operand branches, assigns, or speaks of the next state."""
+        if isinstance(operand, OperatorArgument):
+            if not isinstance(operand.symbol, Definition):
+                return False
+            definition = self._resolve(operand.symbol)
+            return standard_operator(definition) is None and not definition.recursive and self.acts(definition.body)
+        if self.forks(operand) or self._assigns(operand):
+            return True
+        return not self._initial and bool(self._analysis.reads(operand).next)
+
     def forks(self, expr: Expr) -> bool:
         """Whether the expression may succeed in more than one way."""
+        expr = opened(expr)
         if isinstance(expr, LetIn):
             return self.forks(expr.body)
         if not isinstance(expr, Use):
@@ -132,14 +177,14 @@ class Actions:
             return True
         if expr.is_builtin("\\in"):
             return bool(self._target(expr.operands[0]))
-        if expr.is_builtin(*CONJUNCTIONS, "$Nop"):
+        if expr.is_builtin(*CONJUNCTIONS, "$Nop", "$BoundedForall"):
             return any(self.forks(each) for each in expr.operands)
         if expr.is_builtin("$IfThenElse"):
             return any(self.forks(each) for each in expr.operands[1:])
         if expr.is_builtin("$Case"):
             return any(self.forks(pair.operands[1]) for pair in expr.operands if isinstance(pair, Use))
         if isinstance(expr.symbol, Definition):
-            definition = self._resolve(expr.symbol)
+            definition = self._called(expr, expr.symbol)
             return standard_operator(definition) is None and not definition.recursive and self.forks(definition.body)
         return False
 
@@ -173,11 +218,15 @@ class Actions:
 
     def emit(self, expr: Expr, scope: Scope, assigned: Assigned, body: Body, then: _Then) -> None:
         """Code that goes on with `then` for each way in which the expression can be made true."""
-        if isinstance(expr, LetIn):
+        expr = opened(expr)
+        if assigned == self._variables:
+            # Once every variable has a value, TLC only tests what is left, and no longer branches.
+            self._emit_test(expr, scope, assigned, body, then)
+        elif isinstance(expr, LetIn):
             self._emit_let(expr, scope, assigned, body, then)
         elif isinstance(expr, Use) and isinstance(expr.symbol, BuiltIn):
             self._emit_builtin(expr, expr.symbol.name, scope, assigned, body, then)
-        elif isinstance(expr, Use) and isinstance(expr.symbol, Definition) and expr.symbol not in scope.locals:
+        elif isinstance(expr, Use) and isinstance(expr.symbol, Definition):
             self._emit_call(expr, expr.symbol, scope, assigned, body, then)
         else:
             self._emit_test(expr, scope, assigned, body, then)
@@ -191,6 +240,8 @@ class Actions:
             self.emit(use.operands[0], scope, assigned, body, then)
         elif name == "$BoundedExists":
             self._emit_exists(use, scope, assigned, body, then)
+        elif name == "$BoundedForall" and self.forks(use):
+            self._emit_forall(use, scope, assigned, body, then)
         elif name in ("$IfThenElse", "$Case") and (self._assigns(use) or self.forks(use)):
             self._emit_branches(use, scope, assigned, body, then)
         elif name in ("=", "\\in") and (target := self._target(use.operands[0])) and not target <= assigned:
@@ -214,7 +265,7 @@ class Actions:
         self.emit(first, scope, assigned, body, go_on if rest else then)
 
     def _emit_test(self, expr: Expr, scope: Scope, assigned: Assigned, body: Body, then: _Then) -> None:
-        self._check_reads(expr, assigned)
+        self._check_reads(expr, assigned, body)
         place = expr.place
         truth = self._expressions.truth(expr, scope)
         negative = isinstance(expr, Use) and expr.is_builtin("/=", "\\notin")
@@ -222,21 +273,21 @@ class Actions:
         body.deeper().add(body.leave, place)
         then(assigned, body)
 
-    def _check_reads(self, expr: Expr, assigned: Assigned) -> None:
+    def _check_reads(self, expr: Expr, assigned: Assigned, body: Body) -> None:
+        """Where the expression may read a variable that has no value yet, no value of another branch must be left."""
         reads = self._analysis.reads(expr)
         missing = (reads.current if self._initial else reads.next) - assigned
         if missing:
-            prime = "" if self._initial else "'"
-            raise Unsupported(f"{sorted(missing)[0]}{prime} is used before it has a value", expr.place)
+            body.add(f"forget(t, {', '.join(map(repr, sorted(missing)))})", expr.place)
 
     def _emit_assignment(self, use: Use, name: str, scope: Scope, assigned: Assigned, body: Body, then: _Then) -> None:
         right = use.operands[1]
-        self._check_reads(right, assigned)
+        self._check_reads(right, assigned, body)
         if use.is_builtin("="):
-            body.add(f"t.{name} = keep({self._expressions.value(right, scope)})", use.place)
+            body.add(f"t.{attribute(name)} = keep({self._expressions.value(right, scope)})", use.place)
             then(assigned | {name}, body)
         else:
-            body.add(f"for t.{name} in {self._expressions.domain(right, scope, in_order=True)}:", use.place)
+            body.add(f"for t.{attribute(name)} in {self._expressions.domain(right, scope, in_order=True)}:", use.place)
             then(assigned | {name}, body.deeper(loop=True))
 
     def _emit_unchanged(self, use: Use, scope: Scope, assigned: Assigned, body: Body, then: _Then) -> None:
@@ -246,17 +297,17 @@ class Actions:
             return
         for name in names:
             if name in assigned:
-                body.add(f"if not equal(t.{name}, s.{name}):", use.place)
+                body.add(f"if not equal(t.{attribute(name)}, s.{attribute(name)}):", use.place)
                 body.deeper().add(body.leave, use.place)
             else:
-                body.add(f"t.{name} = s.{name}", use.place)
+                body.add(f"t.{attribute(name)} = s.{attribute(name)}", use.place)
         then(assigned.union(names), body)
 
     def _emit_exists(self, use: Use, scope: Scope, assigned: Assigned, body: Body, then: _Then) -> None:
         inner = scope
         for bound in use.bounds:
             assert bound.domain is not None
-            self._check_reads(bound.domain, assigned)
+            self._check_reads(bound.domain, assigned, body)
             source = self._expressions.domain(bound.domain, scope, in_order=True)
             inner, codes = inner.bind(bound.parameters)
             if bound.is_tuple:
@@ -269,6 +320,28 @@ class Actions:
                 body.add(f"for {code} in {source}:", use.place)
                 body = body.deeper(loop=True)
         self.emit(use.operands[0], inner, assigned, body, then)
+
+    def _emit_forall(self, use: Use, scope: Scope, assigned: Assigned, body: Body, then: _Then) -> None:
+        """`\\A x \\in S : A` as the conjunction of A for each member: a generator that calls itself for the rest."""
+        loops, inner = self._expressions.loops(use.bounds, scope)
+        codes = [inner.locals[each].code for bound in use.bounds for each in bound.parameters]
+        name = inner.fresh(f"each_{len(body.lines)}")
+        rest = inner.fresh(f"rest_{len(body.lines)}")
+        body.add(f"def {name}({rest}):", use.place)
+        inside = body.function()
+        inside.add(f"if not {rest}:", use.place)
+        inside.deeper().add("yield", use.place)
+        inside.deeper().add("return", use.place)
+        inside.add(f"{', '.join(codes)}, = {rest}[0]", use.place)
+
+        def go_on(now: Assigned, deeper: Body) -> None:
+            if now != assigned:
+                raise Unsupported("a variable that gets its next value inside \\A", use.place)
+            deeper.add(f"yield from {name}({rest}[1:])", use.place)
+
+        self.emit(use.operands[0], inner, assigned, inside, go_on)
+        body.add(f"for _ in {name}([({', '.join(codes)},) {loops}]):", use.place)
+        then(assigned, body.deeper(loop=True))
 
     def _emit_branches(self, use: Use, scope: Scope, assigned: Assigned, body: Body, then: _Then) -> None:
         """Alternatives. What follows is written once where they all assign the same, else once in each."""
@@ -297,7 +370,7 @@ class Actions:
             if guard is None:
                 body.add("else:", use.place)
             else:
-                self._check_reads(guard, assigned)
+                self._check_reads(guard, assigned, body)
                 body.add(f"{word} {self._expressions.truth(guard, scope)}:", guard.place)
             self.emit(result, scope, assigned, body.deeper(), then)
             word = "elif"
@@ -315,6 +388,11 @@ class Actions:
 
     def _emit_let(self, let: LetIn, scope: Scope, assigned: Assigned, body: Body, then: _Then) -> None:
         for index, definition in enumerate(let.definitions):
+            if not definition.parameters and self._unfinished(definition.body, assigned):
+                # It may change while variables get their values: it is written out wherever it stands.
+                inlined = f"({self._expressions.value(definition.body, scope)})"
+                scope = scope.having(definition, Local(inlined))
+                continue
             code = scope.fresh(definition.name)
             rest = replace(let, definitions=let.definitions[index + 1 :])
             lazy = self._expressions.is_lazy(definition, rest)
@@ -323,18 +401,25 @@ class Actions:
             scope = scope.having(definition, Local(code, lazy))
         self.emit(let.body, scope, assigned, body, then)
 
+    def _unfinished(self, expr: Expr, assigned: Assigned) -> bool:
+        """Whether the expression reads a variable that has no next value yet."""
+        reads = self._analysis.reads(expr)
+        return not (reads.current if self._initial else reads.next) <= assigned
+
     def _emit_call(
         self, use: Use, symbol: Definition, scope: Scope, assigned: Assigned, body: Body, then: _Then
     ) -> None:
-        definition = self._resolve(symbol)
+        definition = self._called(use, symbol)
         if standard_operator(definition) is not None or definition.recursive:
             self._emit_test(use, scope, assigned, body, then)
             return
-        if not (self._assigns(use) or self.forks(definition.body)):
+        rewritten = self.is_rewritten(use, symbol)
+        if not (rewritten or self._assigns(use) or self.forks(definition.body)):
             self._emit_test(use, scope, assigned, body, then)
             return
         after = self.definition_outcomes(definition, assigned)
-        if len(after) > 1 or not self.forks(definition.body):
+        local = symbol in scope.locals or definition.name == "LAMBDA"  # it may use names of the place where it stands
+        if local or rewritten or len(after) > 1 or not self.forks(definition.body):
             self._emit_inline(use, definition, scope, assigned, body, then)
             return
         operands = [
@@ -351,6 +436,8 @@ class Actions:
     ) -> None:
         """A definition with one way to succeed, or whose ways assign different variables, is written out in place."""
         for operand, parameter in zip(use.operands, definition.parameters, strict=True):
+            if self.acts(operand):
+                continue  # it stands in the body already
             strict = self._analysis.is_strict(definition, parameter)
             code = self._expressions.operand(operand, scope, strict=strict)
             if not code.isidentifier():

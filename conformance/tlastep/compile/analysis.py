@@ -46,13 +46,17 @@ def standard_operator(definition: Definition) -> str | None:
 
     Raises `Unsupported` for a standard operator that has no Python function.
     """
-    module = definition.module
+    module, name = definition.module, definition.name
     if module not in STANDARD:
-        return None
+        # An operator of an instance bears the module with the INSTANCE; only its body is where it was written.
+        body: Expr | None = getattr(definition, "body", None)
+        module, name = body.place.file if body else "", name.rpartition("!")[2]
+        if module not in STANDARD or module == definition.module:
+            return None
     for operators in MODULES.values():
-        if definition.name in operators:
-            return operators[definition.name]
-    raise Unsupported(f"{definition.name} of the standard module {module}", definition.place)
+        if name in operators:
+            return operators[name]
+    raise Unsupported(f"{name} of the standard module {module}", definition.place)
 
 
 class Analysis:
@@ -109,6 +113,20 @@ class Analysis:
     def is_action(self, expr: Expr) -> bool:
         """Whether the expression speaks of the next state."""
         return bool(self.reads(expr).next)
+
+    def may_be_endless(self, expr: Expr, seen: frozenset[Definition] = frozenset()) -> bool:
+        """Whether a set may be one that can't be enumerated: Nat, Int, Seq(S), STRING or a part of them."""
+        if isinstance(expr, Use):
+            if expr.is_builtin("STRING"):
+                return True
+            if isinstance(expr.symbol, Definition) and expr.symbol not in seen:
+                operator = standard_operator(expr.symbol)
+                if operator is not None:
+                    return operator in ("NAT", "INT", "sequences_of")
+                body = self.expand(expr.symbol).body
+                if self.may_be_endless(body, seen | {expr.symbol}):
+                    return True
+        return any(self.may_be_endless(child, seen) for child in children(expr))
 
     # -- strictness --------------------------------------------------------------------------------------
 

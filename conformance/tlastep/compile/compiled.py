@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from tlastep.compile.actions import Body, yield_now
 from tlastep.compile.module import Module
 from tlastep.compile.properties import take_apart
-from tlastep.compile.runtime import HELPERS
+from tlastep.compile.runtime import HELPERS, state_class
 from tlastep.compile.scope import Scope
 from tlastep.compile.steps import Binder, PartCode, StepCode, parts_of, steps_of
 from tlastep.errors import EvaluationError, Unsupported, UnusableInput
@@ -215,7 +215,7 @@ class _Builder:
     def _namespace(self) -> dict[str, Any]:
         variables = [declaration.name for declaration in self._spec.variables]
         namespace: dict[str, Any] = dict(HELPERS)
-        namespace["Next"] = type("Next", (), {"__slots__": tuple(variables)})
+        namespace["Next"] = state_class("Next", variables)
         values = {name.text: value for name, value in self._config.constants.items()}
         namespace.update({code: values[name] for name, code in self._module.constants.items()})
         _execute(self._module, namespace, self._filename)

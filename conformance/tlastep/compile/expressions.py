@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from tlastep.compile.analysis import CONJUNCTIONS, DISJUNCTIONS, Analysis, cannot_fail, standard_operator
+from tlastep.compile.runtime import attribute
 from tlastep.compile.scope import Local, Scope
 from tlastep.errors import Unsupported
 from tlastep.language.standard_modules import TRUTHS
@@ -116,7 +117,9 @@ class Expressions:
         operator = standard_operator(definition)
         if operator is not None:
             return operator in TRUTHS
-        return not definition.recursive and self.is_formula(self._analysis.expand(definition).body)
+        if definition.recursive or definition.name == "LAMBDA":
+            return False
+        return self.is_formula(self._analysis.expand(definition).body)
 
     # -- values ----------------------------------------------------------------------------------------------
 
@@ -150,7 +153,7 @@ class Expressions:
 
     def _declared(self, use: Use, symbol: Declaration, scope: Scope) -> str:
         if symbol.is_variable:
-            return f"{scope.current}.{symbol.name}"
+            return f"{scope.current}.{attribute(symbol.name)}"
         if replacement := self._definitions.replacement(symbol.name):
             return self.call(replacement, use, scope)
         code = self._definitions.constant(symbol.name)
@@ -170,6 +173,10 @@ class Expressions:
         if operator is not None:
             return self._standard(operator, use, scope)
         definition = self._analysis.expand(definition)
+        if definition.name == "LAMBDA":
+            inner, codes = self.bind_parameters(definition, scope)
+            function = f"(lambda {', '.join(codes)}: {self.value(definition.body, inner)})"
+            return self._call_with(function, [], definition, use, scope)
         name = self._definitions.function_for(definition)
         return self._call_with(name, self._states(definition, use, scope), definition, use, scope)
 
@@ -331,6 +338,10 @@ class Expressions:
     def _filtered(self, use: Use, scope: Scope) -> str:
         loops, inner = self.loops(use.bounds, scope)
         item = self._argument(use.bounds, inner)
+        (bound,) = use.bounds
+        if bound.domain is not None and not bound.is_tuple and self._analysis.may_be_endless(bound.domain):
+            test = f"lambda {item}: {self.truth(use.operands[0], inner)}"
+            return f"filtered({self.value(bound.domain, scope)}, {test})"
         return f"frozenset({item} {loops} if {self.truth(use.operands[0], inner)})"
 
     def _choose(self, use: Use, scope: Scope) -> str:

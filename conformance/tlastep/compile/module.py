@@ -5,12 +5,10 @@ from __future__ import annotations
 from tlastep.compile.actions import Actions, Assigned, Body, yield_now
 from tlastep.compile.analysis import Analysis
 from tlastep.compile.expressions import Expressions
-from tlastep.compile.scope import Local, Scope, identifier
+from tlastep.compile.scope import RESERVED, Local, Scope, identifier
 from tlastep.errors import UnusableInput
 from tlastep.language.config import Config
-from tlastep.language.tree import Definition, Expr, LetIn, Spec, Use
-
-_OWN_NAMES = frozenset({"State", "Next", "ONCE"})
+from tlastep.language.tree import Definition, Expr, LetIn, OperatorArgument, Spec, Use, children
 
 
 class Module:
@@ -19,7 +17,7 @@ class Module:
     def __init__(self, spec: Spec, config: Config, helpers: frozenset[str]) -> None:
         self.spec = spec
         self._helpers = helpers
-        self._taken: set[str] = set(helpers | _OWN_NAMES)
+        self._taken: set[str] = {*helpers, *RESERVED, *local_names(spec)}
         self._lines: list[tuple[str, str]] = []
         self._functions: dict[Definition, str] = {}
         self._generators: dict[tuple[Definition, Assigned, bool], str] = {}
@@ -28,8 +26,11 @@ class Module:
         self._constants: dict[str, str] = {}
         self.analysis = Analysis()
         self.expressions = Expressions(self.analysis, self)
-        self.actions = Actions(self.analysis, self.expressions, _Generators(self, initial=False))
-        self.initial = Actions(self.analysis, self.expressions, _Generators(self, initial=True), initial=True)
+        variables = frozenset(each.name for each in spec.variables)
+        self.actions = Actions(self.analysis, self.expressions, _Generators(self, initial=False), variables)
+        self.initial = Actions(
+            self.analysis, self.expressions, _Generators(self, initial=True), variables, initial=True
+        )
 
     @property
     def source(self) -> str:
@@ -44,9 +45,9 @@ class Module:
     def name(self, wish: str) -> str:
         """A name of its own in the module."""
         base = code = identifier(wish)
-        count = 2
-        while code in self._taken or code in ("s", "t"):
-            code, count = f"{base}_{count}", count + 1
+        count = 1
+        while code in self._taken:
+            code, count = f"{base}_op{count if count > 1 else ''}", count + 1
         self._taken.add(code)
         return code
 
@@ -89,7 +90,7 @@ class Module:
     def enabled_for(self, action: Expr, scope: Scope) -> str:
         """A Python truth: whether the action can be taken."""
         name = self.name("enabled")
-        captured = [local.code for local in scope.locals.values()]
+        captured = list(dict.fromkeys(local.code for local in scope.locals.values() if local.code.isidentifier()))
         body = Body([(f"def {name}({', '.join(['s', 't', *captured])}):", str(action.place))])
         inner = Scope(locals=dict(scope.locals))
         self.actions.emit(action, inner, frozenset(), body, yield_now)
@@ -144,6 +145,32 @@ class Module:
             actions.emit(definition.body, scope, assigned, body, yield_now)
             self.add(lines)
         return self._generators[key]
+
+
+def local_names(spec: Spec) -> set[str]:
+    """What parameters, bound variables and LET definitions of the spec are called: functions are named otherwise."""
+    found: set[str] = set()
+    seen: set[Definition] = set()
+
+    def enter(definition: Definition) -> None:
+        if definition not in seen:
+            seen.add(definition)
+            found.update(identifier(each.name) for each in definition.parameters)
+            visit(definition.body)
+
+    def visit(expr: Expr) -> None:
+        if isinstance(expr, (Use, OperatorArgument)) and isinstance(expr.symbol, Definition):
+            enter(expr.symbol)
+        if isinstance(expr, Use):
+            found.update(identifier(each.name) for bound in expr.bounds for each in bound.parameters)
+        if isinstance(expr, LetIn):
+            found.update(identifier(each.name) for each in expr.definitions)
+        for child in children(expr):
+            visit(child)
+
+    for definition in spec.definitions.values():
+        enter(definition)
+    return found
 
 
 class _Generators:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import keyword
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
-from typing import Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from tlastep.language.operations import (
     STRING,
@@ -23,6 +25,7 @@ from tlastep.language.operations import (
     domain,
     equal,
     fail,
+    filtered,
     freeze,
     function_of,
     intersection,
@@ -39,13 +42,48 @@ from tlastep.language.operations import (
     union,
     updated,
 )
-from tlastep.language.standard_modules import MODULES, arithmetic, sequences, tlc
+from tlastep.language.standard_modules import MODULES, arithmetic, bags, sequences, tlc
 from tlastep.values import BOOLEAN, FALSE, TRUE, Value, boolean
 
 _T = TypeVar("_T")
 
 ONCE: Final = (None,)
 """What an alternative loops over, so that it can be left with `continue`."""
+
+
+def attribute(variable: str) -> str:
+    """What generated code calls a variable: its own name, unless Python keeps that for itself."""
+    return f"{variable}__" if keyword.iskeyword(variable) else variable
+
+
+def state_class(name: str, variables: Iterable[str]) -> Any:
+    """A class with an attribute a variable. To read one that has no value yet is an error of evaluation."""
+
+    def missing(_: object, variable: str) -> NoReturn:
+        raise fail(f"the variable {variable.removesuffix('__')} is used before it has a value")
+
+    members: dict[str, Any] = {"__slots__": tuple(variables), "__getattr__": missing}
+    for each in variables:
+        if attribute(each) != each:
+            members[attribute(each)] = _alias(each)
+    return type(name, (), members)
+
+
+def _alias(variable: str) -> property:
+    def read(state: Any) -> Any:
+        return getattr(state, variable)
+
+    def write(state: Any, value: Any) -> None:
+        setattr(state, variable, value)
+
+    return property(read, write)
+
+
+def forget(following: Any, *variables: str) -> None:
+    """What an earlier branch gave these variables is not to be read in this one."""
+    for variable in variables:
+        with suppress(AttributeError):
+            delattr(following, variable)
 
 
 def keep(operand: Operand) -> Operand:
@@ -75,7 +113,7 @@ def recursive(make: Callable[[Callable[..., _T]], Callable[..., _T]]) -> Callabl
 def _standard() -> dict[str, object]:
     found: dict[str, object] = {}
     for name in {python for operators in MODULES.values() for python in operators.values()}:
-        module = next((each for each in (arithmetic, sequences, tlc) if hasattr(each, name)), None)
+        module = next((each for each in (arithmetic, sequences, tlc, bags) if hasattr(each, name)), None)
         found[name] = freeze if module is None else getattr(module, name)
     return found
 
@@ -89,6 +127,8 @@ HELPERS: Final[dict[str, object]] = {
             *(apply, big_union, choose, difference, domain, equal, freeze, function_of, intersection, keep, member),
             *(
                 members,
+                filtered,
+                forget,
                 no_case,
                 now,
                 numbers,

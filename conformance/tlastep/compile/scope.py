@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeAlias
 
+from tlastep.compile.runtime import HELPERS
 from tlastep.language.tree import Definition, Parameter
 
-_RESERVED: Final = frozenset({*keyword.kwlist, *dir(builtins), "s", "t", "_"})
+RESERVED: Final = frozenset({*keyword.kwlist, *dir(builtins), *HELPERS, "s", "t", "_", "State", "Next"})
+"""Names that mean something else in generated code."""
 
 
 class Local(NamedTuple):
@@ -56,7 +58,7 @@ class Scope:
         taken = {local.code for local in self.locals.values()}
         code = base = identifier(name)
         count = 2
-        while code in taken or code in _RESERVED:
+        while code in taken or code in RESERVED:
             code = f"{base}_{count}" if code in taken else f"{base}_"
             count += 1
         return code

@@ -10,7 +10,7 @@ from tlastep.compile.actions import Body, yield_now
 from tlastep.compile.analysis import CONJUNCTIONS, DISJUNCTIONS, standard_operator
 from tlastep.compile.module import Module
 from tlastep.compile.scope import Local, Scope
-from tlastep.language.tree import Bound, BuiltIn, Definition, Expr, Parameter, Use
+from tlastep.language.tree import Bound, BuiltIn, Definition, Expr, OperatorArgument, Parameter, Use
 
 
 class Binder(NamedTuple):
@@ -85,13 +85,19 @@ def _bind(module: Module, quantifier: Use, path: _Path) -> _Path:
 
 def _named(module: Module, use: Use, symbol: Definition, path: _Path) -> list[StepCode]:
     definition = module.analysis.expand(module.replacement(symbol.name) or symbol)
+    if module.actions.is_rewritten(use, symbol):
+        return [_leaf(module, use, path.inside(definition.name, path.arguments, path.scope))]
     codes = []
     scope = path.scope
     for operand, parameter in zip(use.operands, definition.parameters, strict=True):
         code = module.expressions.operand(operand, path.scope, strict=True)
         codes.append(code)
         scope = scope.having(parameter, Local(code))
-    inside = path.inside(definition.name, tuple(codes), scope)
+    fixed = all(
+        not isinstance(each, OperatorArgument) and not any(module.analysis.reads(each)) for each in use.operands
+    )
+    # What depends on the state can't be a label's argument: then those of the quantifiers around it are.
+    inside = path.inside(definition.name, tuple(codes) if fixed else path.arguments, scope)
     if not definition.recursive and _opens(definition.body):
         return _steps(module, definition.body, inside)
     operands = [
@@ -194,7 +200,8 @@ def _typed_function(use: Use) -> tuple[Expr, Expr] | None:
         return None
     arguments, results = functions.operands
     place = use.place
-    parameter = Parameter(f"typed {place}", "x")
+    # Of the place of [S -> T], not of the whole: in [S -> [T -> U]] the inner one must be a parameter of its own.
+    parameter = Parameter(f"typed {functions.place}", "x")
     applied = Use(BuiltIn("$FcnApply"), (function, Use(parameter, (), place, 0)), place, 1)
     each = Use(BuiltIn("\\in"), (applied, results), place, 1)
     return (

@@ -7,6 +7,7 @@ from typing import Any
 
 from tlastep.behaviour import Label
 from tlastep.compile.compiled import CompiledSpec, Step
+from tlastep.compile.runtime import state_class
 from tlastep.engine.machine import Action, shown
 from tlastep.errors import EvaluationError
 from tlastep.values import Value
@@ -29,7 +30,7 @@ class SpecMachine:
         self.initial_properties = spec.initial_properties
         self.step_properties = spec.step_properties
         self._next = spec.namespace["Next"]
-        self._view_class = type("View", (), {"__slots__": spec.variables})
+        self._view_class = state_class("View", spec.variables)
 
     def _action(self, step: Step) -> Action:
         def run(view: Any, bound: tuple[Value, ...]) -> Iterator[Mapping[str, object]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tlastep.behaviour import Label
 from tlastep.compile.compiled import CompiledSpec, State, Step
+from tlastep.compile.runtime import state_class
 from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
 from tlastep.predicates import Part, Predicate, bindings
@@ -20,7 +21,7 @@ class SpecSystem:
     def __init__(self, spec: CompiledSpec) -> None:
         self.spec = spec
         self.variables = spec.variables
-        self._view = type("View", (), {"__slots__": spec.variables})
+        self._view = state_class("View", spec.variables)
         self._next = spec.namespace["Next"]
 
     def view(self, state: State) -> Any:

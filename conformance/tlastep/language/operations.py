@@ -415,6 +415,27 @@ class TupleSet(Implicit):
         return product(*(ordered(factor) for factor in self._factors))
 
 
+class Filtered(Implicit):
+    """`{x \\in base : test(x)}`, where the base is not written out."""
+
+    def __init__(self, base: Implicit, test: Callable[[Value], bool]) -> None:
+        self._base = base
+        self._test = test
+
+    def contains(self, item: Value) -> bool:
+        return self._base.contains(item) and self._test(item)
+
+    def members(self) -> Iterable[Value]:
+        return frozenset(filter(self._test, self._base.members()))
+
+
+def filtered(base: Operand, test: Callable[[Value], bool]) -> Operand:
+    """`{x \\in base : test(x)}`."""
+    if isinstance(base, Implicit):
+        return Filtered(base, test)
+    return frozenset(filter(test, members(base)))
+
+
 class Endless(Implicit):
     """Nat, Int, STRING, Seq(S): only membership can be asked for."""
 

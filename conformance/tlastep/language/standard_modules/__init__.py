@@ -42,11 +42,28 @@ MODULES: Final = {
         "ToString": "to_string",
         "TLCEval": "freeze",
     },
+    "Bags": {
+        "EmptyBag": "NO_COPIES",
+        "IsABag": "is_bag",
+        "BagToSet": "bag_members",
+        "SetToBag": "bag_of_set",
+        "BagIn": "in_bag",
+        "CopiesIn": "copies_in",
+        "\\oplus": "bag_sum",
+        "\\ominus": "bag_difference",
+        "BagUnion": "bag_union",
+        "\\sqsubseteq": "is_sub_bag",
+        "SubBag": "sub_bags",
+        "BagOfAll": "bag_of_all",
+        "BagCardinality": "bag_cardinality",
+    },
 }
-"""Module → operator as in TLA+ → function in `arithmetic`, `sequences` or `tlc`."""
+"""Module → operator as in TLA+ → function in `arithmetic`, `sequences`, `tlc` or `bags`."""
 
-TRUTHS: Final = frozenset({"less", "greater", "at_most", "at_least", "is_finite", "assert_that", "printed"})
+TRUTHS: Final = frozenset(
+    {"less", "greater", "at_most", "at_least", "is_finite", "assert_that", "printed", "is_bag", "in_bag", "is_sub_bag"}
+)
 """Those of the functions above that return a Python truth value."""
 
-STANDARD: Final = frozenset({*MODULES, "Reals", "Bags", "RealTime", "Randomization", "Toolbox", "TLCExt", "Json"})
+STANDARD: Final = frozenset({*MODULES, "Reals", "RealTime", "Randomization", "Toolbox", "TLCExt", "Json"})
 """Names of standard modules, supported or not."""

@@ -1,0 +1,4 @@
+---- MODULE Boundary ----
+EXTENDS Constrained
+Low == x < 6
+====

@@ -1,0 +1,4 @@
+---- MODULE Words ----
+Zero == 0
+Two == 2
+====
