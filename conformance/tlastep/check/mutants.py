@@ -24,6 +24,7 @@ from tlastep.errors import UnusableInput
 
 __all__ = ["Judged", "Killer", "Mutant", "judge", "read_mutants", "run_mutants", "select"]
 
+NO_LAYER: Final = "none"
 LIMIT: Final = 300.0  # seconds for one mutant: a change may well make a search endless
 
 
@@ -68,12 +69,18 @@ def run_mutants(
     # Fresh processes: this one may have imported the code already.
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers or min(2, os.cpu_count() or 1), fresh) as pool:
-        futures = [pool.submit(judge, project, each, tuple(models)) for each in mutants]
+        # The slow ones first, so that no process is left alone with one of them at the end.
+        slow_first = sorted(mutants, key=lambda each: not _is_of_liveness(project, each))
+        futures = {id(each): pool.submit(judge, project, each, tuple(models)) for each in slow_first}
         try:
-            for future in futures:
-                yield future.result()
+            for each in mutants:
+                yield futures[id(each)].result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _is_of_liveness(project: Project, mutant: Mutant) -> bool:
+    return any(project.model(name).kind == "liveness" for name in mutant.killers)
 
 
 def judge(project: Project, mutant: Mutant, models: tuple[str, ...] = ()) -> Judged:
@@ -81,12 +88,16 @@ def judge(project: Project, mutant: Mutant, models: tuple[str, ...] = ()) -> Jud
     begun = perf_counter()
     if mutant.side == "spec":
         by = _in_child(lambda: kill_spec(project, mutant))
-        problem = _problem_of_spec(mutant, by)
+        problem = _unjudged(by) or _problem_of_spec(mutant, by)
     else:
         ready = {each.name: _prepared(project, each.name) for each in models_for(project, mutant, models)}
         by = _in_child(lambda: kill_code(project, mutant, ready))
-        problem = _problem_of_code(mutant, by, tuple(ready))
+        problem = _unjudged(by) or _problem_of_code(mutant, by, tuple(ready))
     return Judged(mutant, tuple(by), problem, perf_counter() - begun)
+
+
+def _unjudged(by: Sequence[Killer]) -> str:
+    return next((f"not judged: {each.property}" for each in by if each.layer == NO_LAYER), "")
 
 
 def _problem_of_spec(mutant: Mutant, by: Sequence[Killer]) -> str:
@@ -94,7 +105,7 @@ def _problem_of_spec(mutant: Mutant, by: Sequence[Killer]) -> str:
     wanted = mutant.breaks
     if not by:
         return f"survives {wanted.model}, where {wanted.property} should be violated"
-    (killer,) = by
+    killer = by[0]
     if killer.property != wanted.property:
         return f"killed by accident: {killer.property} in {killer.model}, expected {wanted.property}"
     return ""
@@ -134,11 +145,11 @@ def _in_child(task: Callable[[], list[Killer]]) -> list[Killer]:
     theirs.close()
     try:
         if not ours.poll(LIMIT):
-            return [Killer("none", "", f"no end within {LIMIT:.0f} s", 0)]
+            return [Killer(NO_LAYER, "", f"no end within {LIMIT:.0f} s", 0)]
         answer: list[Killer] | UnusableInput = ours.recv()
     except EOFError:
         child.join()
-        return [Killer("none", "", f"the process ended with status {child.exitcode}", 0)]
+        return [Killer(NO_LAYER, "", f"the process ended with status {child.exitcode}", 0)]
     finally:
         child.kill()
         child.join()
