@@ -1,0 +1,68 @@
+"""`tlastep mutants`: the kill matrix. Every small change of spec or code must be found, by what should find it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from tlastep.check.models import find_project
+from tlastep.check.mutants import Judged, read_mutants, run_mutants, select
+from tlastep.cli._output import Json, Names, console, print_json, say
+from tlastep.report import text
+
+
+def mutants(
+    models: Names = None,
+    side: Annotated[Literal["spec", "code"] | None, typer.Option(help="Only the mutants of this side.")] = None,
+    json: Json = False,
+) -> None:
+    """Try to kill each mutant: does every check fail when it should? With models, those that these should kill."""
+    project = find_project()
+    names = [project.model(name).name for name in models or ()]
+    chosen = select(read_mutants(project), names, side)
+    found = _watched(run_mutants(project, chosen, names), len(chosen))
+    survivors = [each for each in found if not each.killed]
+    if json:
+        print_json([each.fields() for each in found])
+    else:
+        _show(found)
+    for each in survivors:
+        (say if json else print)(f"{each.mutant.side} mutant {each.mutant.name}: {each.problem}")
+    if survivors:
+        raise typer.Exit(1)
+
+
+def _watched(judged: Iterable[Judged], total: int) -> list[Judged]:
+    """All of them, with a line of progress on stderr if that is a terminal."""
+    if not sys.stderr.isatty():
+        return list(judged)
+    found: list[Judged] = []
+    with Console(stderr=True).status("mutants") as status:
+        for each in judged:
+            found.append(each)
+            status.update(f"mutants: {len(found)} of {total}, {sum(one.killed for one in found)} killed")
+    return found
+
+
+def _show(found: Sequence[Judged]) -> None:
+    rows = [
+        {
+            "mutant": each.mutant.name,
+            "side": each.mutant.side,
+            "module": each.mutant.module,
+            "class": each.mutant.kind,
+            "": "killed" if each.killed else "NOT KILLED",
+            "by": "; ".join(f"{by.layer} {by.model}: {by.property} at {by.depth}" for by in each.by),
+            "seconds": each.seconds,
+        }
+        for each in found
+    ]
+    out = console()
+    out.print(text.table(rows))
+    dead = sum(each.killed for each in found)
+    named = sum(any(by.property != "difference" for by in each.by) for each in found)
+    out.print(f"{dead} of {len(found)} killed, {named} of them by a named property", markup=False)
