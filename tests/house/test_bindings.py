@@ -107,6 +107,30 @@ def test_nothing_in_a_binding_decides(path: Path) -> None:
     assert at_top == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "if s.role == 'leader': return s.sync(i)",
+        "return s.sync(i) if s.role else s",
+        "return s.leads and s.sync(i)",
+        "return [m for m in s.network if m.to]",
+        "return s.term > 1",
+        "for m in s.network: return m",
+    ],
+)
+def test_a_decision_would_be_seen(line: str) -> None:
+    """What the tests above look for is found where it is."""
+    (function,) = ast.parse(f"def Sync(s, i):\n    {line}").body
+    assert isinstance(function, ast.FunctionDef)
+    assert list(decisions(function)) != []
+
+
+def test_whether_there_is_a_value_may_be_asked() -> None:
+    (function,) = ast.parse("def shown(i): return NIL if i is None else model_value(i)").body
+    assert isinstance(function, ast.FunctionDef)
+    assert list(decisions(function)) == []
+
+
 def test_every_file_of_bindings_is_named_in_the_project() -> None:
     files = {name for name, path in modules().items() if path in FILES}
     public = {name for name in files if not name.split(".")[-1].startswith("_")}
