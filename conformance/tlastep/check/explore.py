@@ -10,13 +10,14 @@ from time import perf_counter
 from typing import Final
 
 from tlastep.behaviour import Behaviour
-from tlastep.compile.compiled import CompiledSpec, compile_spec
+from tlastep.compile.compiled import CompiledSpec, compile_spec, next_action
+from tlastep.compile.types import Inferred, infer
 from tlastep.engine.fast import explore_fast
 from tlastep.engine.search import Exploration, Progress, explore
 from tlastep.engine.spec_machine import SpecMachine
 from tlastep.engine.spec_system import SpecSystem
-from tlastep.errors import EvaluationError, UnusableInput
-from tlastep.language.config import read_config
+from tlastep.errors import EvaluationError, Place, UnusableInput
+from tlastep.language.config import Config, Name, read_config
 from tlastep.language.xml_reader import read_spec
 from tlastep.toolchain import sany
 
@@ -61,6 +62,18 @@ def load(spec: Path, config: Path | None = None, library: Sequence[Path] = ()) -
     sys.setrecursionlimit(max(RECURSION, sys.getrecursionlimit()))
     settings = read_config(config_beside(spec, config))
     return compile_spec(read_spec(sany.parse(spec, library)), settings)
+
+
+def types_of(spec: Path, config: Path | None = None, library: Sequence[Path] = ()) -> Inferred:
+    """The types of a spec's variables and actions. Without a configuration Next is what is called so."""
+    sys.setrecursionlimit(max(RECURSION, sys.getrecursionlimit()))
+    if config is None and spec.is_file() and not spec.with_suffix(".cfg").is_file():
+        place = Place(str(spec))
+        settings = Config(spec, init=Name("Init", place), next=Name("Next", place))
+    else:
+        settings = read_config(config_beside(spec, config))
+    tree = read_spec(sany.parse(spec, library))
+    return infer(tree, settings, next_action(tree, settings))
 
 
 def explore_spec(

@@ -104,6 +104,11 @@ def compile_spec(spec: Spec, config: Config) -> CompiledSpec:
     return _Builder(spec, config).build()
 
 
+def next_action(spec: Spec, config: Config) -> Expr:
+    """The next-state relation that the configuration names."""
+    return _Builder(spec, config).behaviour()[1]
+
+
 def _check_names(spec: Spec, config: Config) -> None:
     known = {declaration.name for declaration in spec.constants} | set(spec.definitions)
     for name in [*config.constants, *config.overrides]:
@@ -126,7 +131,7 @@ class _Builder:
 
     def build(self) -> CompiledSpec:
         spec, config, module = self._spec, self._config, self._module
-        init, next_action = self._behaviour()
+        init, next_action = self.behaviour()
         initial = self._initial(init)
         steps = steps_of(module, next_action)
         constraints = [self._named_parts(name) for name in config.constraints]
@@ -159,7 +164,8 @@ class _Builder:
             places=module.places,
         )
 
-    def _behaviour(self) -> tuple[Expr, Expr]:
+    def behaviour(self) -> tuple[Expr, Expr]:
+        """The initial predicate and the next-state relation."""
         config = self._config
         if config.specification is not None:
             formula = self._definition(config.specification)
