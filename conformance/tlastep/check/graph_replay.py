@@ -19,6 +19,7 @@ from tlastep.check.sides import CodeSide, SpecSide, tlc_names
 from tlastep.check.verdict import Finding
 from tlastep.compile.compiled import CompiledSpec
 from tlastep.engine.code_system import BoundModel
+from tlastep.engine.fast import collector_off
 from tlastep.engine.machine import Raised
 from tlastep.errors import UnusableInput
 from tlastep.toolchain import state_graph, tlc
@@ -67,6 +68,11 @@ def replay_graph(name: str, spec: CompiledSpec, model: BoundModel[Any] | None, d
     """Compares TLC's graph with the spec's and, if code is bound, replays it there, up to the first difference."""
     if model is not None:
         check_fit(spec, model)
+    with collector_off():
+        return _replayed(name, spec, model, dump)
+
+
+def _replayed(name: str, spec: CompiledSpec, model: BoundModel[Any] | None, dump: StateGraph) -> GraphReplayed:
     begun = perf_counter()
     side, numbering = SpecSide(spec), Numbering(spec.variables)
     tlc_graph, graph = dumped_graph(dump, side, numbering), spec_graph(side, numbering)
