@@ -17,10 +17,9 @@ from tlastep.check.verdict import Finding, Lockstep
 from tlastep.compile.compiled import CompiledSpec
 from tlastep.engine.code_machine import CodeMachine
 from tlastep.engine.code_system import BoundModel
-from tlastep.engine.fast import Explorer, Violation, collector_off
-from tlastep.engine.layout import Layout, Resplit
+from tlastep.engine.fast import Search, collector_off
 from tlastep.engine.machine import Machine
-from tlastep.engine.search import Progress
+from tlastep.engine.search import PROGRESS_EVERY, Progress
 from tlastep.engine.spec_machine import SpecMachine
 from tlastep.engine.spec_system import SpecSystem
 from tlastep.errors import UnusableInput
@@ -72,41 +71,11 @@ def check_fit(spec: CompiledSpec, model: BoundModel[Any]) -> None:
         raise UnusableInput(f"does not observe the variable {missing[0]} of {spec.name}", where)
 
 
-class _Side:
-    """One machine and its explorer, which starts again if its layout does not fit."""
+class _Side(Search):
+    """One machine and its search."""
 
     def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self._whole: frozenset[str] = frozenset()
-        self._extra = 0
-        self.violation: Violation | None = None
-        self.explorer = self._build()
-
-    def _build(self) -> Explorer:
-        layout = Layout(self.machine.variables, self.machine.initial(), self._whole, self._extra)
-        explorer = Explorer(self.machine, layout, digest=True)
-        try:
-            explorer.start()
-        except Violation as violation:
-            self.violation = violation
-        return explorer
-
-    def advance(self) -> bool:
-        """Expands one level; after a change of layout, everything up to it again."""
-        done = len(self.explorer.levels)
-        while True:
-            try:
-                more = self.explorer.advance()
-                while more and len(self.explorer.levels) <= done:
-                    more = self.explorer.advance()
-                return more
-            except Violation as violation:
-                self.violation = violation
-                return False
-            except Resplit as change:
-                self._whole |= {change.whole} if change.whole else set()
-                self._extra += 6 if change.wider else 0
-                self.explorer = self._build()
+        super().__init__(machine, digest=True)
 
     def steps(self, state: int) -> dict[tuple[Label, int], int]:
         """The distinct steps from a state: label and hash of the next state → next state."""
@@ -125,13 +94,14 @@ class _Pair:
         """Both searches to their end, or to the first difference."""
         if finding := self._broken() or self._compare_starts():
             return finding
-        more = True
+        more, told = True, perf_counter()
         while more:
             more_spec, more_code = self.spec.advance(), self.code.advance()
             if finding := self._broken() or self._compare(more_spec, more_code):
                 return finding
             more = more_spec
-            if on_progress:
+            if on_progress and perf_counter() - told > PROGRESS_EVERY:
+                told = perf_counter()
                 totals = self.spec.explorer.totals
                 on_progress(totals.generated, totals.distinct, len(self.spec.explorer.levels[-1]))
         return None
@@ -174,7 +144,7 @@ class _Pair:
 
     def _compare(self, more_spec: bool, more_code: bool) -> Finding | None:
         spec, code = self.spec.explorer, self.code.explorer
-        if spec.totals.digest == code.totals.digest and len(spec.levels[-1]) == len(code.levels[-1]):
+        if spec.digest == code.digest and len(spec.levels[-1]) == len(code.levels[-1]):
             return None
         expanded = -2 if more_spec else -1
         mine = spec.profile(spec.levels[expanded])

@@ -17,7 +17,7 @@ from tlastep.engine.digest import PRIME, REFUSED, label_hash, part_hash, step_ha
 from tlastep.engine.layout import Cluster, Component, Layout
 from tlastep.engine.machine import Action, Impure, Machine
 from tlastep.engine.memo import Memo, PairMemo, clusters_of
-from tlastep.engine.recording import FunctionRef, PairRecorder, Recorder, WholeRef
+from tlastep.engine.recording import FunctionRef, Outside, PairRecorder, Recorder, WholeRef
 from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
 from tlastep.language.operations import Deferred, freeze
@@ -106,16 +106,29 @@ class StepCheck(Check):
 
 @dataclass
 class Entry:
-    """All that follows in one group of actions from one value of the clusters that they touch."""
+    """All that follows in one group of actions from one value of the clusters that they touch.
 
-    inside: tuple[int, ...]
-    outside: tuple[int, ...]
-    generated: int
-    transitions: int
-    refusals: int
-    hash: int
-    actions: Counter[str]
-    broken: tuple[tuple[int, Broken], ...] = field(default=())
+    `inside` and `outside` are how the packed state changes, by the clusters that differ (a bit set), one for each
+    distinct step; `broken` are findings, each with the change that leads to it.
+    """
+
+    inside: dict[int, list[int]]
+    outside: dict[int, list[int]]
+    generated: int = 0
+    transitions: int = 0
+    boundary: int = 0
+    refusals: int = 0
+    hash: int = 0
+    actions: Counter[str] = field(default_factory=Counter)
+    broken: list[tuple[int, Broken]] = field(default_factory=list)
+
+
+class Inexact(Exception):
+    """A property of steps is false of a step in which nothing happens, so it has to be judged on every step."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
 
 
 class Regroup(Exception):
@@ -128,7 +141,7 @@ ALL: Final = -1
 class Outcomes:
     """Evaluates actions and predicates of a machine on packed states."""
 
-    def __init__(self, machine: Machine, layout: Layout, *, hashing: bool) -> None:
+    def __init__(self, machine: Machine, layout: Layout, *, hashing: bool, exact: frozenset[int] = frozenset()) -> None:
         self.machine = machine
         self.layout = layout
         self.hashing = hashing
@@ -145,6 +158,9 @@ class Outcomes:
         self.steps = [
             StepCheck(each, check.part, check.bound) for each in machine.step_properties for check in self.checks(each)
         ]
+        for index in exact:
+            self.steps[index].exact = True
+            self.steps[index].idle.test = lambda *_: True
         self._pair = PairRecorder(layout)
         self._pair_views = machine.view(self._pair.now.stand_ins), machine.view(self._pair.later.stand_ins)
 
@@ -272,38 +288,62 @@ class Outcomes:
 
     # -- entries ---------------------------------------------------------------------------------------------
 
-    def entry(self, families: list[Family], clusters: int, state: int) -> Entry:
-        """All that follows from a state in a group that may touch these clusters. Raises `Regroup` if it needs more."""
-        inside: list[int] = []
-        outside: list[int] = []
-        broken: list[tuple[int, Broken]] = []
-        entry = Entry((), (), 0, 0, 0, 0, Counter())
+    def entry(self, families: list[Family], clusters: int, state: int, judged: list[tuple[str, Check]]) -> Entry:
+        """All that follows from a state in a group that may touch these clusters. Raises `Regroup` if it needs more.
+
+        `judged` are the conjuncts of invariants that read these clusters only.
+        """
+        entry = Entry({}, {})
         for family in families:
             for instance in self.instances(family, state):
                 outcomes = self.outcomes(family, instance, state)
                 if not outcomes:
                     entry.refusals += 1
-                    entry.hash += step_hash(instance.hash, REFUSED)
+                    entry.hash += step_hash(instance.hash, REFUSED) if self.hashing else 0
+                entry.generated += len(outcomes)
                 seen: set[int] = set()
                 for outcome in outcomes:
-                    delta, change, touched = self.follow(state, outcome)
-                    within = self._within(family, state + delta, touched)
-                    entry.generated += 1
-                    (inside if within else outside).append(delta)
+                    delta, change, changed = self.follow(state, outcome)
                     if delta in seen:
                         continue
                     seen.add(delta)
-                    entry.transitions += 1
+                    self._add(entry, family, state, delta, changed, judged, clusters)
                     entry.actions[instance.label.action] += 1
                     if self.hashing:
                         entry.hash += step_hash(instance.hash, change)
-                    if touched and (finding := self._broken_step(family, state, delta, touched)):
-                        broken.append((delta, finding))
             if family.touched & ~clusters:
                 raise Regroup
-        entry.inside, entry.outside, entry.broken = tuple(inside), tuple(outside), tuple(broken)
         entry.hash %= PRIME
         return entry
+
+    def _add(
+        self,
+        entry: Entry,
+        family: Family,
+        state: int,
+        delta: int,
+        changed: int,
+        judged: list[tuple[str, Check]],
+        clusters: int,
+    ) -> None:
+        within = self._within(family, state + delta, changed)
+        (entry.inside if within else entry.outside).setdefault(changed, []).append(delta)
+        entry.transitions += 1
+        entry.boundary += not within
+        if changed and (finding := self._broken_step(family, state, delta, changed)):
+            entry.broken.append((delta, finding))
+        for kind, check in judged:
+            if check.memo.touched & changed and not self._judge(check, state + delta, clusters):
+                if kind == "idle":
+                    raise Inexact(next(index for index, each in enumerate(self.steps) if each.idle is check))
+                entry.broken.append((delta, check.broken(kind)))
+
+    def _judge(self, check: Check, state: int, clusters: int) -> bool:
+        try:
+            return self.holds(check, state, clusters)
+        except Outside as read:
+            check.memo.touched |= read.cluster.bit
+            raise Regroup from read
 
     def _within(self, family: Family, following: int, touched: int) -> bool:
         """Whether a next state is within the bound. What a step leaves alone was within it before."""

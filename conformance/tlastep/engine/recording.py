@@ -259,7 +259,10 @@ class Recorder:
         self.reads = {}
 
     def part(self, component: Component) -> Any:
-        return ObjectRef(self, component) if self._by_attribute else self.read(component)
+        # The kind of a part is that of its first value: asking the present one would be a read of its own.
+        if self._by_attribute and type(component.values[0]).__module__ != "builtins":
+            return ObjectRef(self, component)
+        return self.read(component)
 
     def read_attribute(self, component: Component, name: str) -> Any:
         if not component.cluster.bit & self._given:
