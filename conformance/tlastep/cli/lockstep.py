@@ -33,7 +33,7 @@ def lockstep(models: Names = None, size: SizeOption = None, json: Json = False) 
 def _show(found: list[Locked]) -> None:
     out = console()
     for each in found:
-        if each.found.finding is not None:
+        if each.found.finding is not None and each.test is not None:
             out.print(finding(each.model.name, each.found.finding), markup=False)
             say(f"{each.model.name}: a test that reproduces it was written to {each.test}")
     rows = [{"": "same" if each.holds else "DIFFERS", **each.fields()} for each in found]

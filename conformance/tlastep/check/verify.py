@@ -1,0 +1,198 @@
+"""Everything that is claimed, checked in one go: each model by TLC and by the Python engine, spec and code in
+lock-step, TLC's behaviours and graphs on the code, and all mutants.
+
+The work is cut into units, each of which says in a row of plain values what it found. A row that was good is kept
+under a hash of all texts that it depends on, so that what has not changed need not be computed again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from tlastep.check.bindings import bound_modules
+from tlastep.check.check import check_model
+from tlastep.check.direct import lockstep_directly
+from tlastep.check.explore import load
+from tlastep.check.graph_replay import MOST_STATES
+from tlastep.check.memory import Memory
+from tlastep.check.models import Model, Project, find_project
+from tlastep.check.mutants import Judged, read_mutants, run_mutants
+from tlastep.check.run_lockstep import lockable, run_lockstep
+from tlastep.check.run_replay import replay_counterexample, run_replay
+from tlastep.engine.code_system import BoundModel
+from tlastep.language.config import read_config
+
+DIRECT: Final = 1_500  # states up to which spec and code are also stepped without any memory
+PARALLEL: Final = 2
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """One piece of work: a part of the verification and the model (or mutant) that it is about."""
+
+    part: str
+    model: str
+
+
+class Row(msgspec.Struct, frozen=True):
+    """What a unit found. `holds` says whether it is as it should be, `says` why not (or what was found)."""
+
+    part: str
+    model: str
+    holds: bool
+    says: str
+    seconds: float
+    found: dict[str, Any]
+
+
+def units(project: Project, models: Sequence[Model]) -> list[Unit]:
+    """The work on these models, the longest first, so that no process is left alone with it at the end."""
+    bound = bound_modules(project)
+    locked = {model.name for model, _ in lockable(project, tuple(models))}
+    found = [Unit("tlc", model.name) for model in models]
+    found += [Unit("lockstep", model.name) for model in models if model.name in locked]
+    found += [Unit("python", model.name) for model in models]
+    found += [Unit("replay", model.name) for model in models if model.name in locked]
+    found += [Unit("direct", model.name) for model in models if model.name in locked and model.distinct <= DIRECT]
+    found += [
+        Unit("counterexample", model.name) for model in models if model.kind == "violation" and model.module in bound
+    ]
+    weight = {model.name: model.generated for model in models}
+    return sorted(found, key=lambda unit: -weight[unit.model])
+
+
+def verify(
+    project: Project, models: Sequence[Model], *, fresh: bool, on_row: Callable[[Row, int], None]
+) -> tuple[list[Row], list[Judged]]:
+    """Does all the work on these models, then tries to kill all mutants; `on_row` hears of each row as it comes."""
+    memory = Memory(project, fresh=fresh)
+    work = units(project, models)
+    rows = []
+    for row in _rows(project, work, memory):
+        rows.append(row)
+        on_row(row, len(work) - len(rows))
+    judged = []
+    mutants = read_mutants(project)
+    for each in _mutants(project, memory):
+        judged.append(each)
+        on_row(_mutant_row(each), len(mutants) - len(judged))
+    return rows, judged
+
+
+def _rows(project: Project, work: Sequence[Unit], memory: Memory) -> Iterator[Row]:
+    known = {unit: memory.recall(f"{unit.part} {unit.model}", Row) for unit in work}
+    yield from (row for row in known.values() if row is not None)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(PARALLEL, os.cpu_count() or 1), spawn) as pool:
+        futures = {pool.submit(perform, project.root, unit): unit for unit, row in known.items() if row is None}
+        try:
+            for future in as_completed(futures):
+                row = future.result()
+                if row.holds:
+                    memory.keep(f"{row.part} {row.model}", row)
+                yield row
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _mutants(project: Project, memory: Memory) -> Iterator[Judged]:
+    known = memory.recall("mutants", list[Judged])
+    if known is not None:
+        yield from known
+        return
+    judged = []
+    for each in run_mutants(project, read_mutants(project)):
+        judged.append(each)
+        yield each
+    if all(each.killed for each in judged):
+        memory.keep("mutants", judged)
+
+
+def _mutant_row(judged: Judged) -> Row:
+    name = f"{judged.mutant.side} {judged.mutant.name}"
+    return Row("mutant", name, judged.killed, judged.problem, judged.seconds, judged.fields())
+
+
+# -- units ------------------------------------------------------------------------------------------------------
+
+
+def perform(root: Path, unit: Unit) -> Row:
+    """Does one unit of work, in whatever process."""
+    project = find_project(root)
+    model = project.model(unit.model)
+    return _WORK[unit.part](project, model)
+
+
+def _checked(engine: Any) -> Callable[[Project, Model], Row]:
+    def work(project: Project, model: Model) -> Row:
+        checked = check_model(project, model, engine)
+        says = "; ".join(checked.differences) or checked.verdict.result
+        return Row(engine, model.name, checked.holds, says, checked.verdict.seconds, checked.fields())
+
+    return work
+
+
+def _lockstep(project: Project, model: Model) -> Row:
+    locked = run_lockstep(project, model, bound_modules(project)[model.module])
+    found = {
+        **locked.fields(),
+        "actions": dict(locked.found.actions),
+        "properties": list(locked.certificate.properties),
+        "code_calls": locked.found.code_calls,
+    }
+    return Row("lockstep", model.name, locked.holds, locked.certificate.result, locked.found.seconds, found)
+
+
+def _direct(project: Project, model: Model) -> Row:
+    bound = BoundModel(bound_modules(project)[model.module], read_config(project.config(model)))
+    found = lockstep_directly(model.name, load(project.spec(model), project.config(model)), bound)
+    return Row("direct", model.name, found.result == "ok", found.result, found.seconds, {"digest": found.digest})
+
+
+def _replay(project: Project, model: Model) -> Row:
+    binding = bound_modules(project)[model.module]
+    replayed = run_replay(project, model, binding, graph=model.distinct <= MOST_GRAPH)
+    fields = replayed.fields()
+    return Row("replay", model.name, replayed.result == "ok", replayed.result, float(str(fields["seconds"])), fields)
+
+
+def _counterexample(project: Project, model: Model) -> Row:
+    replayed = replay_counterexample(project, model, bound_modules(project)[model.module])
+    fields = replayed.fields()
+    seconds = float(str(fields["seconds"]))
+    return Row("counterexample", model.name, replayed.result == "ok", replayed.result, seconds, fields)
+
+
+MOST_GRAPH: Final = min(MOST_STATES, 4_000)  # states of the graphs that are dumped here; more is a matter of patience
+
+_WORK: Final[dict[str, Callable[[Project, Model], Row]]] = {
+    "tlc": _checked("tlc"),
+    "python": _checked("python"),
+    "lockstep": _lockstep,
+    "direct": _direct,
+    "replay": _replay,
+    "counterexample": _counterexample,
+}
+
+
+def disagreements(rows: Sequence[Row]) -> list[str]:
+    """Where two ways to one number gave different ones: TLC and our engine, lock-step with and without memory."""
+    by_part: dict[tuple[str, str], Row] = {(row.part, row.model): row for row in rows}
+    found = []
+    for row in rows:
+        ours = by_part.get(("python", row.model))
+        if row.part == "tlc" and ours is not None and not ours.found["unchecked"] and row.found["result"] == "ok":
+            names = [
+                name for name in ("result", "distinct", "generated", "depth") if row.found[name] != ours.found[name]
+            ]
+            found += [f"{row.model}: TLC and the Python engine differ in {name}" for name in names]
+        locked = by_part.get(("lockstep", row.model))
+        if row.part == "direct" and locked is not None and row.found["digest"] != locked.found["digest"]:
+            found.append(f"{row.model}: lock-step with and without memory give different digests")
+    return found

@@ -1,0 +1,119 @@
+"""`tlastep verify`: everything that is claimed, checked in one go, with one table at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tlastep.check.models import Project, find_project
+from tlastep.check.mutants import Judged
+from tlastep.check.verify import Row, disagreements
+from tlastep.check.verify import verify as run_verify
+from tlastep.cli._output import Json, Names, SizeOption, console, print_json, say, write
+from tlastep.report import html, text
+from tlastep.report.summary import mutant_rows, summary
+
+
+def verify(
+    models: Names = None,
+    size: SizeOption = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what hashes show to be unchanged.")] = False,
+    json: Json = False,
+) -> None:
+    """Check all models, step code and spec together, replay TLC's behaviours, and kill all mutants."""
+    project = find_project()
+    chosen = project.select(models or (), size)
+    start = perf_counter()
+    with _progress() as tell:
+        rows, judged = run_verify(project, chosen, fresh=fresh, on_row=tell)
+    wrong = _wrong(rows, judged)
+    table = summary([model.name for model in chosen], rows, judged)
+    _write_page(project, table, rows, judged, wrong, perf_counter() - start)
+    if json:
+        print_json({"holds": not wrong, "models": table, "mutants": mutant_rows(judged), "wrong": wrong})
+    else:
+        _show(table, judged, wrong, perf_counter() - start)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _wrong(rows: Sequence[Row], judged: Sequence[Judged]) -> list[str]:
+    """All that is not as it should be, a line each."""
+    found = [f"{row.model}: {row.part}: {row.says}" for row in rows if not row.holds]
+    found += [f"{each.mutant.side} mutant {each.mutant.name}: {each.problem}" for each in judged if not each.killed]
+    return found + disagreements(rows)
+
+
+def _show(table: Sequence[dict[str, object]], judged: Sequence[Judged], wrong: Sequence[str], seconds: float) -> None:
+    out = console()
+    out.print(text.table(table))
+    killed = Counter(each.mutant.side for each in judged if each.killed)
+    every = Counter(each.mutant.side for each in judged)
+    sides = ", ".join(f"{killed[side]} of {every[side]} of the {side}" for side in sorted(every))
+    out.print(f"mutants killed: {sides}", markup=False)
+    for line in wrong:
+        out.print(line, markup=False)
+    verdict = "everything holds" if not wrong else f"{len(wrong)} things do not hold"
+    out.print(f"{verdict} ({seconds:.0f} s); the page is build/report.html, the certificates build/certificates")
+
+
+def _write_page(
+    project: Project,
+    table: Sequence[dict[str, object]],
+    rows: Sequence[Row],
+    judged: Sequence[Judged],
+    wrong: Sequence[str],
+    seconds: float,
+) -> None:
+    replays = [
+        {
+            "model": row.model,
+            "": "ok" if row.holds else "fails",
+            "behaviours": row.found.get("behaviours"),
+            "steps": row.found.get("steps"),
+            "actions never taken": ", ".join(row.found.get("untaken", ())),
+            "graph": _graph(row),
+        }
+        for row in rows
+        if row.part in ("replay", "counterexample")
+    ]
+    sections = [
+        html.Section("Models", table, "TLC's counts judge the engine; spec and code have one digest."),
+        html.Section("Replays", replays, "Behaviours that TLC simulated, and graphs that it dumped, on the code."),
+        html.Section("Mutants", mutant_rows(judged), "Each is one small change; something must notice it."),
+    ]
+    if wrong:
+        sections.insert(0, html.Section("What does not hold", printed="\n".join(wrong)))
+    verdict = "Everything holds" if not wrong else f"{len(wrong)} things do not hold"
+    write(project.root / "build" / "report.html", html.page("tlastep verify", sections, f"{verdict}; {seconds:.0f} s"))
+
+
+def _graph(row: Row) -> str:
+    graph = row.found.get("graph")
+    return f"{graph['taken']:,} of {graph['transitions']:,} steps taken" if graph else ""
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Row, int], None]]:
+    """A line for each finding, and a line of progress if stderr is a terminal."""
+    if not sys.stderr.isatty():
+
+        def quiet(row: Row, left: int) -> None:
+            if not row.holds:
+                say(f"{row.model}: {row.part}: {row.says}")
+
+        yield quiet
+        return
+    with Console(stderr=True).status("verify") as status:
+
+        def tell(row: Row, left: int) -> None:
+            status.update(f"{row.part} {row.model}: {row.says} ({row.seconds:.1f} s); {left} to go")
+
+        yield tell
