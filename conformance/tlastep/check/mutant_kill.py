@@ -18,11 +18,14 @@ from typing import Any, Final
 
 import msgspec
 
+from tlastep.behaviour import Behaviour
 from tlastep.check.bindings import binding_of
 from tlastep.check.explore import Verdict, explore_compiled, load
 from tlastep.check.lockstep import lockstep
 from tlastep.check.models import Model, Project
 from tlastep.check.mutant_list import Mutant
+from tlastep.check.replay import replay
+from tlastep.check.run_replay import Simulation, simulated
 from tlastep.check.verdict import Finding
 from tlastep.compile.compiled import CompiledSpec, compile_spec
 from tlastep.engine.code_machine import CodeMachine
@@ -33,14 +36,15 @@ from tlastep.language.config import Config, read_config
 from tlastep.language.xml_reader import read_spec
 from tlastep.toolchain import sany, tlc
 
+SIMULATION: Final = Simulation(behaviours=20, depth=30, seed=1)
 MINUTES: Final = 3.0  # for TLC on one mutant of liveness: many times what the slowest needs
 
 
 class Killer(msgspec.Struct, frozen=True):
     """What killed a mutant: a layer of the checks, a model, what was violated, and after how many states.
 
-    `layer` is `python` or `tlc` for specs; for code `lockstep` (then `property` is `difference`, `hidden state` or
-    `exception`) or `properties`, the code on its own.
+    `layer` is `python` or `tlc` for specs; for code `lockstep` or `replay` (then `property` is `difference`,
+    `hidden state` or `exception`), or `properties`, the code on its own.
     """
 
     layer: str
@@ -56,6 +60,7 @@ class Prepared(msgspec.Struct, frozen=True):
     config: Config
     bare: Config
     spec: CompiledSpec
+    behaviours: tuple[Behaviour, ...]
 
 
 # -- specs ------------------------------------------------------------------------------------------------------
@@ -114,15 +119,17 @@ def _of_verdict(layer: str, model: Model, verdict: Verdict) -> list[Killer]:
 
 
 def prepare(project: Project, model: Model) -> Prepared:
-    """Compiles the spec of a model for lock-step."""
+    """Compiles the spec of a model for lock-step, and has TLC simulate behaviours of it for replay."""
     config = read_config(project.config(model))
     bare = replace(config, invariants=[], properties=[])
     spec = compile_spec(read_spec(sany.parse(project.spec(model))), bare)
-    return Prepared(model, config, bare, spec)
+    return Prepared(model, config, bare, spec, tuple(simulated(project, model, SIMULATION)))
 
 
 def kill_code(project: Project, mutant: Mutant, prepared: Mapping[str, Prepared]) -> list[Killer]:
     """Steps the changed code beside the spec, model by model, up to the first difference; then the code alone.
+
+    Where lock-step finds it, replay may try, too: the matrix shows what simulated behaviours miss.
 
     To be called in a process of its own in which the code has not been imported yet.
     """
@@ -132,15 +139,23 @@ def kill_code(project: Project, mutant: Mutant, prepared: Mapping[str, Prepared]
         found: list[Killer] = []
         for name in models:
             ready = prepared[name]
-            finding = lockstep(name, ready.spec, BoundModel(binding, ready.bare)).finding
+            code = BoundModel(binding, ready.bare)
+            finding = lockstep(name, ready.spec, code).finding
             if finding is not None:
-                found.append(_of_finding(name, finding))
+                found.append(_of_finding("lockstep", name, finding))
+                found += replayed(ready, code)
                 break
         if mutant.breaks is not None:
             ready = prepared[mutant.breaks.model]
             only = _checking_only(ready.config, mutant.breaks.property)
             found += alone(ready.model.name, BoundModel(binding, only))
         return found
+
+
+def replayed(ready: Prepared, code: BoundModel[Any]) -> list[Killer]:
+    """Behaviours that TLC simulates of the spec, on the code: they may or may not pass where the change shows."""
+    finding = replay(ready.model.name, ready.spec, code, ready.behaviours).finding
+    return [_of_finding("replay", ready.model.name, finding)] if finding else []
 
 
 def alone(name: str, model: BoundModel[Any]) -> list[Killer]:
@@ -156,10 +171,10 @@ def alone(name: str, model: BoundModel[Any]) -> list[Killer]:
     return [Killer("properties", name, what, depth)]
 
 
-def _of_finding(name: str, finding: Finding) -> Killer:
+def _of_finding(layer: str, name: str, finding: Finding) -> Killer:
     # A step that only one side takes, or that raises, leads to a state that the behaviour does not hold.
     beyond = finding.kind in ("difference", "exception") and finding.label is not None
-    return Killer("lockstep", name, finding.kind, len(finding.behaviour) + beyond)
+    return Killer(layer, name, finding.kind, len(finding.behaviour) + beyond)
 
 
 @contextmanager
