@@ -311,6 +311,10 @@ class Expressions:
         return ", ".join(fields)
 
     def _function(self, use: Use, scope: Scope) -> str:
+        domains = [bound.domain for bound in use.bounds if bound.domain is not None]
+        if any(map(self._analysis.may_be_endless, domains)) and not any(bound.is_tuple for bound in use.bounds):
+            itself = Parameter(f"itself {use.place}", "itself")
+            return self._recursive_function(replace(use, bounds=(Bound((itself,), False, None), *use.bounds)), scope)
         loops, inner = self.loops(use.bounds, scope)
         argument = self._argument(use.bounds, inner)
         return f"function_of(({argument}, {self.value(use.operands[0], inner)}) {loops})"
