@@ -18,15 +18,13 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 
 from tlastep.compile.analysis import CONJUNCTIONS, DISJUNCTIONS, Analysis, standard_operator
+from tlastep.compile.branching import Assigned, Branching
 from tlastep.compile.expressions import Expressions
-from tlastep.compile.rewriting import Replacement, opened
+from tlastep.compile.rewriting import opened
 from tlastep.compile.runtime import attribute
 from tlastep.compile.scope import Local, Scope
 from tlastep.errors import Unsupported
-from tlastep.language.tree import BuiltIn, Declaration, Definition, Expr, LetIn, OperatorArgument, Text, Use
-
-Assigned: TypeAlias = frozenset[str]
-"""The variables that have a next value at some place of an action."""
+from tlastep.language.tree import BuiltIn, Definition, Expr, LetIn, Text, Use
 
 
 class Generators(Protocol):
@@ -80,139 +78,12 @@ class Actions:
         self._expressions = expressions
         self._generators = generators
         self._initial = initial
-        self._outcomes: dict[tuple[Definition, Assigned], frozenset[Assigned]] = {}
-        self._bodies: dict[int, tuple[Use, Definition]] = {}
+        self.branching = Branching(analysis, generators, initial=initial)
 
     @property
     def scope(self) -> Scope:
         """The outermost scope: an initial predicate reads the state that it is building."""
         return Scope(current="t") if self._initial else Scope()
-
-    # -- what an expression leads to -------------------------------------------------------------------------
-
-    def outcomes(self, expr: Expr, assigned: Assigned) -> frozenset[Assigned]:
-        """The sets of variables that may be assigned after the expression, one for each kind of branch."""
-        expr = opened(expr)
-        if isinstance(expr, LetIn):
-            return self.outcomes(expr.body, assigned)
-        if not isinstance(expr, Use):
-            return frozenset({assigned})
-        if expr.is_builtin(*CONJUNCTIONS):
-            found = frozenset({assigned})
-            for operand in expr.operands:
-                found = frozenset().union(*(self.outcomes(operand, each) for each in found))
-            return found
-        if expr.is_builtin(*DISJUNCTIONS):
-            return frozenset().union(*(self.outcomes(each, assigned) for each in expr.operands))
-        if expr.is_builtin("$BoundedExists", "$Nop"):
-            return self.outcomes(expr.operands[0], assigned)
-        if expr.is_builtin("$IfThenElse"):
-            return self.outcomes(expr.operands[1], assigned) | self.outcomes(expr.operands[2], assigned)
-        if expr.is_builtin("$Case"):
-            results = [pair.operands[1] for pair in expr.operands if isinstance(pair, Use)]
-            return frozenset().union(*(self.outcomes(each, assigned) for each in results))
-        if expr.is_builtin("=", "\\in"):
-            return frozenset({assigned | self._target(expr.operands[0])})
-        if expr.is_builtin("UNCHANGED"):
-            return frozenset({assigned.union(*self._unchanged(expr.operands[0]))})
-        if isinstance(expr.symbol, Definition):
-            return self.definition_outcomes(self._called(expr, expr.symbol), assigned)
-        return frozenset({assigned})
-
-    def definition_outcomes(self, definition: Definition, assigned: Assigned) -> frozenset[Assigned]:
-        """`outcomes` of a definition's body."""
-        definition = self._resolve(definition)
-        if standard_operator(definition) is not None:
-            return frozenset({assigned})
-        key = (definition, assigned)
-        if key not in self._outcomes:
-            self._outcomes[key] = frozenset({assigned})
-            self._outcomes[key] = self.outcomes(definition.body, assigned)
-        return self._outcomes[key]
-
-    def _resolve(self, definition: Definition) -> Definition:
-        return self._analysis.expand(self._generators.replacement(definition.name) or definition)
-
-    def _called(self, use: Use, symbol: Definition) -> Definition:
-        """The definition that is used, with operands that are actions put in the place of its parameters.
-
-        TLC passes an operand on as it is written, so that it branches, or assigns, where the parameter stands.
-        """
-        definition = self._resolve(symbol)
-        if standard_operator(definition) is not None or definition.recursive or not use.operands:
-            return definition
-        if id(use) not in self._bodies:
-            pairs = zip(definition.parameters, use.operands, strict=True)
-            chosen = {parameter: operand for parameter, operand in pairs if self.acts(operand)}
-            result = definition
-            if chosen:
-                result = Definition(definition.name, definition.parameters, definition.place, definition.level)
-                result.body = Replacement(chosen).of(definition.body)
-            self._bodies[id(use)] = use, result  # the use is kept, so that its id is not used again
-        return self._bodies[id(use)][1]
-
-    def is_rewritten(self, use: Use, symbol: Definition) -> bool:
-        """Whether an operand of the use is an action."""
-        return self._called(use, symbol) is not self._resolve(symbol)
-
-    def acts(self, operand: Expr) -> bool:
-        """Whether the operand branches, assigns, or speaks of the next state."""
-        if isinstance(operand, OperatorArgument):
-            if not isinstance(operand.symbol, Definition):
-                return False
-            definition = self._resolve(operand.symbol)
-            return standard_operator(definition) is None and not definition.recursive and self.acts(definition.body)
-        if self.forks(operand) or self._assigns(operand):
-            return True
-        return not self._initial and bool(self._analysis.reads(operand).next)
-
-    def forks(self, expr: Expr) -> bool:
-        """Whether the expression may succeed in more than one way."""
-        expr = opened(expr)
-        if isinstance(expr, LetIn):
-            return self.forks(expr.body)
-        if not isinstance(expr, Use):
-            return False
-        if expr.is_builtin(*DISJUNCTIONS, "$BoundedExists"):
-            return True
-        if expr.is_builtin("\\in"):
-            return bool(self._target(expr.operands[0]))
-        if expr.is_builtin(*CONJUNCTIONS, "$Nop", "$BoundedForall"):
-            return any(self.forks(each) for each in expr.operands)
-        if expr.is_builtin("$IfThenElse"):
-            return any(self.forks(each) for each in expr.operands[1:])
-        if expr.is_builtin("$Case"):
-            return any(self.forks(pair.operands[1]) for pair in expr.operands if isinstance(pair, Use))
-        if isinstance(expr.symbol, Definition):
-            definition = self._called(expr, expr.symbol)
-            return standard_operator(definition) is None and not definition.recursive and self.forks(definition.body)
-        return False
-
-    def _assigns(self, expr: Expr) -> bool:
-        return any(self.outcomes(expr, frozenset()))
-
-    def _target(self, expr: Expr) -> Assigned:
-        """The variable that `expr = ...` would assign, if it is one."""
-        if self._initial:
-            variable = expr
-        elif isinstance(expr, Use) and expr.is_builtin("'"):
-            variable = expr.operands[0]
-        else:
-            return frozenset()
-        if isinstance(variable, Use) and isinstance(variable.symbol, Declaration) and variable.symbol.is_variable:
-            return frozenset({variable.symbol.name})
-        return frozenset()
-
-    def _unchanged(self, expr: Expr) -> list[Assigned]:
-        """The variables of `UNCHANGED <<x, vars>>`, tuples and definitions opened."""
-        if isinstance(expr, Use):
-            if expr.is_builtin("$Tuple"):
-                return [each for operand in expr.operands for each in self._unchanged(operand)]
-            if isinstance(expr.symbol, Declaration) and expr.symbol.is_variable:
-                return [frozenset({expr.symbol.name})]
-            if isinstance(expr.symbol, Definition) and not expr.operands:
-                return self._unchanged(self._resolve(expr.symbol).body)
-        return []
 
     # -- code ------------------------------------------------------------------------------------------------
 
@@ -240,11 +111,11 @@ class Actions:
             self.emit(use.operands[0], scope, assigned, body, then)
         elif name == "$BoundedExists":
             self._emit_exists(use, scope, assigned, body, then)
-        elif name == "$BoundedForall" and self.forks(use):
+        elif name == "$BoundedForall" and self.branching.forks(use):
             self._emit_forall(use, scope, assigned, body, then)
-        elif name in ("$IfThenElse", "$Case") and (self._assigns(use) or self.forks(use)):
+        elif name in ("$IfThenElse", "$Case") and (self.branching.assigns(use) or self.branching.forks(use)):
             self._emit_branches(use, scope, assigned, body, then)
-        elif name in ("=", "\\in") and (target := self._target(use.operands[0])) and not target <= assigned:
+        elif name in ("=", "\\in") and (target := self.branching.target(use.operands[0])) and not target <= assigned:
             self._emit_assignment(use, next(iter(target)), scope, assigned, body, then)
         elif name == "UNCHANGED" and not self._initial:
             self._emit_unchanged(use, scope, assigned, body, then)
@@ -291,7 +162,7 @@ class Actions:
             then(assigned | {name}, body.deeper(loop=True))
 
     def _emit_unchanged(self, use: Use, scope: Scope, assigned: Assigned, body: Body, then: _Then) -> None:
-        names = [name for each in self._unchanged(use.operands[0]) for name in each]
+        names = [name for each in self.branching.unchanged(use.operands[0]) for name in each]
         if not names:
             self._emit_test(use, scope, assigned, body, then)
             return
@@ -345,11 +216,11 @@ class Actions:
 
     def _emit_branches(self, use: Use, scope: Scope, assigned: Assigned, body: Body, then: _Then) -> None:
         """Alternatives. What follows is written once where they all assign the same, else once in each."""
-        if len(self.outcomes(use, assigned)) > 1 or then is yield_now:
+        if len(self.branching.outcomes(use, assigned)) > 1 or then is yield_now:
             self._emit_alternatives(use, scope, assigned, body, then)
             return
-        (after,) = self.outcomes(use, assigned)
-        if not use.is_builtin(*DISJUNCTIONS) and not self.forks(use):
+        (after,) = self.branching.outcomes(use, assigned)
+        if not use.is_builtin(*DISJUNCTIONS) and not self.branching.forks(use):
             self._emit_alternatives(use, scope, assigned, body, _nothing)
             then(after, body)
             return
@@ -409,17 +280,17 @@ class Actions:
     def _emit_call(
         self, use: Use, symbol: Definition, scope: Scope, assigned: Assigned, body: Body, then: _Then
     ) -> None:
-        definition = self._called(use, symbol)
+        definition = self.branching.called(use, symbol)
         if standard_operator(definition) is not None or definition.recursive:
             self._emit_test(use, scope, assigned, body, then)
             return
-        rewritten = self.is_rewritten(use, symbol)
-        if not (rewritten or self._assigns(use) or self.forks(definition.body)):
+        rewritten = self.branching.is_rewritten(use, symbol)
+        if not (rewritten or self.branching.assigns(use) or self.branching.forks(definition.body)):
             self._emit_test(use, scope, assigned, body, then)
             return
-        after = self.definition_outcomes(definition, assigned)
+        after = self.branching.definition_outcomes(definition, assigned)
         local = symbol in scope.locals or definition.name == "LAMBDA"  # it may use names of the place where it stands
-        if local or rewritten or len(after) > 1 or not self.forks(definition.body):
+        if local or rewritten or len(after) > 1 or not self.branching.forks(definition.body):
             self._emit_inline(use, definition, scope, assigned, body, then)
             return
         operands = [
@@ -436,7 +307,7 @@ class Actions:
     ) -> None:
         """A definition with one way to succeed, or whose ways assign different variables, is written out in place."""
         for operand, parameter in zip(use.operands, definition.parameters, strict=True):
-            if self.acts(operand):
+            if self.branching.acts(operand):
                 continue  # it stands in the body already
             strict = self._analysis.is_strict(definition, parameter)
             code = self._expressions.operand(operand, scope, strict=strict)

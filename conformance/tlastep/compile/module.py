@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tlastep.compile.actions import Actions, Assigned, Body, yield_now
+from tlastep.compile.actions import Actions, Body, yield_now
 from tlastep.compile.analysis import Analysis
+from tlastep.compile.branching import Assigned
 from tlastep.compile.expressions import Expressions
 from tlastep.compile.scope import RESERVED, Local, Scope, identifier
 from tlastep.errors import UnusableInput

@@ -85,7 +85,7 @@ def _bind(module: Module, quantifier: Use, path: _Path) -> _Path:
 
 def _named(module: Module, use: Use, symbol: Definition, path: _Path) -> list[StepCode]:
     definition = module.analysis.expand(module.replacement(symbol.name) or symbol)
-    if module.actions.is_rewritten(use, symbol):
+    if module.actions.branching.is_rewritten(use, symbol):
         return [_leaf(module, use, path.inside(definition.name, path.arguments, path.scope))]
     codes = []
     scope = path.scope

@@ -24,8 +24,8 @@ def test_behaviours_survive_itf() -> None:
 
 
 def test_text_shows_only_what_changed() -> None:
-    before = {"term": Fn({A: 1, B: 2}), "sent": frozenset({1, 2}), "log": (1,), "same": 5}
-    after = {"term": Fn({A: 3, B: 2}), "sent": frozenset({2, 4}), "log": (1, 2), "same": 5}
+    before: dict[str, Value] = {"term": Fn({A: 1, B: 2}), "sent": frozenset({1, 2}), "log": (1,), "same": 5}
+    after: dict[str, Value] = {"term": Fn({A: 3, B: 2}), "sent": frozenset({2, 4}), "log": (1, 2), "same": 5}
     shown = text.behaviour(Behaviour((Step(None, before), Step(Label("Go", (A,)), after)), stutters=True))
     assert shown.splitlines()[5:] == [
         "   2  Go(a)",
