@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from tlastep.behaviour import Label
 from tlastep.engine.digest import PRIME, REFUSED, label_hash, part_hash, step_hash
 from tlastep.engine.layout import Cluster, Component, Layout
-from tlastep.engine.machine import Action, Impure, Machine
+from tlastep.engine.machine import Action, Doubtful, Impure, Machine
 from tlastep.engine.memo import Memo, PairMemo, clusters_of
 from tlastep.engine.recording import FunctionRef, Outside, PairRecorder, Recorder, WholeRef
 from tlastep.engine.system import Broken
@@ -344,6 +344,8 @@ class Outcomes:
         except Outside as read:
             check.memo.touched |= read.cluster.bit
             raise Regroup from read
+        except EvaluationError as error:
+            raise Doubtful(state) from error
 
     def _within(self, family: Family, following: int, touched: int) -> bool:
         """Whether a next state is within the bound. What a step leaves alone was within it before."""

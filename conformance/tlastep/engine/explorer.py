@@ -17,7 +17,7 @@ from tlastep.engine.digest import PRIME, mixed, verdict_hash
 from tlastep.engine.entries import Entry, Family, Outcomes, Regroup
 from tlastep.engine.invariants import CheckGroup, Invariants, Violation
 from tlastep.engine.layout import Layout
-from tlastep.engine.machine import Impure, Machine, Raised
+from tlastep.engine.machine import Doubtful, Impure, Machine, Raised
 from tlastep.engine.system import Broken
 from tlastep.values import Fn, Value
 
@@ -168,6 +168,9 @@ class Explorer:
                     entry = self.outcomes.entry(group.families, group.clusters, state, judged)
                 except (Raised, Impure) as error:
                     raise Violation(Broken(str(error)), state) from error
+                except Doubtful as doubt:
+                    self.invariants.settle(doubt.state, state)
+                    raise
                 for delta, broken in entry.broken:
                     raise Violation(broken, state + delta, state)
                 group.add(key, entry)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tlastep.engine.entries import Check, Inexact, Outcomes
 from tlastep.engine.recording import Outside
 from tlastep.engine.system import Broken
+from tlastep.errors import EvaluationError
 
 
 class Violation(Exception):
@@ -109,9 +110,18 @@ class Invariants:
             except Outside as read:
                 check.memo.touched |= read.cluster.bit
                 return False
+            except EvaluationError:
+                self.settle(next(each for each in states if each & bits == key))
+                raise
         if passed is not None:
             passed |= keys
         return True
+
+    def settle(self, state: int, before: int | None = None) -> None:
+        """Judges a state in which a conjunct has no value: as in TLC, the first that is false, or has none, decides."""
+        for kind, check in self.checks:
+            if kind != "idle" and not self._outcomes.holds(check, state):
+                raise Violation(check.broken(kind), state, before)
 
     def _is_false(self, kind: str, check: Check, state: int) -> None:
         if kind == "idle":

@@ -38,6 +38,14 @@ class Impure(Exception):
         super().__init__(f"exception Impure in {label}: executed twice in one state, it gave two results")
 
 
+class Doubtful(Exception):
+    """A conjunct has no value in a state. One that stands before it may be false there, and is what counts then."""
+
+    def __init__(self, state: int) -> None:
+        super().__init__(state)
+        self.state = state
+
+
 def shown(variable: str, value: Value, key: Value | None = None) -> Iterable[tuple[str, bytes, bytes]]:
     """A variable's value as parts: a function key by key, anything else whole, however it is stored."""
     if key is not None:
