@@ -43,7 +43,7 @@ def bag_members(bag: Operand) -> Value:
 
 def bag_of_set(items: Operand) -> Value:
     """`SetToBag(items)`: each once."""
-    return function({item: 1 for item in members(items)})
+    return function(dict.fromkeys(members(items), 1))
 
 
 def in_bag(item: Operand, bag: Operand) -> bool:
