@@ -31,7 +31,7 @@ S = TypeVar("S", bound=Hashable)
 F = TypeVar("F", bound=Callable[..., Any])
 
 Constants: TypeAlias = Mapping[str, Value]
-"""The constants of a model, by name, as its configuration gives them; of what it replaces (`Derive <- Fixed`) the name."""
+"""The constants of a model by name, as its configuration gives them; for `Derive <- Fixed` the name `Fixed`."""
 
 
 class Refused(Exception):

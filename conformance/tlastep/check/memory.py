@@ -36,7 +36,7 @@ class Memory:
         if self._fresh or not path.is_file():
             return None
         try:
-            return msgspec.json.decode(path.read_bytes(), type=kind)
+            return msgspec.json.decode(path.read_bytes(), type=kind, dec_hook=lambda wanted, value: wanted(value))
         except msgspec.MsgspecError as error:
             raise UnusableInput(f"is damaged ({error}); remove it or use --fresh", str(path)) from error
 
@@ -45,7 +45,7 @@ class Memory:
         path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}")
-        part.write_bytes(msgspec.json.encode(result))
+        part.write_bytes(msgspec.json.encode(result, enc_hook=str))  # paths are all that it does not know
         part.replace(path)
 
     def _path(self, name: str) -> Path:

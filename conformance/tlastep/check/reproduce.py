@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tlastep.behaviour import Label
+from tlastep.binding import Binding
 from tlastep.check.bindings import binding_of
 from tlastep.check.explore import load
 from tlastep.check.models import find_project
@@ -16,15 +18,16 @@ from tlastep.language.config import read_config
 from tlastep.values import show
 
 
-def differences(model: str, labels: Sequence[str]) -> list[str]:
+def differences(model: str, labels: Sequence[str], *, binding: Binding[Any] | None = None) -> list[str]:
     """Steps spec and code of a model along these labels; says where they part, or nothing if they never do.
 
-    A label is written as in the report: `OnVoteReply(a, [type |-> "VoteReply", ...])`.
+    A label is written as in the report: `OnVoteReply(a, [type |-> "VoteReply", ...])`. Without a binding the project's
+    own is taken.
     """
     project = find_project()
     chosen = project.model(model)
     spec = SpecSystem(load(project.spec(chosen), project.config(chosen)))
-    bound = BoundModel(binding_of(project, chosen.module), read_config(project.config(chosen)))
+    bound = BoundModel(binding or binding_of(project, chosen.module), read_config(project.config(chosen)))
     code = CodeSystem(bound, spec.variables)
     spec_state = next(iter(spec.initial()))
     code_state = next(iter(code.initial()))
@@ -35,7 +38,7 @@ def differences(model: str, labels: Sequence[str]) -> list[str]:
             who = "spec" if spec_next else "code"
             return [f"step {number}, {text}: only the {who} takes it"]
         if not spec_next:
-            return [f"step {number}, {text}: neither takes it"]
+            return []  # both refuse: they agree, and there is no way to go on
         spec_state, code_state = spec_next[0], code_next[0]
         mine, others = spec.observe(spec_state), code.observe(code_state)
         if wrong := [name for name in mine if mine[name] != others.get(name)]:
