@@ -13,15 +13,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from tlastep.behaviour import Label
+from tlastep.engine.checks import Check, StepCheck, checks_of
 from tlastep.engine.digest import PRIME, REFUSED, label_hash, part_hash, step_hash
 from tlastep.engine.layout import Cluster, Component, Layout
 from tlastep.engine.machine import Action, Doubtful, Impure, Machine
-from tlastep.engine.memo import Memo, PairMemo, clusters_of
+from tlastep.engine.memo import Memo, clusters_of
 from tlastep.engine.recording import FunctionRef, Outside, PairRecorder, Recorder, WholeRef
 from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
 from tlastep.language.operations import Deferred, freeze
-from tlastep.predicates import Part, Predicate, bindings
+from tlastep.predicates import bindings
 
 
 class Outcome(NamedTuple):
@@ -60,48 +61,6 @@ class Family:
         if found is None:
             found = self.instances[bound] = Instance(self.action, bound)
         return found
-
-
-class Check:
-    """A conjunct of a predicate with its variables bound, and what it said so far."""
-
-    __slots__ = ("bound", "memo", "part", "predicate", "test")
-
-    def __init__(self, predicate: Predicate, part: Part, bound: tuple[Any, ...]) -> None:
-        self.predicate = predicate
-        self.part = part
-        self.bound = bound
-        self.test = part.test
-        self.memo: Memo[bool] = Memo()
-
-    def broken(self, kind: str) -> Broken:
-        """The finding that this check is false."""
-        pairs = zip((variable.name for variable in self.part.quantified), self.bound, strict=True)
-        text = ", ".join(f"{name} = {value}" for name, value in pairs)
-        return Broken(f"{kind} {self.predicate.name}", self.part.place + (f" with {text}" if text else ""))
-
-
-class StepCheck(Check):
-    """A conjunct of a property of steps.
-
-    A step that leaves alone all that the conjunct ever read is judged as if nothing happened: `idle` is the conjunct
-    about a state and the same state again, which is checked on every state. Where that is false, the conjunct is
-    `exact`: evaluated on every step.
-    """
-
-    __slots__ = ("exact", "idle", "steps")
-
-    def __init__(self, predicate: Predicate, part: Part, bound: tuple[Any, ...]) -> None:
-        super().__init__(predicate, part, bound)
-        self.steps = PairMemo()
-        self.exact = False
-        self.idle = Check(predicate, part, bound)
-        self.idle.test = lambda view, *values: part.test(view, view, *values)
-
-    @property
-    def touched(self) -> int:
-        """The clusters that any verdict depends on."""
-        return self.steps.touched | self.idle.memo.touched
 
 
 @dataclass
@@ -154,9 +113,9 @@ class Outcomes:
         self._part_hashes: dict[Component, list[int]] = {component: [] for component in layout.components}
         self._cluster_hashes: dict[Cluster, list[int]] = {cluster: [] for cluster in layout.clusters}
         self._changed_sets: dict[tuple[Component, frozenset[Any], frozenset[Any], int], int] = {}
-        self.constraints = [check for each in machine.constraints for check in self.checks(each)]
+        self.constraints = [check for each in machine.constraints for check in checks_of(each)]
         self.steps = [
-            StepCheck(each, check.part, check.bound) for each in machine.step_properties for check in self.checks(each)
+            StepCheck(each, check.part, check.bound) for each in machine.step_properties for check in checks_of(each)
         ]
         for index in exact:
             self.steps[index].exact = True
@@ -171,14 +130,6 @@ class Outcomes:
                 break
             constant.append(variable)
         return bindings(tuple(constant), None)
-
-    def checks(self, predicate: Predicate) -> list[Check]:
-        """The conjuncts of a predicate, for each way to bind their variables."""
-        return [
-            Check(predicate, part, bound)
-            for part in map(_closed, predicate.parts)
-            for bound in bindings(part.quantified, None)
-        ]
 
     # -- predicates ------------------------------------------------------------------------------------------
 
@@ -398,14 +349,3 @@ class Outcomes:
             observed = self.machine.observe(component.variable, component.key, component.values[len(hashes)])
             hashes.append(sum(part_hash(*each) for each in observed))
         return hashes[number]
-
-
-def _closed(part: Part) -> Part:
-    """The part, with variables whose domain depends on the state bound inside its test."""
-    if all(variable.constant for variable in part.quantified):
-        return part
-
-    def test(*views: Any) -> bool:
-        return all(part.test(*views, *bound) for bound in bindings(part.quantified, views[0]))
-
-    return Part((), test, part.place)

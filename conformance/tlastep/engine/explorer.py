@@ -13,6 +13,7 @@ from operator import mul
 from typing import Final
 
 from tlastep.behaviour import Behaviour, Label, Step
+from tlastep.engine.checks import checks_of
 from tlastep.engine.digest import PRIME, mixed, verdict_hash
 from tlastep.engine.entries import Entry, Family, Outcomes, Regroup
 from tlastep.engine.invariants import CheckGroup, Invariants, Violation
@@ -115,7 +116,7 @@ class Explorer:
 
     def _check_initial(self, state: int) -> None:
         for predicate in self.machine.initial_properties:
-            for check in self.outcomes.checks(predicate):
+            for check in checks_of(predicate):
                 if not self.outcomes.holds(check, state):
                     raise Violation(check.broken("property"), state)
 
@@ -172,6 +173,7 @@ class Explorer:
                     self.invariants.settle(doubt.state, state)
                     raise
                 for delta, broken in entry.broken:
+                    self.invariants.settle(state + delta, state)
                     raise Violation(broken, state + delta, state)
                 group.add(key, entry)
         return keys

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tlastep.engine.entries import Check, Inexact, Outcomes
+from tlastep.engine.checks import Check, checks_of
+from tlastep.engine.entries import Inexact, Outcomes
 from tlastep.engine.recording import Outside
 from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
@@ -44,9 +45,7 @@ class Invariants:
         machine = outcomes.machine
         named = [("invariant", each) for each in machine.invariants]
         named += [("property", each) for each in machine.always_properties]
-        self.checks: list[tuple[str, Check]] = [
-            (kind, check) for kind, each in named for check in outcomes.checks(each)
-        ]
+        self.checks: list[tuple[str, Check]] = [(kind, check) for kind, each in named for check in checks_of(each)]
         self.checks += [("idle", check.idle) for check in outcomes.steps]
         self.version = 0
         """Grows whenever a conjunct turns out to read more than was known."""
@@ -118,7 +117,7 @@ class Invariants:
         return True
 
     def settle(self, state: int, before: int | None = None) -> None:
-        """Judges a state in which a conjunct has no value: as in TLC, the first that is false, or has none, decides."""
+        """Judges one state in which something is wrong: as in TLC, the first conjunct that is false decides."""
         for kind, check in self.checks:
             if kind != "idle" and not self._outcomes.holds(check, state):
                 raise Violation(check.broken(kind), state, before)
@@ -126,4 +125,5 @@ class Invariants:
     def _is_false(self, kind: str, check: Check, state: int) -> None:
         if kind == "idle":
             raise Inexact(next(index for index, each in enumerate(self._outcomes.steps) if each.idle is check))
-        raise Violation(check.broken(kind), state)
+        self.settle(state)
+        raise AssertionError(f"{check.predicate.name} is false of a part of a state, and true of the whole")
