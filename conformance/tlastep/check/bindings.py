@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import importlib
+import sys
+import traceback
 from typing import Any
 
 from tlastep.binding import Binding
 from tlastep.check.models import Project
-from tlastep.errors import UnusableInput
+from tlastep.errors import Place, UnusableInput
 
 
 def bound_modules(project: Project) -> dict[str, Binding[Any]]:
     """The bindings of the project, by the module of the spec that each is of."""
     found: dict[str, Binding[Any]] = {}
+    if str(project.root) not in sys.path:
+        sys.path.append(str(project.root))  # a project that is not installed keeps its bindings beside its specs
     for name in project.bindings:
         try:
             module = importlib.import_module(name)
         except ModuleNotFoundError as error:
             raise UnusableInput(f"[tool.tlastep] bindings: {error}", str(project.root / "pyproject.toml")) from error
+        except UnusableInput:
+            raise
+        except Exception as error:
+            # Whatever a user's module does wrong while it is imported, it is named in one line.
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            place = Place(last.filename, last.lineno or 0)
+            said = f"{type(error).__name__}: {error}"
+            raise UnusableInput(f"the binding {name} can't be imported: {said}", place) from error
         for each in vars(module).values():
             if isinstance(each, Binding):
                 found[each.module] = each

@@ -21,6 +21,8 @@ from tlastep.language.config import Config, Name, read_config
 from tlastep.language.xml_reader import read_spec
 from tlastep.toolchain import sany
 
+FAST: Final = "fast"
+DIRECT: Final = "direct"
 RECURSION: Final = 20_000  # a long record set or a deep recursion of the spec takes many frames of Python
 
 
@@ -29,7 +31,7 @@ class Verdict:
     """What an engine says of a model.
 
     `result` is `ok`, `invariant NAME`, `property NAME`, `deadlock`, `assumption`, or `error`; `message` says more.
-    `unchecked` names the temporal properties that were not judged.
+    `unchecked` names the temporal properties that were not judged, `engine` who explored: the fast or the direct one.
     """
 
     result: str
@@ -40,6 +42,7 @@ class Verdict:
     seconds: float = 0.0
     counterexample: Behaviour | None = None
     unchecked: tuple[str, ...] = ()
+    engine: str = ""
 
     @property
     def holds(self) -> bool:
@@ -100,7 +103,7 @@ def explore_compiled(
         false = SpecSystem(compiled).check_assumptions()
         if false is not None:
             return Verdict("assumption", f"ASSUME is false: {false.place}", seconds=perf_counter() - begun)
-        found = _explore(compiled, deadlock, on_progress, fast)
+        found, engine = _explore(compiled, deadlock, on_progress, fast)
     except EvaluationError as error:
         return Verdict("error", str(error), seconds=perf_counter() - begun)
     except RecursionError:
@@ -115,14 +118,18 @@ def explore_compiled(
         perf_counter() - begun,
         found.counterexample,
         compiled.unchecked,
+        engine,
     )
 
 
-def _explore(compiled: CompiledSpec, deadlock: bool, on_progress: Progress | None, fast: bool) -> Exploration:
+def _explore(
+    compiled: CompiledSpec, deadlock: bool, on_progress: Progress | None, fast: bool
+) -> tuple[Exploration, str]:
     if fast and not compiled.action_constraints:
         try:
-            return explore_fast(SpecMachine(compiled), deadlock=deadlock, on_progress=on_progress)
+            return explore_fast(SpecMachine(compiled), deadlock=deadlock, on_progress=on_progress), FAST
         except AssertionError:
-            # The fast engine checks what it relies on; a spec that breaks it is explored state by state instead.
+            # The fast engine asserts what it relies on; a spec that breaks it is explored state by state instead,
+            # and the verdict says so. Tests hold that this happens to none of the specs here.
             pass
-    return explore(SpecSystem(compiled), deadlock=deadlock, on_progress=on_progress)
+    return explore(SpecSystem(compiled), deadlock=deadlock, on_progress=on_progress), DIRECT
