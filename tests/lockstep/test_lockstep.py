@@ -125,6 +125,19 @@ def test_a_result_that_is_wrong_once_is_caught_and_named_as_impure() -> None:
     assert "Impure in Crash(" in found.summary
 
 
+def test_code_that_remembers_what_it_was_asked_before_is_impure() -> None:
+    asked: set[ServerId] = set()
+
+    def forgetful(cluster: Cluster, i: ServerId) -> Cluster:
+        # The first time it looks at another server than later, and gives the same result.
+        other = cluster.servers[0 if i in asked else 1]
+        asked.add(i)
+        return cluster.crash(i) if cluster.replicas[other].term >= 0 else cluster
+
+    found = finding("ReplicationTiny", changed(Crash=forgetful))
+    assert "Impure in Crash(" in found.summary
+
+
 def test_an_exception_of_the_code_is_a_finding() -> None:
     def broken(cluster: Cluster, i: ServerId, m: object) -> Cluster:
         raise IndexError("log")

@@ -17,7 +17,7 @@ from tlastep.engine.checks import Check, StepCheck, checks_of
 from tlastep.engine.digest import PRIME, REFUSED, label_hash, part_hash, step_hash
 from tlastep.engine.layout import Cluster, Component, Layout
 from tlastep.engine.machine import Action, Doubtful, Impure, Machine
-from tlastep.engine.memo import Memo, clusters_of
+from tlastep.engine.memo import Memo, NotAFunction, clusters_of
 from tlastep.engine.recording import FunctionRef, Outside, PairRecorder, Recorder, WholeRef
 from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
@@ -167,9 +167,16 @@ class Outcomes:
         found = instance.memo.find(state)
         if found is None:
             found = self._execute(family.action, instance, state)
-            if not self.machine.pure and self._execute(family.action, instance, state) != found:
-                raise Impure(instance.label)
-            instance.memo.keep(state, self.recorder.reads, found)
+            if not self.machine.pure:
+                reads = list(self.recorder.reads)
+                if self._execute(family.action, instance, state) != found or list(self.recorder.reads) != reads:
+                    raise Impure(instance.label)
+            try:
+                instance.memo.keep(state, self.recorder.reads, found)
+            except NotAFunction as error:
+                if self.machine.pure:
+                    raise
+                raise Impure(instance.label) from error
             family.touched |= instance.memo.touched
             for outcome in found:
                 written = [each[0] for each in outcome.writes] + [each[0] for each in outcome.sets]

@@ -35,7 +35,7 @@ class Impure(Exception):
     """The same action in the same state gave two results: the code depends on something that is not its state."""
 
     def __init__(self, label: Label) -> None:
-        super().__init__(f"exception Impure in {label}: executed twice in one state, it gave two results")
+        super().__init__(f"exception Impure in {label}: executed twice in one state, it read or did something else")
 
 
 class Doubtful(Exception):

@@ -56,6 +56,10 @@ class _Node:
         return self.child(number) if found is None else found
 
 
+class NotAFunction(AssertionError):
+    """In two states that agree on all that was read, something else was read next: not a function of the state."""
+
+
 class Memo(Generic[R]):
     """Results by the parts of the state that they depend on. A result must not be None."""
 
@@ -87,7 +91,7 @@ class Memo(Generic[R]):
                 node = _Node(probe)
                 self._attach(place, state, node)
             if node.probe != probe:
-                raise AssertionError(f"read {probe} where {node.probe} was read before: not a function of the state")
+                raise NotAFunction(f"read {probe} where {node.probe} was read before")
             self.touched |= node.component.cluster.bit
             place, node = node, node.follow(state)
         self._attach(place, state, result)
