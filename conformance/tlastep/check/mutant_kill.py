@@ -192,8 +192,11 @@ def _changed_code(mutant: Mutant) -> Iterator[None]:
         try:
             importlib.import_module(package.name)
             yield
-        except SyntaxError as error:
-            raise UnusableInput(f"mutant {mutant.name} is no Python: {error}", mutant.place) from error
+        except (SyntaxError, UnusableInput) as error:
+            cause = error if isinstance(error, SyntaxError) else error.__cause__
+            if not isinstance(cause, SyntaxError):
+                raise
+            raise UnusableInput(f"mutant {mutant.name} is no Python: {cause}", mutant.place) from error
 
 
 def _package_of(mutant: Mutant) -> Path:

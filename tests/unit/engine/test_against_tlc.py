@@ -12,7 +12,7 @@ from tlastep.check.explore import DIRECT, FAST, Verdict, explore_compiled, load
 from tlastep.toolchain import tlc
 
 SPECS = Path(__file__).parent / "specs"
-NAMES = sorted(file.stem for file in SPECS.glob("*.cfg"))
+NAMES = sorted(file.stem for file in SPECS.glob("*.cfg") if file.with_suffix(".tla").is_file())
 CHECKS_DEADLOCK = {"Stuck", "Jugs"}
 
 
