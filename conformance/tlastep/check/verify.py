@@ -139,10 +139,11 @@ def _checked(engine: Any) -> Callable[[Project, Model], Row]:
 
 
 def _lockstep(project: Project, model: Model) -> Row:
-    locked = run_lockstep(project, model, bound_modules(project)[model.module])
+    binding = bound_modules(project)[model.module]
+    locked = run_lockstep(project, model, binding)
     found = {
         **locked.fields(),
-        "actions": dict(locked.found.actions),
+        "actions": {name: locked.found.actions.get(name, 0) for name in binding.actions},
         "properties": list(locked.certificate.properties),
         "code_calls": locked.found.code_calls,
     }
@@ -196,3 +197,19 @@ def disagreements(rows: Sequence[Row]) -> list[str]:
         if row.part == "direct" and locked is not None and row.found["digest"] != locked.found["digest"]:
             found.append(f"{row.model}: lock-step with and without memory give different digests")
     return found
+
+
+def never_taken(project: Project, rows: Sequence[Row]) -> list[str]:
+    """Actions of a bound module that no model in lock-step ever took: nothing was shown of them."""
+    taken: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if row.part == "lockstep":
+            of_module = taken.setdefault(project.model(row.model).module, {})
+            for action, number in row.found["actions"].items():
+                of_module[action] = of_module.get(action, 0) + number
+    return [
+        f"{module}: no model takes the action {action}"
+        for module, actions in taken.items()
+        for action, number in actions.items()
+        if not number
+    ]

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from tlastep.check.models import Project, find_project
 from tlastep.check.mutants import Judged
-from tlastep.check.verify import Row, disagreements
+from tlastep.check.verify import Row, disagreements, never_taken
 from tlastep.check.verify import verify as run_verify
 from tlastep.cli._output import Json, Names, SizeOption, console, print_json, say, write
 from tlastep.report import html, text
@@ -34,6 +34,8 @@ def verify(
     with _progress() as tell:
         rows, judged = run_verify(project, chosen, fresh=fresh, on_row=tell)
     wrong = _wrong(rows, judged)
+    if not models:
+        wrong += never_taken(project, rows)
     table = summary([model.name for model in chosen], rows, judged)
     _write_page(project, table, rows, judged, wrong, perf_counter() - start)
     if json:
