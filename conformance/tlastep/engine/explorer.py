@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import mul
-from typing import Final
+from typing import Final, NamedTuple
 
 from tlastep.behaviour import Behaviour, Label, Step
 from tlastep.engine.checks import checks_of
@@ -35,6 +35,16 @@ class Moves:
     affected: list[CheckGroup] = field(default_factory=list)
 
 
+class Counts(NamedTuple):
+    """What is left of an entry once its moves are known: most entries share theirs with many others."""
+
+    generated: int
+    transitions: int
+    boundary: int
+    refusals: int
+    actions: tuple[tuple[str, int], ...]
+
+
 @dataclass
 class Group:
     """Families that touch the same clusters, and the entries found so far."""
@@ -42,21 +52,30 @@ class Group:
     families: list[Family]
     clusters: int
     bits: int
-    entries: dict[int, Entry] = field(default_factory=dict)
+    entries: dict[int, Counts] = field(default_factory=dict)
     hashes: dict[int, int] = field(default_factory=dict)
     moves: dict[int, Moves] = field(default_factory=dict)
     used: Counter[int] = field(default_factory=Counter)
+    shared: dict[Counts, Counts] = field(default_factory=dict)
+    deltas: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
 
     def add(self, key: int, entry: Entry) -> None:
-        """Takes in a new entry."""
+        """Takes in a new entry. There may be a million of them, so no more is kept than is used."""
         for changed in entry.inside.keys() | entry.outside.keys():
             if changed not in self.moves:
                 self.moves[changed] = Moves(dict.fromkeys(self.entries, ()), dict.fromkeys(self.entries, ()))
         for changed, moves in self.moves.items():
-            moves.inside[key] = tuple(entry.inside.get(changed, ()))
-            moves.outside[key] = tuple(entry.outside.get(changed, ()))
+            moves.inside[key] = self._share(entry.inside.get(changed, []))
+            moves.outside[key] = self._share(entry.outside.get(changed, []))
         self.hashes[key] = entry.hash
-        self.entries[key] = entry
+        actions = tuple(sorted(entry.actions.items()))
+        counts = Counts(entry.generated, entry.transitions, entry.boundary, entry.refusals, actions)
+        self.entries[key] = self.shared.setdefault(counts, counts)
+
+    def _share(self, deltas: list[int]) -> tuple[int, ...]:
+        """The deltas as a tuple that keys with the same ones have in common."""
+        found = tuple(deltas)
+        return self.deltas.setdefault(found, found)
 
 
 @dataclass
@@ -233,12 +252,12 @@ class Explorer:
         """Adds to the totals how often each entry was used."""
         totals = self._totals
         for key, count in group.used.items():
-            entry = group.entries[key]
-            totals.generated += entry.generated * count
-            totals.transitions += entry.transitions * count
-            totals.boundary += entry.boundary * count
-            totals.refusals += entry.refusals * count
-            for action, number in entry.actions.items():
+            counts = group.entries[key]
+            totals.generated += counts.generated * count
+            totals.transitions += counts.transitions * count
+            totals.boundary += counts.boundary * count
+            totals.refusals += counts.refusals * count
+            for action, number in counts.actions:
                 totals.actions[action] += number * count
         group.used.clear()
 
