@@ -18,6 +18,8 @@ STEPS: Final = (
     Step("types", ("mypy",)),
     Step("workflow", ("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")),
     Step("verify", ("tlastep", "verify")),
+    # `verify` explores mutants of specs with the Python engine; TLC has to see the same properties fall.
+    Step("mutants", ("tlastep", "mutants", "--side", "spec", "--engine", "tlc")),
     # The last one, so that its closing line ends the output.
     Step("tests", ("pytest",)),
 )

@@ -20,6 +20,7 @@ import msgspec
 
 from tlastep.behaviour import Behaviour
 from tlastep.check.bindings import binding_of
+from tlastep.check.check import Engine
 from tlastep.check.explore import Verdict, explore_compiled, load
 from tlastep.check.lockstep import lockstep
 from tlastep.check.models import Model, Project
@@ -66,20 +67,23 @@ class Prepared(msgspec.Struct, frozen=True):
 # -- specs ------------------------------------------------------------------------------------------------------
 
 
-def kill_spec(project: Project, mutant: Mutant) -> list[Killer]:
-    """Explores the changed spec in the model that should show it, up to the first violation."""
+def kill_spec(project: Project, mutant: Mutant, engine: Engine = "python") -> list[Killer]:
+    """Explores the changed spec in the model that should show it, up to the first violation.
+
+    TLC is asked where the Python engine cannot judge, or where it is to confirm.
+    """
     assert mutant.breaks is not None, "the list requires it"
     wanted = mutant.breaks.property
     with tempfile.TemporaryDirectory(prefix="tlastep-mutant-", ignore_cleanup_errors=True) as own:
         changed = _changed_specs(project, mutant, Path(own))
         model = project.model(mutant.breaks.model)
         spec, config = changed.spec(model), changed.config(model)
+        if engine == "tlc":
+            return _by_tlc(spec, config, model)
         compiled = load(spec, config)
         verdict = explore_compiled(compiled, deadlock=model.deadlock)
         if verdict.result == "ok" and wanted in compiled.unchecked:
-            said = tlc.check(spec, config, deadlock=model.deadlock, timeout=MINUTES * 60)
-            verdict = Verdict(said.result, said.message, counterexample=said.counterexample)
-            return _of_verdict("tlc", model, verdict)
+            return _by_tlc(spec, config, model)
         first = _of_verdict("python", model, verdict)
         if verdict.counterexample is None or first[0].property == wanted:
             return first
@@ -87,6 +91,11 @@ def kill_spec(project: Project, mutant: Mutant) -> list[Killer]:
         only = compile_spec(read_spec(sany.parse(spec)), _checking_only(read_config(config), wanted))
         other = _of_verdict("python", model, explore_compiled(only, deadlock=False))
         return [*other, *first] if other and other[0].depth == first[0].depth else first
+
+
+def _by_tlc(spec: Path, config: Path, model: Model) -> list[Killer]:
+    said = tlc.check(spec, config, deadlock=model.deadlock, timeout=MINUTES * 60)
+    return _of_verdict("tlc", model, Verdict(said.result, said.message, counterexample=said.counterexample))
 
 
 def _checking_only(config: Config, name: str) -> Config:

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from tlastep.check.check import Engine
 from tlastep.check.models import Project
 from tlastep.check.mutant_kill import Killer, Prepared, kill_code, kill_spec, models_for, prepare
 from tlastep.check.mutant_list import Mutant, read_mutants, select
@@ -58,7 +59,12 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 def run_mutants(
-    project: Project, mutants: Sequence[Mutant], models: Sequence[str] = (), *, workers: int | None = None
+    project: Project,
+    mutants: Sequence[Mutant],
+    models: Sequence[str] = (),
+    *,
+    engine: Engine = "python",
+    workers: int | None = None,
 ) -> Iterator[Judged]:
     """Tries to kill these mutants, several at a time, and yields what became of them in their order.
 
@@ -71,7 +77,7 @@ def run_mutants(
     with ProcessPoolExecutor(workers or min(2, os.cpu_count() or 1), fresh) as pool:
         # The slow ones first, so that no process is left alone with one of them at the end.
         slow_first = sorted(mutants, key=lambda each: not _is_of_liveness(project, each))
-        futures = {id(each): pool.submit(judge, project, each, tuple(models)) for each in slow_first}
+        futures = {id(each): pool.submit(judge, project, each, tuple(models), engine) for each in slow_first}
         try:
             for each in mutants:
                 yield futures[id(each)].result()
@@ -83,11 +89,11 @@ def _is_of_liveness(project: Project, mutant: Mutant) -> bool:
     return any(project.model(name).kind == "liveness" for name in mutant.killers)
 
 
-def judge(project: Project, mutant: Mutant, models: tuple[str, ...] = ()) -> Judged:
+def judge(project: Project, mutant: Mutant, models: tuple[str, ...] = (), engine: Engine = "python") -> Judged:
     """Tries to kill one mutant, in a child of this process, which must not have imported the code."""
     begun = perf_counter()
     if mutant.side == "spec":
-        by = _in_child(lambda: kill_spec(project, mutant))
+        by = _in_child(lambda: kill_spec(project, mutant, engine))
         problem = _unjudged(by) or _problem_of_spec(mutant, by)
     else:
         ready = {each.name: _prepared(project, each.name) for each in models_for(project, mutant, models)}

@@ -18,13 +18,14 @@ from tlastep.report import text
 def mutants(
     models: Names = None,
     side: Annotated[Literal["spec", "code"] | None, typer.Option(help="Only the mutants of this side.")] = None,
+    engine: Annotated[Literal["python", "tlc"], typer.Option(help="Who explores the mutants of specs.")] = "python",
     json: Json = False,
 ) -> None:
     """Try to kill each mutant: does every check fail when it should? With models, those that these should kill."""
     project = find_project()
     names = [project.model(name).name for name in models or ()]
     chosen = select(read_mutants(project), names, side)
-    found = _watched(run_mutants(project, chosen, names), len(chosen))
+    found = _watched(run_mutants(project, chosen, names, engine=engine), len(chosen))
     survivors = [each for each in found if not each.killed]
     if json:
         print_json([each.fields() for each in found])

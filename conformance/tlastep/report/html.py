@@ -16,7 +16,7 @@ _STYLE: Final = """
 @media (prefers-color-scheme: dark) {
   :root { --line: #3a3f47; --soft: #22262c; --muted: #a0a8b4; --good: #4cc26a; --bad: #ff8a80; }
 }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1.5rem; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 110rem; padding: 0 1.5rem; }
 h1 { font-size: 1.5rem; margin-bottom: 0; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p { color: var(--muted); margin: .25rem 0 .75rem; max-width: 50rem; }
