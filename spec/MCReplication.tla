@@ -18,21 +18,12 @@ CONSTANTS
 
 ASSUME Server = {a, b, c} /\ Standing \subseteq Server
 
-Within ==
+Bound ==
     /\ \A i \in Server : term[i] <= MaxTerm
     /\ \A i \in Server : Len(log[i]) <= MaxLog
+    /\ \A i \in Server : Cardinality(owed[i]) <= MaxOwed
     /\ \A i \in Server \ Standing : role[i] = "follower"
     /\ Cardinality(network) <= MaxNetwork
-
-Bound ==
-    /\ Within
-    /\ \A i \in Server : Cardinality(owed[i]) <= MaxOwed
-
-\* The same, but one server's disk is slower than the others', so that one message more may wait for it.
-BoundOneMore ==
-    /\ Within
-    /\ \A i \in Server \ {a} : Cardinality(owed[i]) <= MaxOwed
-    /\ Cardinality(owed[a]) <= MaxOwed + 1
 
 -----------------------------------------------------------------------------
 (* Starts in the middle of a story.  Everything is on disk, nothing is     *)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, cast
 
 from quorumlog.core.consensus.effects import Durable, Refused
@@ -153,10 +153,11 @@ for _name, _start in prepared.STARTS.items():
     bind_start(_name, _start)
 
 
-def limits(constants: Constants, owing: Mapping[ServerId, int]) -> list[Property]:
-    """What both bounds say: how far each server and the network may go, and how much may wait for each disk."""
+@replication.bound("Bound")
+def bound(constants: Constants) -> list[Property]:
+    """MCReplication!Bound."""
     max_term, max_log = cast(int, constants["MaxTerm"]), cast(int, constants["MaxLog"])
-    max_network = cast(int, constants["MaxNetwork"])
+    max_owed, max_network = cast(int, constants["MaxOwed"]), cast(int, constants["MaxNetwork"])
     standing = set(names(constants, "Standing"))
 
     def small_server(cluster: Cluster, i: ServerId) -> bool:
@@ -164,7 +165,7 @@ def limits(constants: Constants, owing: Mapping[ServerId, int]) -> list[Property
         return (
             replica.term <= max_term
             and len(replica.log) <= max_log
-            and len(replica.owed) <= owing[i]
+            and len(replica.owed) <= max_owed
             and (i in standing or replica.role == "follower")
         )
 
@@ -172,20 +173,6 @@ def limits(constants: Constants, owing: Mapping[ServerId, int]) -> list[Property
         return len(cluster.network) <= max_network
 
     return [Property(("i",), small_server), Property((), small_network)]
-
-
-@replication.bound("Bound")
-def bound(constants: Constants) -> list[Property]:
-    """MCReplication!Bound."""
-    return limits(constants, dict.fromkeys(servers(constants), cast(int, constants["MaxOwed"])))
-
-
-@replication.bound("BoundOneMore")
-def bound_one_more(constants: Constants) -> list[Property]:
-    """MCReplication!BoundOneMore: the first server may owe one message more."""
-    most = cast(int, constants["MaxOwed"])
-    slow = servers(constants)[0]
-    return limits(constants, {**dict.fromkeys(servers(constants), most), slow: most + 1})
 
 
 # -- actions ------------------------------------------------------------------------------------------------
