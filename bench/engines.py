@@ -1,8 +1,9 @@
 """How fast the engines are, on the same models in one run: `python bench/engines.py [MODEL...]`.
 
 For each model: generated states a second of TLC with one worker and of the Python engine, both with all properties;
-steps a second of lock-step, spec and code together; and bytes a state, by how much the process grows. Each measurement
-has a process of its own. Start-up is included, and dominates on tiny models: take larger ones.
+steps a second of lock-step, spec and code at once in two processes; and bytes a state, by how much the process (in
+lock-step, that of the spec) grows. Each measurement has a process of its own. Start-up is included, and dominates on
+tiny models: take larger ones.
 """
 
 from __future__ import annotations
@@ -15,13 +16,11 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
+from tlastep.check.apart import code_process, explore_apart
 from tlastep.check.bindings import bound_modules
 from tlastep.check.check import check_model
 from tlastep.check.explore import load
-from tlastep.check.lockstep import lockstep
 from tlastep.check.models import find_project
-from tlastep.engine.code_system import BoundModel
-from tlastep.language.config import read_config
 
 MODELS: Final = ("ReplicationEvents", "ReplicationLeaderChange", "ReplicationReordering")
 KIBI: Final = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
@@ -63,14 +62,13 @@ def by_python(name: str) -> Measured:
 
 
 def by_lockstep(name: str) -> Measured:
-    """Spec and code together, digests included; the bytes are those of both sides."""
+    """Spec and code together, digests included, each in a process of its own; the bytes are those of the spec's."""
     project = find_project()
     model = project.model(name)
-    config = read_config(project.config(model))
     compiled = load(project.spec(model), project.config(model))
-    bound = BoundModel(bound_modules(project)[model.module], config)
     before = grown_to()
-    found = lockstep(name, compiled, bound)
+    with code_process(project, model, bound_modules(project)[model.module]) as process:
+        found = explore_apart(model, compiled, process)
     assert found.finding is None, found.result
     return Measured(found.spec_transitions, found.seconds, (grown_to() - before) / found.spec_states)
 

@@ -82,7 +82,8 @@ def test_the_digest_does_not_depend_on_the_hash_seed() -> None:
 def test_the_codes_own_digest_is_made_without_the_compiler_of_specs() -> None:
     config = PROJECT.config(PROJECT.model("ReplicationOldVote"))
     side = [sys.executable, "-m", "tlastep.check.code_side", "quorumlog_bindings.replication", "Replication"]
-    said = json.loads(subprocess.run([*side, str(config)], stdout=subprocess.PIPE, check=True, timeout=120).stdout)
+    lines = subprocess.run([*side, str(config)], stdout=subprocess.PIPE, check=True, timeout=120).stdout.splitlines()
+    said = json.loads(lines[-1])
     assert said["compiler_imported"] is False
     assert said["digest"] == stepped("ReplicationOldVote").digest
 

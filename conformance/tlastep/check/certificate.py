@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +21,6 @@ from tlastep.check.code_side import CodeSide
 from tlastep.check.models import Model, Project
 from tlastep.check.verdict import Lockstep
 from tlastep.engine.digest import COLLISION
-from tlastep.errors import ToolFailure
 
 
 class Certificate(msgspec.Struct, frozen=True):
@@ -50,39 +48,6 @@ class Certificate(msgspec.Struct, frozen=True):
     hash_seed: str
 
 
-def start_code_side(project: Project, model: Model, binding: Binding[Any]) -> subprocess.Popen[str]:
-    """Starts the process that explores the code alone."""
-    python_module = module_of(binding, project)
-    command = [sys.executable, "-m", "tlastep.check.code_side", python_module, model.module]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.Popen(
-        [*command, str(project.config(model))],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        cwd=project.root,
-    )
-
-
-def finish_code_side(process: subprocess.Popen[str], model: str) -> CodeSide:
-    """What the process found."""
-    output, errors = process.communicate()
-    if process.returncode:
-        last = errors.strip().splitlines()[-1] if errors.strip() else f"status {process.returncode}"
-        raise ToolFailure(f"the code's side failed: {last}", model)
-    return msgspec.json.decode(output, type=CodeSide)
-
-
-def module_of(binding: Binding[Any], project: Project) -> str:
-    """The Python module in which the binding stands."""
-    for name in project.bindings:
-        module = sys.modules.get(name)
-        if module is not None and any(each is binding for each in vars(module).values()):
-            return name
-    raise AssertionError(f"the binding of {binding.module} was found in none of {project.bindings}")
-
-
 def certify(
     project: Project,
     model: Model,
@@ -94,8 +59,6 @@ def certify(
 ) -> Certificate:
     """The certificate of a run; its result is `ok` only if both digests agree. After a finding there is no `side`."""
     result = found.result
-    if side is not None and result == "ok" and side.digest != found.digest:
-        result = "the code's own digest differs"
     if side is not None and side.compiler_imported:
         raise AssertionError("the code's side imported the compiler of specs")
     return Certificate(

@@ -2,14 +2,15 @@
 
     python -m tlastep.check.code_side PYTHON_MODULE SPEC_MODULE CONFIG.cfg
 
-explores the bound code alone and prints its counts and digest as JSON.
+explores the bound code alone. Each line that it prints is JSON: one for each level, so that a reader can compare as
+they come, and at the end one with all counts.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,14 +20,21 @@ import msgspec
 from tlastep.binding import Binding
 from tlastep.engine.code_machine import CodeMachine
 from tlastep.engine.code_system import BoundModel
-from tlastep.engine.fast import collector_off, run
+from tlastep.engine.fast import Search, collector_off
 from tlastep.errors import UnusableInput
 from tlastep.language.config import read_config
 
 FORBIDDEN = "tlastep.compile"
 
 
-class CodeSide(msgspec.Struct, frozen=True):
+class Level(msgspec.Struct, frozen=True, tag=True):
+    """The graph so far: its states, and the digest of those of them that were expanded."""
+
+    states: int
+    digest: str
+
+
+class CodeSide(msgspec.Struct, frozen=True, tag=True):
     """What the code's side counted by itself."""
 
     states: int
@@ -34,24 +42,34 @@ class CodeSide(msgspec.Struct, frozen=True):
     boundary: int
     refusals: int
     digest: str
+    calls: int
     actions: dict[str, int]
     result: str
     compiler_imported: bool
     seconds: float
 
 
-def measure(binding: Binding[Any], config: Path) -> CodeSide:
+def levels(search: Search) -> Iterator[Level]:
+    """Takes a search to its end, or to the first violation."""
+    while search.advance():
+        yield Level(search.explorer.distinct, f"{search.explorer.digest:032x}")
+
+
+def measure(binding: Binding[Any], config: Path, on_level: Callable[[Level], None]) -> CodeSide:
     """Explores bound code under a configuration."""
     start = perf_counter()
     with collector_off():
-        explorer, violation = run(CodeMachine(BoundModel(binding, read_config(config))), digest=True)
-    totals = explorer.totals
+        search = Search(CodeMachine(BoundModel(binding, read_config(config))), digest=True)
+        for level in levels(search):
+            on_level(level)
+    totals, violation = search.explorer.totals, search.violation
     return CodeSide(
         states=totals.distinct,
         transitions=totals.transitions,
         boundary=totals.boundary,
         refusals=totals.refusals,
         digest=f"{totals.digest:032x}",
+        calls=search.explorer.outcomes.calls,
         actions=dict(sorted(totals.actions.items())),
         result=violation.broken.result if violation else "ok",
         compiler_imported=any(name.startswith(FORBIDDEN) for name in sys.modules),
@@ -70,7 +88,12 @@ def find(python_module: str, spec_module: str) -> Binding[Any]:
 def main(arguments: Sequence[str]) -> None:
     """Prints the code's side of one model."""
     python_module, spec_module, config = arguments
-    print(msgspec.json.encode(measure(find(python_module, spec_module), Path(config))).decode())
+    side = measure(find(python_module, spec_module), Path(config), _tell)
+    _tell(side)
+
+
+def _tell(line: msgspec.Struct) -> None:
+    print(msgspec.json.encode(line).decode(), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from tlastep.engine.memo import Memo, PairMemo
@@ -49,6 +50,15 @@ class StepCheck(Check):
     def touched(self) -> int:
         """The clusters that any verdict depends on."""
         return self.steps.touched | self.idle.memo.touched
+
+
+@dataclass
+class CheckGroup:
+    """Conjuncts that read the same clusters, and the values of these for which they are known to hold."""
+
+    checks: list[tuple[str, Check]]
+    clusters: int
+    passed: set[int] | None
 
 
 def checks_of(predicate: Predicate) -> list[Check]:

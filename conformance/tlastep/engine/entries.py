@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from tlastep.behaviour import Label
-from tlastep.engine.checks import Check, StepCheck, checks_of
+from tlastep.engine.checks import Check, CheckGroup, StepCheck, checks_of
 from tlastep.engine.digest import PRIME, REFUSED, label_hash, part_hash, step_hash
 from tlastep.engine.layout import Cluster, Component, Layout
 from tlastep.engine.machine import Action, Doubtful, Impure, Machine
@@ -111,7 +111,7 @@ class Outcomes:
         ]
         self.calls = 0
         self._part_hashes: dict[Component, list[int]] = {component: [] for component in layout.components}
-        self._cluster_hashes: dict[Cluster, list[int]] = {cluster: [] for cluster in layout.clusters}
+        self._cluster_hashes: dict[Cluster, dict[int, int]] = {cluster: {} for cluster in layout.clusters}
         self._changed_sets: dict[tuple[Component, frozenset[Any], frozenset[Any], int], int] = {}
         self.constraints = [check for each in machine.constraints for check in checks_of(each)]
         self.steps = [
@@ -216,15 +216,15 @@ class Outcomes:
             self._change(changed, state, component, number)
         for component, added, removed in outcome.sets:
             cluster = component.cluster
-            old = cluster.tuples[(state >> cluster.shift) & cluster.low][component.position]
+            old = cluster.tuples[state & cluster.field][component.position]
             self._change(changed, state, component, self._changed_set(component, added, removed, old))
         delta = change = touched = 0
         for cluster, parts in changed.items():
-            old = (state >> cluster.shift) & cluster.low
+            old = state & cluster.field
             new = cluster.intern(tuple(parts))
             if new != old:
                 touched |= cluster.bit
-                delta += (new - old) << cluster.shift
+                delta += new - old
                 if self.hashing:
                     change += self.cluster_hash(cluster, new) - self.cluster_hash(cluster, old)
         return delta, change, touched
@@ -234,7 +234,7 @@ class Outcomes:
         cluster = component.cluster
         parts = changed.get(cluster)
         if parts is None:
-            parts = changed[cluster] = list(cluster.tuples[(state >> cluster.shift) & cluster.low])
+            parts = changed[cluster] = list(cluster.tuples[state & cluster.field])
         parts[component.position] = number
 
     def _changed_set(self, component: Component, added: frozenset[Any], removed: frozenset[Any], old: int) -> int:
@@ -246,10 +246,10 @@ class Outcomes:
 
     # -- entries ---------------------------------------------------------------------------------------------
 
-    def entry(self, families: list[Family], clusters: int, state: int, judged: list[tuple[str, Check]]) -> Entry:
+    def entry(self, families: list[Family], clusters: int, state: int, judged: list[CheckGroup]) -> Entry:
         """All that follows from a state in a group that may touch these clusters. Raises `Regroup` if it needs more.
 
-        `judged` are the conjuncts of invariants that read these clusters only.
+        `judged` are the groups of conjuncts of invariants that read these clusters only.
         """
         entry = Entry({}, {})
         for family in families:
@@ -281,7 +281,7 @@ class Outcomes:
         state: int,
         delta: int,
         changed: int,
-        judged: list[tuple[str, Check]],
+        judged: list[CheckGroup],
         clusters: int,
     ) -> None:
         within = self._within(family, state + delta, changed)
@@ -290,11 +290,23 @@ class Outcomes:
         entry.boundary += not within
         if changed and (finding := self._broken_step(family, state, delta, changed)):
             entry.broken.append((delta, finding))
-        for kind, check in judged:
-            if check.memo.touched & changed and not self._judge(check, state + delta, clusters):
+        for group in judged:
+            if group.clusters & changed:
+                entry.broken += [(delta, finding) for finding in self._judge_group(group, state + delta, clusters)]
+
+    def _judge_group(self, group: CheckGroup, state: int, clusters: int) -> list[Broken]:
+        key = state & self.layout.field(group.clusters)
+        if group.passed is not None and key in group.passed:
+            return []
+        broken = []
+        for kind, check in group.checks:
+            if not self._judge(check, state, clusters):
                 if kind == "idle":
                     raise Inexact(next(index for index, each in enumerate(self.steps) if each.idle is check))
-                entry.broken.append((delta, check.broken(kind)))
+                broken.append(check.broken(kind))
+        if group.passed is not None and not broken:
+            group.passed.add(key)
+        return broken
 
     def _judge(self, check: Check, state: int, clusters: int) -> bool:
         try:
@@ -336,19 +348,22 @@ class Outcomes:
 
     # -- hashes ----------------------------------------------------------------------------------------------
 
-    def cluster_hash(self, cluster: Cluster, number: int) -> int:
+    def cluster_hash(self, cluster: Cluster, code: int) -> int:
         """The sum of the hashes of a cluster's parts."""
         hashes = self._cluster_hashes[cluster]
-        while len(hashes) <= number:
-            parts = zip(cluster.components, cluster.tuples[len(hashes)], strict=True)
-            hashes.append(sum(self._part_hash(component, part) for component, part in parts))
-        return hashes[number]
+        found = hashes.get(code)
+        if found is None:
+            parts = zip(cluster.components, cluster.tuples[code], strict=True)
+            found = hashes[code] = sum(self._part_hash(component, part) for component, part in parts)
+        return found
 
-    def cluster_hashes(self, cluster: Cluster) -> list[int]:
-        """The hashes of all values that a cluster has had."""
-        if cluster.tuples:
-            self.cluster_hash(cluster, len(cluster.tuples) - 1)
-        return self._cluster_hashes[cluster]
+    def cluster_hashes(self, cluster: Cluster) -> dict[int, int]:
+        """The hashes of all values that a cluster has had, by their codes."""
+        hashes = self._cluster_hashes[cluster]
+        if len(hashes) < len(cluster.tuples):
+            for code in cluster.tuples.keys() - hashes.keys():
+                self.cluster_hash(cluster, code)
+        return hashes
 
     def _part_hash(self, component: Component, number: int) -> int:
         hashes = self._part_hashes[component]

@@ -10,33 +10,38 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import mul
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from tlastep.behaviour import Behaviour, Label, Step
-from tlastep.engine.checks import checks_of
+from tlastep.engine.checks import CheckGroup, checks_of
 from tlastep.engine.digest import PRIME, mixed, verdict_hash
 from tlastep.engine.entries import Entry, Family, Outcomes, Regroup
-from tlastep.engine.invariants import CheckGroup, Invariants, Violation
+from tlastep.engine.invariants import Invariants, Violation
 from tlastep.engine.layout import Layout
 from tlastep.engine.machine import Doubtful, Impure, Machine, Raised
 from tlastep.engine.system import Broken
+from tlastep.engine.visited import Visited
 from tlastep.values import Fn, Value
 
 CHUNK: Final = 1 << 14  # states expanded at once: large enough to amortise, small enough for the caches
 
 
 @dataclass
-class Moves:
-    """The next states of a group's entries that differ in the same clusters: how the packed state changes, by key."""
+class Kind:
+    """Moves that change the same clusters and stay within the bound, or do not; `affected` may be false after them."""
 
-    inside: dict[int, tuple[int, ...]]
-    outside: dict[int, tuple[int, ...]]
+    changed: int
+    inside: bool
     version: int = 0
     affected: list[CheckGroup] = field(default_factory=list)
 
 
+Row: TypeAlias = tuple[tuple[int, ...], ...]
+"""For each kind of moves, by how much they change the packed state."""
+
+
 class Counts(NamedTuple):
-    """What is left of an entry once its moves are known: most entries share theirs with many others."""
+    """What is counted of an entry. Many have the same."""
 
     generated: int
     transitions: int
@@ -47,35 +52,44 @@ class Counts(NamedTuple):
 
 @dataclass
 class Group:
-    """Families that touch the same clusters, and the entries found so far."""
+    """Families that touch the same clusters, and the entries found so far, each in three columns by its key."""
 
     families: list[Family]
     clusters: int
-    bits: int
-    entries: dict[int, Counts] = field(default_factory=dict)
+    kinds: list[Kind] = field(default_factory=list)
+    rows: dict[int, Row] = field(default_factory=dict)
     hashes: dict[int, int] = field(default_factory=dict)
-    moves: dict[int, Moves] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
+    counted: dict[Counts, int] = field(default_factory=dict)
+    """The different counts, numbered: `counts` has their numbers."""
     used: Counter[int] = field(default_factory=Counter)
-    shared: dict[Counts, Counts] = field(default_factory=dict)
+    """How often entries with these counts were used."""
     deltas: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
 
-    def add(self, key: int, entry: Entry) -> None:
+    def add(self, key: int, entry: Entry, *, hashing: bool) -> None:
         """Takes in a new entry. There may be a million of them, so no more is kept than is used."""
-        for changed in entry.inside.keys() | entry.outside.keys():
-            if changed not in self.moves:
-                self.moves[changed] = Moves(dict.fromkeys(self.entries, ()), dict.fromkeys(self.entries, ()))
-        for changed, moves in self.moves.items():
-            moves.inside[key] = self._share(entry.inside.get(changed, []))
-            moves.outside[key] = self._share(entry.outside.get(changed, []))
-        self.hashes[key] = entry.hash
+        moves = {(changed, True): deltas for changed, deltas in entry.inside.items()}
+        moves |= {(changed, False): deltas for changed, deltas in entry.outside.items()}
+        self._know(moves.keys())
+        deltas = [tuple(moves.get((kind.changed, kind.inside), ())) for kind in self.kinds]
+        self.rows[key] = tuple(map(self._share, deltas))
+        if hashing:
+            self.hashes[key] = entry.hash
         actions = tuple(sorted(entry.actions.items()))
         counts = Counts(entry.generated, entry.transitions, entry.boundary, entry.refusals, actions)
-        self.entries[key] = self.shared.setdefault(counts, counts)
+        self.counts[key] = self.counted.setdefault(counts, len(self.counted))
 
-    def _share(self, deltas: list[int]) -> tuple[int, ...]:
-        """The deltas as a tuple that keys with the same ones have in common."""
-        found = tuple(deltas)
-        return self.deltas.setdefault(found, found)
+    def _know(self, moves: Iterable[tuple[int, bool]]) -> None:
+        """Adds the kinds that are new; earlier entries have no moves of them."""
+        new = set(moves) - {(kind.changed, kind.inside) for kind in self.kinds}
+        if new:
+            self.kinds += [Kind(*each) for each in sorted(new)]
+            longer = ((),) * len(new)
+            self.rows = {key: row + longer for key, row in self.rows.items()}
+
+    def _share(self, deltas: tuple[int, ...]) -> tuple[int, ...]:
+        """One tuple for all that are equal."""
+        return self.deltas.setdefault(deltas, deltas)
 
 
 @dataclass
@@ -111,7 +125,7 @@ class Explorer:
         self._totals = Totals()
         self._digest = digest
         self._deadlock = deadlock
-        self._visited: set[int] = set()
+        self._visited = Visited()
         self._groups: list[Group] = []
         names = {check.predicate.name for _, check in self.invariants.checks}
         self._verdict = verdict_hash(names) if digest else 0
@@ -130,7 +144,7 @@ class Explorer:
             self._check_initial(state)
             self.invariants.check_all([state])
             if all(self.outcomes.holds(check, state) for check in self.outcomes.constraints):
-                self._visited.add(state)
+                self._visited.add({state})
                 level.append(state)
 
     def _check_initial(self, state: int) -> None:
@@ -153,14 +167,14 @@ class Explorer:
         keys = self._keys(chunk)
         found: set[int] = set()
         for group, group_keys in zip(self._groups, keys, strict=True):
-            pairs = list(zip(chunk, group_keys, strict=True))
-            for changed, moves in group.moves.items():
-                inside, outside = moves.inside, moves.outside
-                new = {state + delta for state, key in pairs for delta in inside[key]} - self._visited
-                self._check(group, changed, moves, new)
-                self._check(group, changed, moves, {state + delta for state, key in pairs for delta in outside[key]})
-                found |= new
-        self._visited |= found
+            pairs = list(zip(chunk, map(group.rows.__getitem__, group_keys), strict=True))
+            for index, kind in enumerate(group.kinds):
+                next_states = {state + delta for state, row in pairs for delta in row[index]}
+                if kind.inside:
+                    next_states = self._visited.unseen(next_states)
+                    found |= next_states
+                self._check(group, kind, next_states)
+        self._visited.add(found)
         self._count(chunk, keys)
         return list(found)
 
@@ -176,11 +190,11 @@ class Explorer:
                 self.invariants.regroup()
 
     def _fill(self, group: Group, chunk: list[int]) -> list[int]:
-        bits = group.bits
+        bits = self.layout.field(group.clusters)
         keys = [state & bits for state in chunk]
-        missing = set(keys) - group.entries.keys()
+        missing = set(keys) - group.rows.keys()
         if missing:
-            representatives = dict(zip(keys, chunk, strict=True))
+            representatives = {key: state for key, state in zip(keys, chunk, strict=True) if key in missing}
             judged = self.invariants.within(group.clusters)
             for key in sorted(missing):
                 state = representatives[key]
@@ -194,16 +208,16 @@ class Explorer:
                 for delta, broken in entry.broken:
                     self.invariants.settle(state + delta, state)
                     raise Violation(broken, state + delta, state)
-                group.add(key, entry)
+                group.add(key, entry, hashing=self._digest)
         return keys
 
-    def _check(self, group: Group, changed: int, moves: Moves, states: set[int]) -> None:
+    def _check(self, group: Group, kind: Kind, states: set[int]) -> None:
         """Judges what a step of this kind may have affected, and its entry has not judged already."""
         while True:
-            if moves.version != self.invariants.version:
-                moves.version = self.invariants.version
-                moves.affected = self.invariants.affected(changed, group.clusters)
-            if self.invariants.check(moves.affected, states):
+            if kind.version != self.invariants.version:
+                kind.version = self.invariants.version
+                kind.affected = self.invariants.affected(kind.changed, group.clusters)
+            if self.invariants.check(kind.affected, states):
                 return
 
     # -- groups ----------------------------------------------------------------------------------------------
@@ -221,7 +235,7 @@ class Explorer:
             families = [each for each in self.outcomes.families if _home(each, largest) == mask]
             known = old.get(mask)
             if known is None or known.families != families:
-                known = Group(families, mask, self.layout.field(mask))
+                known = Group(families, mask)
             groups.append(known)
         for group in self._groups:
             if all(group is not each for each in groups):
@@ -251,8 +265,9 @@ class Explorer:
     def _settle(self, group: Group) -> None:
         """Adds to the totals how often each entry was used."""
         totals = self._totals
-        for key, count in group.used.items():
-            counts = group.entries[key]
+        numbered = list(group.counted)
+        for number, count in group.used.items():
+            counts = numbered[number]
             totals.generated += counts.generated * count
             totals.transitions += counts.transitions * count
             totals.boundary += counts.boundary * count
@@ -263,7 +278,7 @@ class Explorer:
 
     def _count(self, chunk: list[int], keys: list[list[int]]) -> None:
         for group, group_keys in zip(self._groups, keys, strict=True):
-            group.used.update(group_keys)
+            group.used.update(map(group.counts.__getitem__, group_keys))
         if self._digest:
             sums = map(mul, map(mixed, self.state_hashes(chunk)), self._step_sums(keys, len(chunk)))
             self._totals.digest = (self._totals.digest + sum(sums)) % PRIME
@@ -273,8 +288,8 @@ class Explorer:
     def _check_deadlock(self, chunk: list[int], keys: list[list[int]]) -> None:
         stuck = set(chunk)
         for group, group_keys in zip(self._groups, keys, strict=True):
-            entries = group.entries
-            stuck -= {state for state, key in zip(chunk, group_keys, strict=True) if entries[key].generated}
+            idle = {number for counts, number in group.counted.items() if not counts.generated}
+            stuck -= {state for state, key in zip(chunk, group_keys, strict=True) if group.counts[key] not in idle}
         for state in stuck:
             raise Violation(Broken("deadlock"), state)
 
@@ -289,13 +304,13 @@ class Explorer:
         """The hashes of states, as sums over their parts."""
         sums = [0] * len(states)
         for cluster in self.layout.clusters:
-            hashes, shift, low = self.outcomes.cluster_hashes(cluster), cluster.shift, cluster.low
-            sums = [so_far + hashes[(state >> shift) & low] for so_far, state in zip(sums, states, strict=True)]
+            hashes, bits = self.outcomes.cluster_hashes(cluster), cluster.field
+            sums = [so_far + hashes[state & bits] for so_far, state in zip(sums, states, strict=True)]
         return sums
 
     def profile(self, level: list[int]) -> dict[int, tuple[int, int]]:
         """For each state of an expanded level: its hash → (sum of its steps' hashes, state)."""
-        keys = [[state & group.bits for state in level] for group in self._groups]
+        keys = [self._fill(group, level) for group in self._groups]
         sums = self._step_sums(keys, len(level))
         return {
             key: (steps % PRIME, state) for key, steps, state in zip(self.state_hashes(level), sums, level, strict=True)

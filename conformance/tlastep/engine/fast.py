@@ -1,4 +1,4 @@
-"""The fast engine from outside: a search to its end, started again where the layout of states did not fit."""
+"""The fast engine from outside: a search to its end, started again when it learns what it should have known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Final
 
 from tlastep.engine.entries import Inexact
 from tlastep.engine.explorer import Explorer
@@ -16,8 +15,6 @@ from tlastep.engine.machine import Machine
 from tlastep.engine.search import PROGRESS_EVERY, Exploration, Progress
 
 __all__ = ["Explorer", "Search", "Violation", "collector_off", "explore_fast", "run"]
-
-WIDER: Final = 6  # bits added to each field of a packed state when one was too narrow
 
 
 class Search:
@@ -30,13 +27,12 @@ class Search:
         self._digest = digest
         self._whole: frozenset[str] = frozenset()
         self._exact: frozenset[int] = frozenset()
-        self._extra = 0
         self._initial = machine.initial()
         self.explorer = self._begin()
 
     def _begin(self) -> Explorer:
         while True:
-            layout = Layout(self.machine.variables, self._initial, self._whole, self._extra)
+            layout = Layout(self.machine.variables, self._initial, self._whole)
             explorer = Explorer(self.machine, layout, deadlock=self._deadlock, digest=self._digest, exact=self._exact)
             try:
                 explorer.start()
@@ -50,10 +46,8 @@ class Search:
     def _learn(self, change: Resplit | Inexact) -> None:
         if isinstance(change, Inexact):
             self._exact |= {change.index}
-        elif change.whole:
-            self._whole |= {change.whole}
         else:
-            self._extra += WIDER
+            self._whole |= {change.whole}
 
     def advance(self) -> bool:
         """Expands one level; False at the end or at a violation."""

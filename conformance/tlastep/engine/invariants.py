@@ -8,9 +8,8 @@ when an entry of that group is made (`engine/entries.py`), once for all states t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from tlastep.engine.checks import Check, checks_of
+from tlastep.engine.checks import Check, CheckGroup, checks_of
 from tlastep.engine.entries import Inexact, Outcomes
 from tlastep.engine.recording import Outside
 from tlastep.engine.system import Broken
@@ -25,16 +24,6 @@ class Violation(Exception):
         self.broken = broken
         self.last = last
         self.state = state
-
-
-@dataclass
-class CheckGroup:
-    """Conjuncts that read the same clusters, and the values of these for which they are known to hold."""
-
-    checks: list[tuple[str, Check]]
-    clusters: int
-    bits: int
-    passed: set[int] | None
 
 
 class Invariants:
@@ -66,18 +55,16 @@ class Invariants:
             if known is None or known.checks != checks:
                 # Where everything is read, remembering it would double the set of visited states.
                 passed: set[int] | None = set() if clusters.bit_count() < all_clusters else None
-                known = CheckGroup(checks, clusters, self._outcomes.layout.field(clusters), passed)
+                known = CheckGroup(checks, clusters, passed)
             self.groups.append(known)
 
     def affected(self, changed: int, judged: int) -> list[CheckGroup]:
         """The groups that a change of these clusters affects, less those that read only the clusters `judged`."""
         return [group for group in self.groups if group.clusters & changed and group.clusters & ~judged]
 
-    def within(self, clusters: int) -> list[tuple[str, Check]]:
-        """The conjuncts that read only these clusters."""
-        return [
-            each for group in self.groups if group.clusters and not group.clusters & ~clusters for each in group.checks
-        ]
+    def within(self, clusters: int) -> list[CheckGroup]:
+        """The groups that read only these clusters."""
+        return [group for group in self.groups if group.clusters and not group.clusters & ~clusters]
 
     def check_all(self, states: Iterable[int]) -> None:
         """Judges all conjuncts on these states."""
@@ -95,7 +82,7 @@ class Invariants:
         return True
 
     def _check(self, group: CheckGroup, states: Iterable[int]) -> bool:
-        bits, passed = group.bits, group.passed
+        bits, passed = self._outcomes.layout.field(group.clusters), group.passed
         # Only the group's clusters are looked at, so states that agree on them are one.
         keys = {state & bits for state in states}
         if passed is not None:

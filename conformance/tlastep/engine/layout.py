@@ -1,27 +1,26 @@
 """How a state becomes one integer: its parts are interned when first seen, and their numbers are packed.
 
 A *component* is one key of a variable that is a function (the term of server a), or a whole variable. Components with
-the same key over the same domain (all of server a) form a *cluster*. A state is a packed integer of cluster numbers.
+the same key over the same domain (all of server a) form a *cluster*. A state is the sum of its clusters' codes. Each
+cluster has bits of its own, and is given the next free one whenever it runs out of codes: what was packed before stays
+as it is, since there the new bit is zero, and no state is longer than it must be (up to 60 bits take 32 bytes).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Any
 
 from tlastep.values import Fn
 
-SPLIT_BITS: Final = 20
-WHOLE_BITS: Final = 24
-
 
 class Resplit(Exception):
-    """A variable turned out not to be a function over one domain, or a field too narrow: start again."""
+    """A variable turned out not to be a function over one domain: start again."""
 
-    def __init__(self, *, whole: str | None = None, wider: bool = False) -> None:
-        super().__init__(whole or "wider fields")
+    def __init__(self, whole: str) -> None:
+        super().__init__(whole)
         self.whole = whole
-        self.wider = wider
 
 
 class Component:
@@ -48,43 +47,47 @@ class Component:
 
 
 class Cluster:
-    """Components that change together, packed into one field of the state."""
+    """Components that change together. `field` has its bits of a packed state; `tuples` goes from codes to numbers."""
 
-    __slots__ = ("bit", "components", "field", "ids", "limit", "low", "shift", "tuples")
+    __slots__ = ("_free", "_places", "bit", "codes", "components", "field", "tuples")
 
-    def __init__(self, bit: int, components: Sequence[Component], shift: int, bits: int) -> None:
+    def __init__(self, bit: int, components: Sequence[Component], free: Iterator[int]) -> None:
         self.bit = 1 << bit
         self.components = tuple(components)
-        self.shift = shift
-        self.limit = 1 << bits
-        self.low = self.limit - 1
-        self.field = self.low << shift
-        self.ids: dict[tuple[int, ...], int] = {}
-        self.tuples: list[tuple[int, ...]] = []
+        self.field = 0
+        self.codes: dict[tuple[int, ...], int] = {}
+        self.tuples: dict[int, tuple[int, ...]] = {}
+        self._places: list[int] = []
+        self._free = free
         for position, component in enumerate(components):
             component.cluster = self
             component.position = position
 
     def intern(self, parts: tuple[int, ...]) -> int:
-        """The number of a combination of component numbers."""
-        number = self.ids.get(parts)
-        if number is None:
-            number = self.ids[parts] = len(self.tuples)
-            if number >= self.limit:
-                raise Resplit(wider=True)
-            self.tuples.append(parts)
-        return number
+        """The code of a combination of component numbers."""
+        code = self.codes.get(parts)
+        if code is None:
+            code = self.codes[parts] = self._new_code()
+            self.tuples[code] = parts
+        return code
+
+    def _new_code(self) -> int:
+        number = len(self.tuples)
+        if number >> len(self._places):
+            place = next(self._free)
+            self._places.append(place)
+            self.field |= 1 << place
+        return sum((number >> index & 1) << place for index, place in enumerate(self._places))
 
 
 class Layout:
     """The components and clusters of a machine, found from its initial states."""
 
     def __init__(
-        self, variables: Sequence[str], states: Sequence[tuple[Any, ...]], whole: frozenset[str], extra_bits: int
+        self, variables: Sequence[str], states: Sequence[tuple[Any, ...]], whole: frozenset[str] = frozenset()
     ) -> None:
         self.variables = tuple(variables)
         self.components: list[Component] = []
-        self.clusters: list[Cluster] = []
         self.split: dict[str, dict[Any, Component]] = {}
         self.whole: dict[str, Component] = {}
         shapes: dict[frozenset[Any], dict[Any, list[Component]]] = {}
@@ -98,12 +101,17 @@ class Layout:
                 by_key = shapes.setdefault(domain, {key: [] for key in keys})
                 for key in keys:
                     by_key[key].append(self.split[name][key])
-        shift = 0
-        groups = [(parts, SPLIT_BITS) for by_key in shapes.values() for parts in by_key.values()]
-        groups += [([component], WHOLE_BITS) for component in self.whole.values()]
-        for bit, (parts, bits) in enumerate(groups):
-            self.clusters.append(Cluster(bit, parts, shift, bits + extra_bits))
-            shift += bits + extra_bits
+        self._fields: dict[int, int] = {}
+        free = self._free_places()
+        groups = [parts for by_key in shapes.values() for parts in by_key.values()]
+        groups += [[component] for component in self.whole.values()]
+        self.clusters = [Cluster(bit, parts, free) for bit, parts in enumerate(groups)]
+
+    def _free_places(self) -> Iterator[int]:
+        """Bits that no cluster has. Each that is given away widens a field."""
+        for place in count():
+            self._fields.clear()
+            yield place
 
     def _component(self, variable: str, key: Any) -> Component:
         component = Component(len(self.components), variable, key)
@@ -117,7 +125,7 @@ class Layout:
             for component, part in self.parts(name, value):
                 numbers[component.index] = component.intern(part)
         return sum(
-            cluster.intern(tuple([numbers[component.index] for component in cluster.components])) << cluster.shift
+            cluster.intern(tuple([numbers[component.index] for component in cluster.components]))
             for cluster in self.clusters
         )
 
@@ -128,7 +136,7 @@ class Layout:
         components = self.split[name]
         mapping = mapping_of(value)
         if mapping is None or mapping.keys() != components.keys():
-            raise Resplit(whole=name)
+            raise Resplit(name)
         return [(component, mapping[key]) for key, component in components.items()]
 
     def unpack(self, state: int) -> dict[str, Any]:
@@ -142,11 +150,15 @@ class Layout:
     def value(component: Component, state: int) -> Any:
         """The value of one component in a state."""
         cluster = component.cluster
-        return component.values[cluster.tuples[(state >> cluster.shift) & cluster.low][component.position]]
+        return component.values[cluster.tuples[state & cluster.field][component.position]]
 
     def field(self, clusters: int) -> int:
-        """The bits of a packed state that belong to a set of clusters, given as a bit set."""
-        return sum(cluster.field for cluster in self.clusters if cluster.bit & clusters)
+        """The bits of a packed state that belong, by now, to a set of clusters, given as a bit set."""
+        found = self._fields.get(clusters)
+        if found is None:
+            found = sum(cluster.field for cluster in self.clusters if cluster.bit & clusters)
+            self._fields[clusters] = found
+        return found
 
 
 def mapping_of(value: Any) -> Any:

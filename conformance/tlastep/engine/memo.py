@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
-from tlastep.engine.layout import Component
+from tlastep.engine.layout import Cluster, Component
 from tlastep.engine.recording import Later, Probe
 
 R = TypeVar("R")
@@ -39,7 +39,7 @@ class _Node:
     def number(self, state: int) -> int:
         """The number of the component in a state."""
         cluster = self.component.cluster
-        return cluster.tuples[(state >> cluster.shift) & cluster.low][self.component.position]
+        return cluster.tuples[state & cluster.field][self.component.position]
 
     def attach(self, state: int, child: Any) -> None:
         """Puts a child at the branch that the state belongs to."""
@@ -63,20 +63,34 @@ class NotAFunction(AssertionError):
 class Memo(Generic[R]):
     """Results by the parts of the state that they depend on. A result must not be None."""
 
-    __slots__ = ("_root", "touched")
+    __slots__ = ("_by_code", "_only", "_root", "touched")
 
     def __init__(self) -> None:
         self._root: Any = None
+        self._only: Cluster | None = None  # the cluster that all results depend on, if it is one
+        self._by_code: dict[int, R] = {}
         self.touched = 0
         """The clusters that any result depends on, as a bit set."""
 
     def find(self, state: int) -> R | None:
         """The result for a state that agrees, on what was read, with one that was seen before."""
+        only = self._only
+        if only is None:
+            return self._descend(state)
+        code = state & only.field
+        found = self._by_code.get(code)
+        if found is None:
+            found = self._descend(state)
+            if found is not None:
+                self._by_code[code] = found
+        return found
+
+    def _descend(self, state: int) -> R | None:
         node = self._root
         while type(node) is _Node:
             component = node.component
             cluster = component.cluster
-            number = cluster.tuples[(state >> cluster.shift) & cluster.low][component.position]
+            number = cluster.tuples[state & cluster.field][component.position]
             child = node.branches.get(number)
             node = node.child(number) if child is None else child
         found: R | None = node
@@ -92,9 +106,15 @@ class Memo(Generic[R]):
                 self._attach(place, state, node)
             if node.probe != probe:
                 raise NotAFunction(f"read {probe} where {node.probe} was read before")
-            self.touched |= node.component.cluster.bit
+            self._touch(node.component.cluster)
             place, node = node, node.follow(state)
         self._attach(place, state, result)
+
+    def _touch(self, cluster: Cluster) -> None:
+        if self.touched | cluster.bit != self.touched:
+            self._only = None if self.touched else cluster
+            self._by_code.clear()
+            self.touched |= cluster.bit
 
     def _attach(self, place: _Node | None, state: int, child: Any) -> None:
         if place is None:
