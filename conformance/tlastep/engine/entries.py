@@ -265,7 +265,7 @@ class Outcomes:
                     if delta in seen:
                         continue
                     seen.add(delta)
-                    self._add(entry, family, state, delta, changed, judged, clusters)
+                    self._add(entry, family, state, delta, changed, judged)
                     entry.actions[instance.label.action] += 1
                     if self.hashing:
                         entry.hash += step_hash(instance.hash, change)
@@ -275,14 +275,7 @@ class Outcomes:
         return entry
 
     def _add(
-        self,
-        entry: Entry,
-        family: Family,
-        state: int,
-        delta: int,
-        changed: int,
-        judged: list[CheckGroup],
-        clusters: int,
+        self, entry: Entry, family: Family, state: int, delta: int, changed: int, judged: list[CheckGroup]
     ) -> None:
         within = self._within(family, state + delta, changed)
         (entry.inside if within else entry.outside).setdefault(changed, []).append(delta)
@@ -292,15 +285,16 @@ class Outcomes:
             entry.broken.append((delta, finding))
         for group in judged:
             if group.clusters & changed:
-                entry.broken += [(delta, finding) for finding in self._judge_group(group, state + delta, clusters)]
+                entry.broken += [(delta, finding) for finding in self._judge_group(group, state + delta)]
 
-    def _judge_group(self, group: CheckGroup, state: int, clusters: int) -> list[Broken]:
+    def _judge_group(self, group: CheckGroup, state: int) -> list[Broken]:
         key = state & self.layout.field(group.clusters)
         if group.passed is not None and key in group.passed:
             return []
         broken = []
         for kind, check in group.checks:
-            if not self._judge(check, state, clusters):
+            # Only the group's own clusters may be read: its key does not tell apart states that differ elsewhere.
+            if not self._judge(check, state, group.clusters):
                 if kind == "idle":
                     raise Inexact(next(index for index, each in enumerate(self.steps) if each.idle is check))
                 broken.append(check.broken(kind))
@@ -312,7 +306,7 @@ class Outcomes:
         try:
             return self.holds(check, state, clusters)
         except Outside as read:
-            check.memo.touched |= read.cluster.bit
+            check.memo.touch(read.cluster)
             raise Regroup from read
         except EvaluationError as error:
             raise Doubtful(state) from error

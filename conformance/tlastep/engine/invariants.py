@@ -94,7 +94,7 @@ class Invariants:
                     if not find(key) and not self._outcomes.holds(check, key, group.clusters):
                         self._is_false(kind, check, next(each for each in states if each & bits == key))
             except Outside as read:
-                check.memo.touched |= read.cluster.bit
+                check.memo.touch(read.cluster)
                 return False
             except EvaluationError:
                 self.settle(next(each for each in states if each & bits == key))

@@ -106,11 +106,12 @@ class Memo(Generic[R]):
                 self._attach(place, state, node)
             if node.probe != probe:
                 raise NotAFunction(f"read {probe} where {node.probe} was read before")
-            self._touch(node.component.cluster)
+            self.touch(node.component.cluster)
             place, node = node, node.follow(state)
         self._attach(place, state, result)
 
-    def _touch(self, cluster: Cluster) -> None:
+    def touch(self, cluster: Cluster) -> None:
+        """Takes note that results may depend on the cluster."""
         if self.touched | cluster.bit != self.touched:
             self._only = None if self.touched else cluster
             self._by_code.clear()

@@ -34,3 +34,13 @@ def test_an_invariant_without_a_value_is_an_error_where_none_before_it_is_false(
     found = explore_compiled(spec, deadlock=False, fast=fast)
     assert found.result == "error"
     assert "Guarded" in found.message
+
+
+@pytest.mark.parametrize("actions", ["Apart", "Together"])
+@pytest.mark.parametrize("fast", [True, False])
+def test_an_invariant_that_reads_more_in_a_later_state_is_judged_by_all_that_it_reads(fast: bool, actions: str) -> None:
+    spec = load(SPECS / "ReadsMore.tla", SPECS / f"ReadsMore{actions}.cfg")
+    found = explore_compiled(spec, deadlock=False, fast=fast)
+    assert found.result == "invariant Small"
+    assert found.counterexample is not None
+    assert len(found.counterexample) == 4
