@@ -1,0 +1,226 @@
+"""One state after another of a machine, memoised: for walks, simulations and transcripts, which search nothing.
+
+    stepper = Stepper(SpecMachine(load(spec, config)))
+    state = stepper.initial()[0]
+    (state,) = stepper.after(state, Label("Timeout", (model_value("a"),)))
+    assert stepper.broken(state) is None
+
+A state is one integer (`engine/layout.py`); what an action leads to and what a conjunct says is remembered by what it
+read (`engine/entries.py`), and nothing else is: no state is kept, so a walk may be as long as one likes.
+
+Such an integer means something to its own stepper only. If a variable that was a function over one domain turns out
+to be none, all states are packed anew, and what was packed before means nothing any more: the call raises `Repacked`,
+the stepper is ready again, and the caller begins its episode once more. This happens at most once a variable, and
+never where the domains of functions are fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, TypeVar
+
+from tlastep.behaviour import Label
+from tlastep.engine.checks import Check, StepCheck
+from tlastep.engine.entries import Family, Inexact, Instance, Outcomes
+from tlastep.engine.invariants import Invariants, Violation
+from tlastep.engine.layout import Layout, Resplit
+from tlastep.engine.machine import Machine
+from tlastep.engine.memo import Memo
+from tlastep.engine.recording import PairRecorder
+from tlastep.engine.system import Broken
+from tlastep.errors import EvaluationError
+from tlastep.values import Fn, Value
+
+T = TypeVar("T")
+
+REMEMBERED: Final = 1 << 16  # states that were judged last
+
+
+class Taken(NamedTuple):
+    """A step that the machine can take."""
+
+    label: Label
+    following: int
+
+
+class Offer(NamedTuple):
+    """An action with its arguments, and the states that it leads to: none where it is refused."""
+
+    label: Label
+    following: tuple[int, ...]
+
+
+class Repacked(Exception):
+    """A variable is packed otherwise from now on; states that were given out before mean nothing any more."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(variable)
+        self.variable = variable
+
+
+class Stepper:
+    """Steps a machine from one packed state to the next, and judges states and steps."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.variables = machine.variables
+        self.actions = tuple(dict.fromkeys(action.name for action in machine.actions))
+        self._starts = machine.initial()
+        self._whole: frozenset[str] = frozenset()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Packs states as they must be packed by what is known now; all memory is empty."""
+        while True:
+            self.layout = Layout(self.variables, self._starts, self._whole)
+            self.outcomes = Outcomes(self.machine, self.layout, hashing=False)
+            self._invariants = Invariants(self.outcomes)
+            self._pair = PairRecorder(self.layout)
+            stand_ins = self._pair.now.stand_ins, self._pair.later.stand_ins
+            self._pair_views = tuple(map(self.machine.view, stand_ins))
+            self._families: dict[str, list[Family]] = {name: [] for name in self.actions}
+            for family in self.outcomes.families:
+                self._families[family.action.name].append(family)
+            self._sound: set[int] = set()
+            try:
+                self._initial = tuple(dict.fromkeys(map(self.layout.pack, self._starts)))
+            except Resplit as change:
+                self._whole |= {change.whole}
+                continue
+            return
+
+    def _guarded(self, task: Callable[[], T]) -> T:
+        try:
+            return task()
+        except Resplit as change:
+            self._whole |= {change.whole}
+            self._begin()
+            raise Repacked(change.whole) from change
+
+    # -- states ----------------------------------------------------------------------------------------------
+
+    def initial(self) -> tuple[int, ...]:
+        """The initial states, each once."""
+        return self._initial
+
+    def pack(self, values: Mapping[str, Value]) -> int:
+        """A state given as the values of the spec's variables."""
+        state = tuple([values[name] for name in self.variables])
+        return self._guarded(lambda: self.layout.pack(state))
+
+    def assignment(self, state: int) -> dict[str, Value]:
+        """The values of the variables in a state."""
+        values = self.layout.unpack(state)
+        return {name: Fn(value) if name in self.layout.split else value for name, value in values.items()}
+
+    def changed(self, state: int, following: int) -> tuple[str, ...]:
+        """The variables in which two states differ."""
+        found: dict[str, None] = {}
+        different = state ^ following
+        for cluster in self.layout.clusters:
+            if different & cluster.field:
+                one, other = cluster.tuples[state & cluster.field], cluster.tuples[following & cluster.field]
+                for component, mine, theirs in zip(cluster.components, one, other, strict=True):
+                    if mine != theirs:
+                        found[component.variable] = None
+        return tuple(found)
+
+    # -- steps -----------------------------------------------------------------------------------------------
+
+    def offers(self, state: int, action: str | None = None) -> list[Offer]:
+        """Every action (or one) with all its arguments in this state, refused or not, those beyond the bound too."""
+        families = self.outcomes.families if action is None else self._families.get(action, [])
+        return self._guarded(
+            lambda: [
+                Offer(instance.label, self._following(family, instance, state))
+                for family in families
+                for instance in self.outcomes.instances(family, state)
+            ]
+        )
+
+    def steps(self, state: int, action: str | None = None) -> list[Taken]:
+        """The steps from a state (or those of one action), those that leave the bound included; each once."""
+        return [
+            Taken(label, following)
+            for label, all_following in self.offers(state, action)
+            for following in all_following
+        ]
+
+    def after(self, state: int, label: Label) -> tuple[int, ...]:
+        """The states that the action with these arguments leads to: none where it is refused, or not offered."""
+        return self._guarded(lambda: self._after(state, label))
+
+    def _after(self, state: int, label: Label) -> tuple[int, ...]:
+        found: dict[int, None] = {}
+        for family in self._families.get(label.action, ()):
+            for instance in self.outcomes.instances(family, state):
+                if instance.label == label:
+                    found.update(dict.fromkeys(self._following(family, instance, state)))
+        return tuple(found)
+
+    def _following(self, family: Family, instance: Instance, state: int) -> tuple[int, ...]:
+        outcomes = self.outcomes.outcomes(family, instance, state)
+        if len(outcomes) == 1:
+            return (state + self.outcomes.follow(state, outcomes[0])[0],)
+        return tuple(dict.fromkeys(state + self.outcomes.follow(state, each)[0] for each in outcomes))
+
+    # -- judgements ------------------------------------------------------------------------------------------
+
+    def within(self, state: int) -> bool:
+        """Whether the state satisfies the constraints."""
+        return all(self._holds(check, state) for check in self.outcomes.constraints)
+
+    def _holds(self, check: Check, state: int) -> bool:
+        return self.outcomes.holds(check, state)
+
+    def broken(self, state: int) -> Broken | None:
+        """The first invariant that is false in the state."""
+        if state in self._sound:
+            return None
+        while True:
+            try:
+                self._invariants.check_all([state])
+            except Violation as violation:
+                return violation.broken
+            except Inexact as change:
+                self._judge_always(self.outcomes.steps[change.index])
+                continue
+            self._remember(state)
+            return None
+
+    def _remember(self, state: int) -> None:
+        """Keeps the states that were judged last, so that asking twice costs nothing."""
+        if len(self._sound) >= REMEMBERED:
+            self._sound.clear()
+        self._sound.add(state)
+
+    def broken_step(self, state: int, following: int) -> Broken | None:
+        """The first property of steps that is false of this one. `state` must have been found sound by `broken`."""
+        changed = 0
+        for cluster in self.layout.clusters:
+            if (state ^ following) & cluster.field:
+                changed |= cluster.bit
+        for check in self.outcomes.steps:
+            if (check.touched & changed or check.exact or not check.touched) and not self._step_holds(
+                check, state, following
+            ):
+                return check.broken("property")
+        return None
+
+    def _step_holds(self, check: StepCheck, state: int, following: int) -> bool:
+        found = check.steps.find(state, following)
+        if found is None:
+            self._pair.start(state, following, by_attribute=self.machine.objects)
+            try:
+                found = bool(check.part.test(*self._pair_views, *check.bound))
+            except EvaluationError as error:
+                raise EvaluationError(error.message, error.place or check.part.place) from error
+            check.steps.keep(state, following, self._pair.reads, found)
+        return found
+
+    def _judge_always(self, check: StepCheck) -> None:
+        """A property of steps that is false where nothing happens has to be judged on every step."""
+        check.exact = True
+        check.idle.test = lambda *_: True
+        check.idle.memo = Memo()
+        self._invariants.regroup()
