@@ -23,6 +23,7 @@ from tlastep.check.code_side import CodeSide, Level, levels
 from tlastep.check.models import Model, Project
 from tlastep.check.verdict import Finding, Lockstep
 from tlastep.compile.compiled import CompiledSpec
+from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.fast import Search, collector_off
 from tlastep.engine.search import PROGRESS_EVERY, Progress
 from tlastep.engine.spec_machine import SpecMachine
@@ -86,7 +87,12 @@ def module_of(binding: Binding[Any], project: Project) -> str:
 
 
 def explore_apart(
-    model: Model, spec: CompiledSpec, code: CodeProcess, *, on_progress: Progress | None = None
+    model: Model,
+    spec: CompiledSpec,
+    code: CodeProcess,
+    *,
+    conjuncts: Conjuncts | None = None,
+    on_progress: Progress | None = None,
 ) -> Lockstep:
     """Explores the spec beside the code, to the end or to the first level at which they differ.
 
@@ -94,7 +100,7 @@ def explore_apart(
     """
     start = perf_counter()
     with collector_off():
-        search = Search(SpecMachine(spec), digest=True)
+        search = Search(SpecMachine(spec, conjuncts=conjuncts), digest=True)
         difference = _first_difference(search, code, on_progress)
     totals, side = search.explorer.totals, code.side
     mine = (f"{totals.digest:032x}", totals.distinct, totals.transitions, totals.boundary, totals.refusals)

@@ -21,6 +21,7 @@ from tlastep.check.sides import CodeSide, SpecSide
 from tlastep.check.verdict import Finding
 from tlastep.compile.compiled import CompiledSpec, State
 from tlastep.engine.code_system import BoundModel
+from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.machine import Raised
 from tlastep.values import Value
 
@@ -52,7 +53,13 @@ class Replayed:
 
 
 def replay(
-    name: str, spec: CompiledSpec, model: BoundModel[Any], behaviours: Iterable[Behaviour], *, source: str = "behaviour"
+    name: str,
+    spec: CompiledSpec,
+    model: BoundModel[Any],
+    behaviours: Iterable[Behaviour],
+    *,
+    source: str = "behaviour",
+    conjuncts: Conjuncts | None = None,
 ) -> Replayed:
     """Replays behaviours on the code, up to the first difference.
 
@@ -60,7 +67,7 @@ def replay(
     """
     check_fit(spec, model)
     begun = perf_counter()
-    run = _Replay(SpecSide(spec), CodeSide(model), source)
+    run = _Replay(SpecSide(spec, conjuncts=conjuncts), CodeSide(model), source)
     finding = next((found for each in behaviours if (found := run.follow(each))), None)
     return Replayed(
         model=name,

@@ -12,6 +12,7 @@ from tlastep.check.apart import code_process, explore_apart
 from tlastep.check.bindings import bound_modules
 from tlastep.check.certificate import Certificate, certify, write
 from tlastep.check.code_side import CodeSide
+from tlastep.check.coverage import Coverage, covered
 from tlastep.check.explore import load
 from tlastep.check.lockstep import check_fit, lockstep
 from tlastep.check.models import Model, Project
@@ -19,6 +20,7 @@ from tlastep.check.reproduce import write_test
 from tlastep.check.verdict import Lockstep
 from tlastep.compile.compiled import CompiledSpec
 from tlastep.engine.code_system import BoundModel
+from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.search import Progress
 from tlastep.language.config import read_config
 
@@ -31,6 +33,7 @@ class Locked:
     found: Lockstep
     certificate: Certificate
     test: Path | None
+    coverage: Coverage
 
     @property
     def holds(self) -> bool:
@@ -73,8 +76,9 @@ def run_lockstep(
     compiled = load(project.spec(model), project.config(model))
     bound = BoundModel(binding, read_config(project.config(model)))
     check_fit(compiled, bound)
+    conjuncts = Conjuncts(compiled)
     with code_process(project, model, binding) as process:
-        found = explore_apart(model, compiled, process, on_progress=on_progress)
+        found = explore_apart(model, compiled, process, conjuncts=conjuncts, on_progress=on_progress)
     if found.finding is not None and model.size != "large":
         located = lockstep(model.name, compiled, bound, on_progress=on_progress)
         found = located if located.finding is not None else found
@@ -82,7 +86,8 @@ def run_lockstep(
     test = None
     if found.finding is not None and len(found.finding.behaviour):
         test = write_test(model.name, found.finding, project.root / "build" / "findings")
-    return Locked(model, found, certificate, test)
+    reached = covered("lockstep", model.name, model.module, found.actions, conjuncts, found.spec_transitions)
+    return Locked(model, found, certificate, test, reached)
 
 
 def _certificate(

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 from tlastep.behaviour import Behaviour, Step
 from tlastep.binding import Binding
+from tlastep.check.coverage import Coverage, covered
 from tlastep.check.explore import load
 from tlastep.check.graph_replay import MOST_STATES, GraphReplayed, dump_graph, replay_graph
 from tlastep.check.models import Model, Project
 from tlastep.check.replay import Replayed, replay
 from tlastep.check.verdict import Finding
 from tlastep.engine.code_system import BoundModel, CodeSystem
+from tlastep.engine.conjuncts import Conjuncts
 from tlastep.errors import UnusableInput
 from tlastep.language.config import read_config
 from tlastep.toolchain import tlc
@@ -34,6 +36,7 @@ class ReplayedModel:
     model: Model
     behaviours: Replayed
     graph: GraphReplayed | None = None
+    coverage: Coverage | None = None
 
     @property
     def finding(self) -> Finding | None:
@@ -131,8 +134,10 @@ def run_replay(
         raise UnusableInput(f"the graph of {model.name} can't be replayed: that needs {needed}", str(project.list))
     if behaviours is None:
         behaviours = simulated(project, model, how or Simulation())
-    found = replay(model.name, compiled, bound, behaviours, source=source)
+    conjuncts = Conjuncts(compiled)
+    found = replay(model.name, compiled, bound, behaviours, source=source, conjuncts=conjuncts)
+    reached = covered("replay", model.name, model.module, found.actions, conjuncts, found.transitions)
     if not graph or found.finding is not None:
-        return ReplayedModel(model, found)
+        return ReplayedModel(model, found, coverage=reached)
     dump = dump_graph(project.spec(model), project.config(model), deadlock=model.deadlock)
-    return ReplayedModel(model, found, replay_graph(model.name, compiled, bound, dump))
+    return ReplayedModel(model, found, replay_graph(model.name, compiled, bound, dump), reached)

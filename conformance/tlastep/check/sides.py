@@ -9,6 +9,7 @@ from tlastep.behaviour import Assignment, Label
 from tlastep.binding import S
 from tlastep.compile.compiled import CompiledSpec, State
 from tlastep.engine.code_system import BoundModel, CodeAction, CodeSystem
+from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.machine import Raised
 from tlastep.engine.spec_system import SpecSystem
 from tlastep.errors import UnusableInput
@@ -27,9 +28,9 @@ class Taken(NamedTuple):
 class SpecSide:
     """A compiled spec. The steps from each state are remembered."""
 
-    def __init__(self, spec: CompiledSpec) -> None:
+    def __init__(self, spec: CompiledSpec, *, conjuncts: Conjuncts | None = None) -> None:
         self.spec = spec
-        self.system = SpecSystem(spec)
+        self.system = SpecSystem(spec, conjuncts=conjuncts)
         self.variables = spec.variables
         self._steps: dict[State, tuple[Taken, ...]] = {}
         self._same: dict[State, State] = {}  # one object a state: comparing it with itself costs nothing

@@ -18,6 +18,7 @@ import msgspec
 
 from tlastep.check.bindings import bound_modules
 from tlastep.check.check import check_model
+from tlastep.check.coverage import Coverage
 from tlastep.check.direct import lockstep_directly
 from tlastep.check.explore import load
 from tlastep.check.graph_replay import MOST_STATES
@@ -31,6 +32,7 @@ from tlastep.language.config import read_config
 
 DIRECT: Final = 1_500  # states up to which spec and code are also stepped without any memory
 PARALLEL: Final = 2
+COVERAGE: Final = "coverage"  # where a row keeps what its layer reached of the spec
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -146,6 +148,7 @@ def _lockstep(project: Project, model: Model) -> Row:
         "actions": {name: locked.found.actions.get(name, 0) for name in binding.actions},
         "properties": list(locked.certificate.properties),
         "code_calls": locked.found.code_calls,
+        COVERAGE: msgspec.to_builtins(locked.coverage),
     }
     return Row("lockstep", model.name, locked.holds, locked.certificate.result, locked.found.seconds, found)
 
@@ -159,7 +162,7 @@ def _direct(project: Project, model: Model) -> Row:
 def _replay(project: Project, model: Model) -> Row:
     binding = bound_modules(project)[model.module]
     replayed = run_replay(project, model, binding, graph=model.distinct <= MOST_GRAPH)
-    fields = replayed.fields()
+    fields = {**replayed.fields(), COVERAGE: msgspec.to_builtins(replayed.coverage)}
     return Row("replay", model.name, replayed.result == "ok", replayed.result, float(str(fields["seconds"])), fields)
 
 
@@ -180,6 +183,11 @@ _WORK: Final[dict[str, Callable[[Project, Model], Row]]] = {
     "replay": _replay,
     "counterexample": _counterexample,
 }
+
+
+def coverage_of(rows: Sequence[Row]) -> list[Coverage]:
+    """What the layers reached of the specs."""
+    return [msgspec.convert(row.found[COVERAGE], Coverage) for row in rows if COVERAGE in row.found]
 
 
 def disagreements(rows: Sequence[Row]) -> list[str]:

@@ -12,9 +12,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from tlastep.check.coverage import Coverage, merged_rows, unreached, write_coverage
 from tlastep.check.models import Project, find_project
 from tlastep.check.mutants import Judged
-from tlastep.check.verify import Row, disagreements, never_taken
+from tlastep.check.verify import Row, coverage_of, disagreements, never_taken
 from tlastep.check.verify import verify as run_verify
 from tlastep.cli._output import Json, Names, SizeOption, console, print_json, say, write
 from tlastep.report import html, text
@@ -86,15 +87,25 @@ def _write_page(
         for row in rows
         if row.part in ("replay", "counterexample")
     ]
+    reached = coverage_of(rows)
+    write_coverage(project.root / "build" / "coverage", reached)
     sections = [
         html.Section("Models", table, "TLC's counts judge the engine; spec and code have one digest."),
         html.Section("Replays", replays, "Behaviours that TLC simulated, and graphs that it dumped, on the code."),
+        html.Section("Coverage", merged_rows(reached), _unreached(reached)),
         html.Section("Mutants", mutant_rows(judged), "Each is one small change; something must notice it."),
     ]
     if wrong:
         sections.insert(0, html.Section("What does not hold", printed="\n".join(wrong)))
     verdict = "Everything holds" if not wrong else f"{len(wrong)} things do not hold"
     write(project.root / "build" / "report.html", html.page("tlastep verify", sections, f"{verdict}; {seconds:.0f} s"))
+
+
+def _unreached(reached: Sequence[Coverage]) -> str:
+    """What is said above the table of coverage."""
+    says = "What each layer reached of the actions of a spec, and of their conjuncts, and what no layer above it had."
+    left = [f"{', '.join(places)} of {module}" for module, places in unreached(reached).items() if places]
+    return says + (f" Reached by none: {'; '.join(left)}." if left else " Nothing is left that none of them reaches.")
 
 
 def _graph(row: Row) -> str:

@@ -8,19 +8,24 @@ from typing import Any
 from tlastep.behaviour import Label
 from tlastep.compile.compiled import CompiledSpec, Step
 from tlastep.compile.runtime import state_class
+from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.machine import Action, shown
 from tlastep.errors import EvaluationError
 from tlastep.values import Value
 
 
 class SpecMachine:
-    """A compiled spec for the fast engine: the same generated code, run on stand-ins."""
+    """A compiled spec for the fast engine: the same generated code, run on stand-ins.
+
+    With `conjuncts`, what is evaluated of the actions is noted there.
+    """
 
     pure = True  # generated code has nothing but its arguments
     objects = False
 
-    def __init__(self, spec: CompiledSpec) -> None:
+    def __init__(self, spec: CompiledSpec, *, conjuncts: Conjuncts | None = None) -> None:
         self.spec = spec
+        self._conjuncts = conjuncts
         self.name = spec.name
         self.variables = spec.variables
         self.actions = tuple(self._action(step) for step in spec.steps)
@@ -33,7 +38,13 @@ class SpecMachine:
         self._view_class = state_class("View", spec.variables)
 
     def _action(self, step: Step) -> Action:
-        def run(view: Any, bound: tuple[Value, ...]) -> Iterator[Mapping[str, object]]:
+        def run(view: Any, bound: tuple[Value, ...]) -> Iterable[Mapping[str, object]]:
+            if self._conjuncts is None:
+                return take(view, bound)
+            with self._conjuncts.watched():
+                return list(take(view, bound))
+
+        def take(view: Any, bound: tuple[Value, ...]) -> Iterator[Mapping[str, object]]:
             following = self._next()
             for _ in step.run(view, following, *bound):
                 try:

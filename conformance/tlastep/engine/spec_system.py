@@ -9,6 +9,7 @@ from typing import Any
 from tlastep.behaviour import Label
 from tlastep.compile.compiled import CompiledSpec, State, Step
 from tlastep.compile.runtime import state_class
+from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
 from tlastep.predicates import Part, Predicate, bindings
@@ -16,10 +17,14 @@ from tlastep.values import Value, show
 
 
 class SpecSystem:
-    """Steps a compiled spec. Errors of evaluation name their place in the spec."""
+    """Steps a compiled spec. Errors of evaluation name their place in the spec.
 
-    def __init__(self, spec: CompiledSpec) -> None:
+    With `conjuncts`, what `steps_of` evaluates of the actions is noted there.
+    """
+
+    def __init__(self, spec: CompiledSpec, *, conjuncts: Conjuncts | None = None) -> None:
         self.spec = spec
+        self._conjuncts = conjuncts
         self.variables = spec.variables
         self._view = state_class("View", spec.variables)
         self._next = spec.namespace["Next"]
@@ -60,6 +65,13 @@ class SpecSystem:
 
     def steps_of(self, step: Step, state: State, bound: tuple[Value, ...]) -> Iterator[State]:
         """The next states of one action with its variables bound."""
+        if self._conjuncts is not None:
+            with self._conjuncts.watched():
+                yield from list(self._steps_of(step, state, bound))
+        else:
+            yield from self._steps_of(step, state, bound)
+
+    def _steps_of(self, step: Step, state: State, bound: tuple[Value, ...]) -> Iterator[State]:
         following = self._next()
         try:
             for _ in step.run(self.view(state), following, *bound):
