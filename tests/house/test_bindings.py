@@ -88,7 +88,7 @@ def compares_with_none(node: ast.Compare) -> bool:
 @pytest.mark.parametrize("path", [*FILES, *EXAMPLES], ids=relative)
 def test_an_action_is_one_call_of_the_code(path: Path) -> None:
     actions = [function for function in functions(path) if "action" in decorations(function)]
-    assert actions
+    assert actions or path in [modules()[name] for name in shared()]
     for function in actions:
         (statement,) = body(function)
         assert isinstance(statement, ast.Return), function.name

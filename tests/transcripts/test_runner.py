@@ -1,0 +1,119 @@
+"""The checks of the transcripts can fail: on a wrong line, on a step that the spec lacks, and on changed code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from quorumlog.simulation.transcript import Performance, Step, files, parse, perform
+from quorumlog_bindings.transcripts import disagreements, kill_by_transcripts
+
+FOLDER: Final = Path(__file__).parent
+ROOT: Final = Path(__file__).parents[2]
+SPEC: Final = ROOT / "spec" / "Replication.tla"
+MUTANTS: Final[list[dict[str, str]]] = tomllib.loads((ROOT / "conformance/mutants/code.toml").read_text())["mutant"]
+ELECTION: Final = "> cluster a b c\n> timeout a; sync a\n> deliver a -> b vote-request\n"
+KILLER: Final = """
+import sys
+from pathlib import Path
+from quorumlog_bindings.transcripts import kill_by_transcripts
+killer = kill_by_transcripts(Path(sys.argv[1]))
+print(killer.model if killer else "")
+"""
+
+
+def ran(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The first test of the runner, in a copy of it."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "says_what_happens", *arguments]
+    return subprocess.run([*command, str(folder)], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_wrong_line_fails_and_is_rewritten(tmp_path: Path) -> None:
+    for name in ("conftest.py", "test_transcripts.py", "election.txt"):
+        shutil.copy(FOLDER / name, tmp_path)
+    transcript = tmp_path / "election.txt"
+    right = transcript.read_text(encoding="utf-8")
+    wrong = right.replace("votes for a", "votes for b", 1)
+    assert wrong != right
+
+    transcript.write_text(wrong, encoding="utf-8")
+    failed = ran(tmp_path)
+    assert failed.returncode == 1
+    assert "votes for b" in failed.stdout
+
+    assert ran(tmp_path, "--rewrite").returncode == 0
+    assert transcript.read_text(encoding="utf-8") == right
+
+
+def changed(performance: Performance, position: int, step: Step) -> Performance:
+    """The performance with another step in one place."""
+    steps = list(performance.steps)
+    steps[position] = (steps[position][0], step)
+    return Performance(performance.script, performance.lines, tuple(steps))
+
+
+def test_a_step_that_the_spec_lacks_is_said() -> None:
+    performance = perform(parse(ELECTION))
+    number, vote = performance.steps[-1]
+    assert (number, vote.action) == (3, "OnVoteRequest")
+    assert disagreements(performance, SPEC) == []
+
+    elsewhere = changed(performance, 2, Step(vote.action, vote.arguments, vote.before, vote.before))
+    (said,) = disagreements(elsewhere, SPEC)
+    assert said.startswith("line 3: OnVoteRequest(b, ")
+    assert " leads elsewhere: term is " in said
+
+    refused = changed(performance, 2, Step(vote.action, vote.arguments, vote.before, None))
+    (said,) = disagreements(refused, SPEC)
+    assert said.startswith("line 3: the code refuses OnVoteRequest(b, ")
+
+    early = Step("Sync", ("c",), vote.before, vote.before)
+    assert disagreements(changed(performance, 2, early), SPEC) == [
+        "line 3: the code takes Sync(c), and the spec refuses it"
+    ]
+
+
+def test_a_broken_invariant_is_said() -> None:
+    performance = perform(parse("> cluster a b c leader a\n> propose a x\n> sync a\n"))
+    _, last = performance.steps[-1]
+    assert last.after is not None
+    entry = last.after.replicas["a"].log[-1]
+    decided = last.after.change(decided=(*last.after.decided, entry))
+    wrong = changed(performance, -1, Step(last.action, last.arguments, last.before, decided))
+    assert "DecidedIsDurable is false" in " ".join(disagreements(wrong, SPEC))
+
+
+def test_transcripts_are_many_and_open_with_a_sentence() -> None:
+    transcripts = files(FOLDER)
+    assert len(transcripts) >= 20
+    for path in transcripts:
+        remark = path.read_text(encoding="utf-8").split("\n>")[0]
+        assert remark.startswith("# "), path.name
+        assert remark.endswith("."), path.name
+
+
+def test_every_transcript_says_what_the_unchanged_code_does() -> None:
+    assert kill_by_transcripts(FOLDER) is None
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant["name"] for mutant in MUTANTS])
+def test_a_mutant_of_the_code_is_killed(mutant: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "impl/quorumlog", tmp_path / "quorumlog", ignore=shutil.ignore_patterns("__pycache__"))
+    file = tmp_path / Path(mutant["file"]).relative_to("impl")
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(mutant["find"], mutant["replace"]), encoding="utf-8")
+    found = subprocess.run(
+        [sys.executable, "-c", KILLER, str(FOLDER)],
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip(), f"no transcript notices that {mutant['says']}"
