@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,11 @@ from rich.table import Table
 
 from quorumlog.core.consensus.roles import SILENCES, TABLE
 from quorumlog.core.consensus.state import ROLES
+from quorumlog.simulation.profiles import PROFILES
+from quorumlog.simulation.run import Run, run, summary, swept
+from quorumlog.simulation.run import transcript as transcript_of
+from quorumlog.simulation.schedule_text import UnusableSchedule, read, text_of
+from quorumlog.simulation.strategies import shrunk
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="An event log replicated by quorum.")
 
@@ -46,6 +52,48 @@ def roles_table() -> Table:
     for kind, row in TABLE.items():
         table.add_row(kind.__name__, *(row[role].__name__.replace("_", " ") for role in ROLES))
     return table
+
+
+@app.command()
+def simulate(
+    seed: Annotated[int, typer.Option(metavar="S", help="The first seed; each schedule has the next one.")] = 0,
+    schedules: Annotated[int, typer.Option(metavar="N", min=1, help="How many schedules.")] = 200,
+    servers: Annotated[int, typer.Option(metavar="N", min=2, max=9, help="How many servers.")] = 3,
+    profile: Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(PROFILES)}.")] = "mixed",
+    schedule: Annotated[Path | None, typer.Option(metavar="FILE", help="Run the schedule in this file.")] = None,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Run each again with a crash at every durable write.")] = False,
+    transcript: Annotated[bool, typer.Option("--transcript", help="Print every step.")] = False,
+) -> None:
+    """Run a cluster in virtual time under faults that come from a seed, and judge every step."""
+    try:
+        if profile not in PROFILES:
+            raise UnusableSchedule("--profile", 0, f"expected one of {', '.join(PROFILES)}, found {profile}")
+        chosen = read(schedule) if schedule is not None else None
+    except UnusableSchedule as error:
+        typer.echo(f"quorumlog: {error}", err=True)
+        raise typer.Exit(2) from error
+    made = [chosen] if chosen is not None else [PROFILES[profile](seed + each, servers) for each in range(schedules)]
+    runs = steps = 0
+    for each in made:
+        if transcript:
+            typer.echo(f"{text_of(each)}\n{transcript_of(each)}", nl=False)
+        for done in swept(each) if sweep else [run(each)]:
+            runs, steps = runs + 1, steps + done.steps
+            if done.finding is not None:
+                report(done)
+                raise typer.Exit(1)
+    typer.echo(f"all holds: {runs} schedules, {steps} steps")
+
+
+def report(failed: Run) -> None:
+    """Print a finding: what it is, the schedule, and the smallest one that Hypothesis makes of it, if it is there."""
+    typer.echo(f"finding: {summary(failed)}\nseed {failed.schedule.seed}, schedule:\n{text_of(failed.schedule)}")
+    try:
+        smaller = shrunk(failed, run)
+    except ImportError:
+        typer.echo("Install hypothesis to have the schedule made smaller.")
+        return
+    typer.echo(f"made smaller: {summary(smaller)}\n{text_of(smaller.schedule)}", nl=False)
 
 
 def main() -> None:

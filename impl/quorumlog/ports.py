@@ -1,0 +1,65 @@
+"""What a server needs of the world, as protocols: time, a network, a disk, and somebody who hears what is decided.
+
+A real runtime implements them with a loop, sockets and files; the simulation with a queue of events in virtual time.
+Times are in milliseconds. Nothing here blocks: what takes time calls back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from quorumlog.core.consensus.effects import Committed, Durable, Store
+from quorumlog.core.consensus.messages import Message
+
+
+class Timer(Protocol):
+    """Something that will happen, unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """It will not happen."""
+
+
+class Time(Protocol):
+    """The clock of one server, and its dice: time-outs are drawn, so that two servers do not stand at once for ever."""
+
+    def after(self, delay: float, call: Callable[[], None]) -> Timer:
+        """Call back when the server's own clock has gone on by `delay`."""
+
+    def draw(self, least: float, most: float) -> float:
+        """A delay between the two, at random."""
+
+
+class Network(Protocol):
+    """Whatever carries messages to other servers. It promises nothing."""
+
+    def send(self, message: Message) -> None:
+        """Hand the message over; a request for votes goes to everybody else."""
+
+
+class Disk(Protocol):
+    """What a crash leaves."""
+
+    def read(self) -> Durable:
+        """What was written last. Asked once, before a server starts."""
+
+    def write(self, stores: Sequence[Store], then: Callable[[], None]) -> None:
+        """Write, and call `then` when all of it would survive a crash: not before, and never if it would not."""
+
+
+class Application(Protocol):
+    """Whoever turns decided entries into state, and answers clients."""
+
+    def committed(self, news: Committed) -> None:
+        """These entries are decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that one server needs."""
+
+    time: Time
+    network: Network
+    disk: Disk
+    application: Application

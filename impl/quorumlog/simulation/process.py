@@ -1,0 +1,177 @@
+"""One server in the simulation: a driver that pauses, crashes and is started again, on a clock that drifts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Protocol
+
+from quorumlog.core.consensus.effects import Committed, Durable, Input, Store
+from quorumlog.core.consensus.messages import MESSAGES, Message, ServerId
+from quorumlog.core.consensus.replica import Replica, restart
+from quorumlog.driver import Driver, Pace, Turn
+from quorumlog.ports import Network, Ports, Timer
+from quorumlog.simulation.agenda import MILLISECOND, Agenda
+from quorumlog.simulation.disk import SimulatedDisk
+
+
+class Watcher(Protocol):
+    """Whoever hears what servers do: the world."""
+
+    def stepped(self, server: ServerId, before: Replica, turn: Turn) -> None:
+        """A server has taken a step, and its effects have been carried out."""
+
+    def refused(self, server: ServerId, taken: Input) -> None:
+        """A server cannot take an input."""
+
+    def committed(self, server: ServerId, news: Committed) -> None:
+        """A server says that entries are decided."""
+
+    def crashed(self, server: ServerId, turn: Turn | None, forgotten: list[Message]) -> None:
+        """A server has stopped. The turn is one whose write had reached the disk before anybody was told."""
+
+    def restarted(self, server: ServerId, replica: Replica) -> None:
+        """A server has started again."""
+
+
+class Process:
+    """A server's process and its clock. It implements the driver's ports."""
+
+    def __init__(
+        self,
+        replica: Replica,
+        agenda: Agenda,
+        disk: SimulatedDisk,
+        network: Network,
+        pace: Pace,
+        watcher: Watcher,
+        dice: Random,
+        rate: float,
+    ) -> None:
+        self.identity = replica.identity
+        self.disk = disk
+        self.up = True
+        self._agenda = agenda
+        self._watcher = watcher
+        self._pace = pace
+        self._dice = dice
+        self._rate = rate
+        self._life = 0
+        self._pauses = 0
+        self._deferred: list[Callable[[], None]] = []
+        self._inbox: list[Message] = []
+        self._ports = Ports(self, network, self, self)
+        self.driver = Driver(replica, self._ports, pace, self)
+        disk.trapped = self.crash_for
+
+    # -- ports and listener of the driver --------------------------------------------------------------------
+
+    def after(self, delay: float, call: Callable[[], None]) -> Timer:
+        life = self._life
+
+        def ring() -> None:
+            if life == self._life:
+                if self._pauses:
+                    self._deferred.append(call)
+                else:
+                    call()
+
+        return self._agenda.after(int(delay * self._rate * MILLISECOND), ring)
+
+    def draw(self, least: float, most: float) -> float:
+        return self._dice.uniform(least, most)
+
+    def read(self) -> Durable:
+        return self.disk.read()
+
+    def write(self, stores: Sequence[Store], then: Callable[[], None]) -> None:
+        self.disk.write(stores, lambda: self._deferred.append(then) if self._pauses else then())
+
+    def committed(self, news: Committed) -> None:
+        self._watcher.committed(self.identity, news)
+
+    def stepped(self, before: Replica, turn: Turn) -> None:
+        self._watcher.stepped(self.identity, before, turn)
+
+    def refused(self, taken: Input) -> None:
+        self._watcher.refused(self.identity, taken)
+
+    # -- what happens to a process ---------------------------------------------------------------------------
+
+    def deliver(self, message: Message) -> bool:
+        """A message arrives. Whether anybody is there to take it."""
+        if self._pauses and self.up:
+            self._inbox.append(message)
+        elif self.up:
+            self.driver.take(message)
+        return self.up
+
+    def propose(self, *events: str) -> bool:
+        """A client's command arrives, and these are the events that it becomes. Whether anybody hears it."""
+        if self._pauses or not self.up:
+            return False
+        self.driver.propose(*events)
+        return True
+
+    def stand(self) -> None:
+        """Stand for election now."""
+        if self.up and not self._pauses:
+            self.driver.stand()
+
+    def pause(self) -> None:
+        """Do nothing any more. Pauses may overlap."""
+        self._pauses += 1
+
+    def resume(self) -> None:
+        """Go on after the last pause with what has come in meanwhile."""
+        self._pauses = max(self._pauses - 1, 0)
+        if self._pauses or not self.up:
+            return
+        calls, self._deferred = self._deferred, []
+        messages, self._inbox = self._inbox, []
+        life = self._life
+        for message in messages:
+            if life == self._life:
+                self.driver.take(message)
+            else:
+                self._watcher.crashed(self.identity, None, [message])
+        for call in calls:
+            if life == self._life:
+                call()
+
+    def resume_all(self) -> None:
+        """Go on whatever pauses there were."""
+        self._pauses = min(self._pauses, 1)
+        self.resume()
+
+    def crash_for(self, downtime: int) -> None:
+        """Crash, and be started again after so many milliseconds."""
+        self.crash()
+        life = self._life
+        self._agenda.after(downtime * MILLISECOND, lambda: self.restart(life))
+
+    def crash(self) -> None:
+        """Stop at once; the disk keeps what it keeps."""
+        if not self.up:
+            return
+        self.up = False
+        self._life += 1
+        forgotten = [each for each in (*self._inbox, *self.driver.waiting) if isinstance(each, MESSAGES)]
+        whole = self.disk.crash()
+        turn = self.driver.turn
+        if turn is not None and not whole and isinstance(turn.taken, MESSAGES):
+            forgotten.append(turn.taken)
+        self.driver.waiting.clear()
+        self._inbox, self._deferred = [], []
+        self._watcher.crashed(self.identity, turn if whole else None, forgotten)
+
+    def restart(self, life: int | None = None) -> None:
+        """Start again with what the disk holds, unless that has been done: `life` is the one that ended."""
+        if self.up or life not in (None, self._life):
+            return
+        self.up = True
+        self._life += 1
+        replica = restart(self.driver.replica.change(disk=self.disk.read()))
+        self.driver = Driver(replica, self._ports, self._pace, self)
+        self._watcher.restarted(self.identity, replica)
+        self.driver.start()
