@@ -104,10 +104,10 @@ def test_code_that_is_no_python_is_unusable() -> None:
 
 
 def test_a_process_that_ends_or_never_ends_is_not_taken_for_a_kill(monkeypatch: pytest.MonkeyPatch) -> None:
-    (ended,) = mutants._in_child(lambda: os._exit(3))
+    (ended,) = mutants.in_child(lambda: os._exit(3))
     assert (ended.layer, ended.property) == ("none", "the process ended with status 3")
     monkeypatch.setattr(mutants, "LIMIT", 0.2)
-    (endless,) = mutants._in_child(never_ending)
+    (endless,) = mutants.in_child(never_ending)
     assert (endless.layer, endless.property) == ("none", "no end within 0 s")
     assert mutants._unjudged([endless]) == "not judged: no end within 0 s"
 

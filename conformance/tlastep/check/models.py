@@ -44,16 +44,18 @@ class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: str
     bindings: tuple[str, ...] = ()
     mutants: tuple[str, ...] = ()
+    contracts: tuple[str, ...] = ()
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A project: its folder, its models, the modules with its bindings, and its lists of mutants."""
+    """A project: its folder, its models, the modules with its bindings and contracts, and its lists of mutants."""
 
     root: Path
     list: Path
     models: tuple[Model, ...]
     bindings: tuple[str, ...]
     mutants: tuple[Path, ...] = ()
+    contracts: tuple[str, ...] = ()
 
     @property
     def specs(self) -> Path:
@@ -102,7 +104,7 @@ def find_project(start: Path | None = None) -> Project:
             settings = convert(table, _Settings, file, "tool.tlastep")
             path = folder / settings.models
             mutants = tuple(folder / name for name in settings.mutants)
-            return Project(folder, path, read_models(path), settings.bindings, mutants)
+            return Project(folder, path, read_models(path), settings.bindings, mutants, settings.contracts)
     raise UnusableInput("no pyproject.toml with a table [tool.tlastep], here or above", str(start))
 
 

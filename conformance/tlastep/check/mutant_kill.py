@@ -75,7 +75,7 @@ def kill_spec(project: Project, mutant: Mutant, engine: Engine = "python") -> li
     assert mutant.breaks is not None, "the list requires it"
     wanted = mutant.breaks.property
     with tempfile.TemporaryDirectory(prefix="tlastep-mutant-", ignore_cleanup_errors=True) as own:
-        changed = _changed_specs(project, mutant, Path(own))
+        changed = changed_specs(project, mutant, Path(own))
         model = project.model(mutant.breaks.model)
         spec, config = changed.spec(model), changed.config(model)
         if engine == "tlc":
@@ -107,7 +107,8 @@ def _checking_only(config: Config, name: str) -> Config:
     )
 
 
-def _changed_specs(project: Project, mutant: Mutant, own: Path) -> Project:
+def changed_specs(project: Project, mutant: Mutant, own: Path) -> Project:
+    """The project with a copy of its specs, one of them changed, in the folder `own`."""
     for file in (*project.specs.glob("*.tla"), *project.specs.glob("*.cfg")):
         shutil.copy(file, own)
     (own / mutant.file.name).write_text(mutant.changed(), encoding="utf-8")
@@ -143,7 +144,7 @@ def kill_code(project: Project, mutant: Mutant, prepared: Mapping[str, Prepared]
     To be called in a process of its own in which the code has not been imported yet.
     """
     models = mutant.models or tuple(prepared)
-    with _changed_code(mutant):
+    with changed_code(mutant):
         binding = binding_of(project, mutant.module)
         found: list[Killer] = []
         for name in models:
@@ -187,7 +188,8 @@ def _of_finding(layer: str, name: str, finding: Finding) -> Killer:
 
 
 @contextmanager
-def _changed_code(mutant: Mutant) -> Iterator[None]:
+def changed_code(mutant: Mutant) -> Iterator[None]:
+    """A copy of the changed package stands in the place of the real one, which must not have been imported."""
     package = _package_of(mutant)
     already = [name for name in sys.modules if name.split(".")[0] == package.name]
     assert not already, f"{package.name} has been imported already, so a change of it would not be seen"

@@ -93,11 +93,11 @@ def judge(project: Project, mutant: Mutant, models: tuple[str, ...] = (), engine
     """Tries to kill one mutant, in a child of this process, which must not have imported the code."""
     begun = perf_counter()
     if mutant.side == "spec":
-        by = _in_child(lambda: kill_spec(project, mutant, engine))
+        by = in_child(lambda: kill_spec(project, mutant, engine))
         problem = _unjudged(by) or _problem_of_spec(mutant, by)
     else:
         ready = {each.name: _prepared(project, each.name) for each in models_for(project, mutant, models)}
-        by = _in_child(lambda: kill_code(project, mutant, ready))
+        by = in_child(lambda: kill_code(project, mutant, ready))
         problem = _unjudged(by) or _problem_of_code(mutant, by, tuple(ready))
     return Judged(mutant, tuple(by), problem, perf_counter() - begun)
 
@@ -142,7 +142,7 @@ def _prepared(project: Project, name: str) -> Prepared:
     return _READY[key]
 
 
-def _in_child(task: Callable[[], list[Killer]]) -> list[Killer]:
+def in_child(task: Callable[[], list[Killer]]) -> list[Killer]:
     """What the task finds when it runs in a fork of this process."""
     fork = multiprocessing.get_context("fork")
     ours, theirs = fork.Pipe(duplex=False)

@@ -18,6 +18,7 @@ import msgspec
 
 from tlastep.check.bindings import bound_modules
 from tlastep.check.check import check_model
+from tlastep.check.contract import contracts_of
 from tlastep.check.coverage import Coverage
 from tlastep.check.direct import lockstep_directly
 from tlastep.check.explore import load
@@ -27,6 +28,7 @@ from tlastep.check.models import Model, Project, find_project
 from tlastep.check.mutants import Judged, read_mutants, run_mutants
 from tlastep.check.run_lockstep import lockable, run_lockstep
 from tlastep.check.run_replay import replay_counterexample, run_replay
+from tlastep.check.symbolic import run_symbolic
 from tlastep.engine.code_system import BoundModel
 from tlastep.language.config import read_config
 
@@ -65,6 +67,8 @@ def units(project: Project, models: Sequence[Model]) -> list[Unit]:
     found += [
         Unit("counterexample", model.name) for model in models if model.kind == "violation" and model.module in bound
     ]
+    named = {model.name for model in models}
+    found += [Unit("symbolic", each.model) for each in contracts_of(project) if each.model in named]
     weight = {model.name: model.generated for model in models}
     return sorted(found, key=lambda unit: -weight[unit.model])
 
@@ -173,6 +177,16 @@ def _counterexample(project: Project, model: Model) -> Row:
     return Row("counterexample", model.name, replayed.result == "ok", replayed.result, seconds, fields)
 
 
+def _symbolic(project: Project, model: Model) -> Row:
+    """The contracts that take their constants from this model."""
+    judged = list(run_symbolic(project, models=[model.name]))
+    wrong = "; ".join(each.counterexample for each in judged if not each.holds)
+    proved = sum(each.result == "proved" for each in judged)
+    says = wrong or f"{proved} proved, {len(judged) - proved} searched"
+    found = {"contracts": [each.fields() for each in judged]}
+    return Row("symbolic", model.name, not wrong, says, sum(each.seconds for each in judged), found)
+
+
 MOST_GRAPH: Final = min(MOST_STATES, 4_000)  # states of the graphs that are dumped here; more is a matter of patience
 
 _WORK: Final[dict[str, Callable[[Project, Model], Row]]] = {
@@ -182,6 +196,7 @@ _WORK: Final[dict[str, Callable[[Project, Model], Row]]] = {
     "direct": _direct,
     "replay": _replay,
     "counterexample": _counterexample,
+    "symbolic": _symbolic,
 }
 
 
