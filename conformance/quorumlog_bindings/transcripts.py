@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from quorumlog.simulation import invariants
-from quorumlog.simulation.transcript import Performance, Step, differing
+from quorumlog.simulation.transcript import Performance, Step, differing, files, parse, perform
 from quorumlog_bindings.replication import NIL, event, replication, server
 from tlastep.behaviour import Label
 from tlastep.check import told
+from tlastep.check.coverage import Coverage
 from tlastep.check.mutant_kill import Killer
 from tlastep.check.told import Told
+from tlastep.engine.spec_system import SpecSystem
 from tlastep.values import Value
 
 LAYER: Final = "transcripts"
@@ -20,8 +22,21 @@ LAYER: Final = "transcripts"
 
 def disagreements(performance: Performance, spec: Path) -> list[str]:
     """Where the steps of a performance are not what the spec in this file says: a line of text each."""
-    beside = told.with_constants(spec, constants(performance), invariants.INVARIANTS, invariants.STEP_PROPERTIES)
-    return list(told.disagreements(beside, steps(performance)))
+    return list(told.disagreements(beside(performance, spec), steps(performance)))
+
+
+def coverage(folder: Path, spec: Path) -> list[Coverage]:
+    """What each transcript of a folder reaches of the spec in this file."""
+    performances = {path.stem: perform(parse(path.read_text(encoding="utf-8"), path.name)) for path in files(folder)}
+    return [
+        told.reached(name, replication.module, beside(each, spec), steps(each), LAYER)
+        for name, each in performances.items()
+    ]
+
+
+def beside(performance: Performance, spec: Path) -> SpecSystem:
+    """The spec in this file for the servers and events of a performance, with all that it says must hold."""
+    return told.with_constants(spec, constants(performance), invariants.INVARIANTS, invariants.STEP_PROPERTIES)
 
 
 def constants(performance: Performance) -> dict[str, Value]:

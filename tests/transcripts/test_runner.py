@@ -13,7 +13,8 @@ from typing import Final
 import pytest
 
 from quorumlog.simulation.transcript import Performance, Step, files, parse, perform
-from quorumlog_bindings.transcripts import disagreements, kill_by_transcripts
+from quorumlog_bindings.transcripts import coverage, disagreements, kill_by_transcripts
+from tlastep.check.coverage import merge, unreached
 
 FOLDER: Final = Path(__file__).parent
 ROOT: Final = Path(__file__).parents[2]
@@ -101,6 +102,14 @@ def test_transcripts_are_many_and_open_with_a_sentence() -> None:
 
 def test_every_transcript_says_what_the_unchanged_code_does() -> None:
     assert kill_by_transcripts(FOLDER) is None
+
+
+def test_together_the_transcripts_reach_every_action_of_the_spec() -> None:
+    found = coverage(FOLDER, SPEC)
+    assert len(found) == len(files(FOLDER))
+    (merged,) = merge(found)
+    assert [action for action, number in merged.actions.items() if not number] == []
+    assert unreached(found) == {"Replication": ()}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant["name"] for mutant in MUTANTS])

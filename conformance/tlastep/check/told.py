@@ -6,7 +6,8 @@ state before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
@@ -14,7 +15,9 @@ from typing import TypeAlias
 import msgspec
 
 from tlastep.behaviour import Assignment, Label
+from tlastep.check.coverage import Coverage, covered
 from tlastep.compile.compiled import State, compile_spec
+from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.spec_system import SpecSystem
 from tlastep.errors import Place
 from tlastep.language.config import Config, Name
@@ -103,3 +106,15 @@ def _compiled(spec: Path, constants: Constants, invariants: tuple[str, ...], pro
         properties=[Name(name, place) for name in properties],
     )
     return SpecSystem(compile_spec(read_spec(sany.parse(spec)), config))
+
+
+def reached(model: str, module: str, spec: SpecSystem, steps: Sequence[Told], layer: str) -> Coverage:
+    """What these steps reach of the spec, however they are judged."""
+    conjuncts = Conjuncts(spec.spec)
+    with conjuncts.watched():
+        for _ in disagreements(spec, steps):
+            pass
+    taken = [step for step in steps if step.after is not None]
+    actions = {step.action: 0 for step in spec.spec.steps} | Counter([step.label.action for step in taken])
+    distinct = {(in_order(spec, step.before), step.label) for step in taken}
+    return covered(layer, model, module, actions, conjuncts, len(distinct))
