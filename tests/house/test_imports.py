@@ -30,6 +30,7 @@ QUORUMLOG: Final = {
 CODE_SIDE: Final = (
     "tlastep.binding",
     "tlastep.check.code_side",
+    "tlastep.check.direct_code",
     "tlastep.engine.code_machine",
     "tlastep.engine.code_system",
     "tlastep.engine.digest",

@@ -21,6 +21,7 @@ from tlastep.check.check import check_model
 from tlastep.check.contract import contracts_of
 from tlastep.check.coverage import Coverage
 from tlastep.check.direct import lockstep_directly
+from tlastep.check.direct_code import execute
 from tlastep.check.explore import load
 from tlastep.check.graph_replay import MOST_STATES
 from tlastep.check.memory import Memory
@@ -33,6 +34,7 @@ from tlastep.engine.code_system import BoundModel
 from tlastep.language.config import read_config
 
 DIRECT: Final = 1_500  # states up to which spec and code are also stepped without any memory
+EXECUTED: Final = 90_000  # states up to which the code alone is also executed at every offer, without any memory
 PARALLEL: Final = 2
 COVERAGE: Final = "coverage"  # where a row keeps what its layer reached of the spec
 
@@ -64,6 +66,7 @@ def units(project: Project, models: Sequence[Model]) -> list[Unit]:
     found += [Unit("python", model.name) for model in models]
     found += [Unit("replay", model.name) for model in models if model.name in locked]
     found += [Unit("direct", model.name) for model in models if model.name in locked and model.distinct <= DIRECT]
+    found += [Unit("executed", model.name) for model in models if model.name in locked and model.distinct <= EXECUTED]
     found += [
         Unit("counterexample", model.name) for model in models if model.kind == "violation" and model.module in bound
     ]
@@ -163,6 +166,13 @@ def _direct(project: Project, model: Model) -> Row:
     return Row("direct", model.name, found.result == "ok", found.result, found.seconds, {"digest": found.digest})
 
 
+def _executed(project: Project, model: Model) -> Row:
+    bound = BoundModel(bound_modules(project)[model.module], read_config(project.config(model)))
+    executed = execute(bound)
+    found = {name: getattr(executed, name) for name in (*COUNTED, "offers")}
+    return Row("executed", model.name, executed.result == "ok", executed.result, executed.seconds, found)
+
+
 def _replay(project: Project, model: Model) -> Row:
     binding = bound_modules(project)[model.module]
     replayed = run_replay(project, model, binding, graph=model.distinct <= MOST_GRAPH)
@@ -189,11 +199,21 @@ def _symbolic(project: Project, model: Model) -> Row:
 
 MOST_GRAPH: Final = min(MOST_STATES, 4_000)  # states of the graphs that are dumped here; more is a matter of patience
 
+COUNTED: Final = {
+    "states": "code_states",
+    "transitions": "code_transitions",
+    "boundary": "boundary",
+    "refusals": "refusals",
+    "digest": "digest",
+}
+"""What the code without memory must count as lock-step does, and the name that it has there."""
+
 _WORK: Final[dict[str, Callable[[Project, Model], Row]]] = {
     "tlc": _checked("tlc"),
     "python": _checked("python"),
     "lockstep": _lockstep,
     "direct": _direct,
+    "executed": _executed,
     "replay": _replay,
     "counterexample": _counterexample,
     "symbolic": _symbolic,
@@ -206,7 +226,7 @@ def coverage_of(rows: Sequence[Row]) -> list[Coverage]:
 
 
 def disagreements(rows: Sequence[Row]) -> list[str]:
-    """Where two ways to one number gave different ones: TLC and our engine, lock-step with and without memory."""
+    """Where two ways to one number gave different ones: TLC and our engine, lock-step and code without memory."""
     by_part: dict[tuple[str, str], Row] = {(row.part, row.model): row for row in rows}
     found = []
     for row in rows:
@@ -219,6 +239,12 @@ def disagreements(rows: Sequence[Row]) -> list[str]:
         locked = by_part.get(("lockstep", row.model))
         if row.part == "direct" and locked is not None and row.found["digest"] != locked.found["digest"]:
             found.append(f"{row.model}: lock-step with and without memory give different digests")
+        if row.part == "executed" and locked is not None:
+            found += [
+                f"{row.model}: the code executed without memory differs in {name} from lock-step"
+                for name, theirs in COUNTED.items()
+                if row.found[name] != locked.found[theirs]
+            ]
     return found
 
 
