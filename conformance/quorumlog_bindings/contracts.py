@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from quorumlog.core.consensus import durability, election, follower, leader, log, progress, quorum, replica, state
-from quorumlog.core.consensus.effects import Durable, Replicate, Send
+from quorumlog.core.consensus.effects import Durable, ElectionTimeout, Refused, Replicate, Send, Sync
 from quorumlog.core.consensus.log import Log
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, Message, VoteReply, VoteRequest
 from quorumlog.core.consensus.replica import Replica
@@ -208,6 +208,19 @@ def term_rule(spec: Operators, terms: list[int], role: int, mine: int, theirs: i
     return as_in_spec(spec, "OnVoteRequest", before, request, after, names)
 
 
+@contracts.of(replica.receive, operator="OnAppendRequest", terms=2)
+def late(spec: Operators, terms: list[int], role: int, kind: int, mine: int, theirs: int) -> bool:
+    """Whatever comes from an earlier term changes nothing."""
+    assume(theirs < mine)
+    plays = ROLES[pick(role, range(3))]
+    before = replica_of(log_of(terms), plays, mine, voted_for=OTHER, **KNOWN[plays])
+    sent = (VoteReply(PEER, ME, theirs), AppendRequest(PEER, ME, theirs, 0, 0, (), 0))[pick(kind, range(2))]
+    after, effects = replica.receive(before, sent)
+    action = f"On{type(sent).__name__}"
+    names = "term votedFor role votes log disk owed nextIndex matchIndex commitIndex"
+    return effects == () and as_in_spec(spec, action, before, sent, after, names)
+
+
 @contracts.of(election.consider_vote, operator="OnVoteRequest", terms=3)
 def vote_rule(spec: Operators, terms: list[int], voted: int, index: int, last: int) -> bool:
     """One vote a term, and only for a log that is as complete as one's own."""
@@ -262,3 +275,43 @@ def accept_entries(
     request = AppendRequest(PEER, ME, 1, index, prev_term, entered, pick(theirs, range(5)))
     after, _ = follower.accept_entries(before, request)
     return as_in_spec(spec, "OnAppendRequest", before, request, after, "log commitIndex owed")
+
+
+# -- the disk -----------------------------------------------------------------------------------------------
+
+
+@contracts.of(election.stand, operator="Timeout")
+def stand(spec: Operators, length: int, candidate: bool, term: int) -> bool:
+    """A server stands in a new term, and the request waits for the disk; from terms and logs of up to three."""
+    mine = log_of(range(1, pick(length, range(4)) + 1))
+    before = replica_of(mine, (FOLLOWER, CANDIDATE)[int(candidate)], pick(term, range(4)))
+    (following,) = spec.take("Timeout", variables(before), server(ME))
+    after, effects = election.stand(before, ElectionTimeout())
+    return effects == () and following == variables(after)
+
+
+@contracts.of(durability.sync, operator="Sync", terms=2)
+def sync(spec: Operators, terms: list[int], term: int, stored: int, synced: int, voted: bool, owes: bool) -> bool:
+    """Everything is written, then what was owed is sent; a server with nothing to write refuses."""
+    mine = log_of(terms)
+    disk = Durable(stored, None, mine[: pick(synced, range(len(mine) + 1))])
+    owed = frozenset((VoteReply(ME, PEER, 1),)[: int(owes)])
+    before = replica_of(mine, FOLLOWER, term, disk=disk, owed=owed, voted_for=(None, PEER)[int(voted)])
+    ways = spec.take("Sync", variables(before), server(ME))
+    try:
+        after, effects = durability.sync(before, Sync())
+    except Refused:
+        return ways == []
+    sent = frozenset([message(each.message) for each in effects if isinstance(each, Send)])
+    return ways == [{**variables(after), "network": sent}]
+
+
+@contracts.of(state.restart, operator="Crash", terms=2)
+def restart(spec: Operators, terms: list[int], role: int, term: int, stored: int, synced: int, voted: bool) -> bool:
+    """A crash leaves what the disk holds, and nothing else."""
+    mine = log_of(terms)
+    disk = Durable(stored, (None, PEER)[int(voted)], mine[: pick(synced, range(len(mine) + 1))])
+    plays = ROLES[pick(role, range(3))]
+    before = replica_of(mine, plays, term, disk=disk, voted_for=OTHER, commit_index=len(mine), **KNOWN[plays])
+    (following,) = spec.take("Crash", variables(before), server(ME))
+    return bool(following == variables(state.restart(before)))

@@ -45,6 +45,10 @@ FOUND_IN: Final = {
     "advance_peer": "match-moves-back",
     "replicated": "leader-counts-itself-twice",
     "accept_entries": "believes-commit-beyond-request",
+    "late": "accepts-entries-of-earlier-terms",
+    "stand": "vote-request-before-disk",
+    "sync": "vote-not-stored",
+    "restart": "term-reset-on-restart",
 }
 
 KILLS: Final = """

@@ -73,7 +73,7 @@ def units(project: Project, models: Sequence[Model]) -> list[Unit]:
     named = {model.name for model in models}
     found += [Unit("symbolic", each.model) for each in contracts_of(project) if each.model in named]
     weight = {model.name: model.generated for model in models}
-    return sorted(found, key=lambda unit: -weight[unit.model])
+    return sorted(found, key=lambda unit: (unit.part != "symbolic", -weight[unit.model]))
 
 
 def verify(
