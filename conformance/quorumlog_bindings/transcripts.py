@@ -1,8 +1,9 @@
-"""Transcripts in the words of the spec: their steps, their constants, and what kills a mutant of the code."""
+"""Transcripts in the words of the spec: their steps, their constants, and what kills a mutant of code or spec."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -12,41 +13,35 @@ from quorumlog_bindings.replication import NIL, event, replication, server
 from tlastep.behaviour import Label
 from tlastep.check import told
 from tlastep.check.coverage import Coverage
+from tlastep.check.layers import Elsewhere
+from tlastep.check.models import Project
 from tlastep.check.mutant_kill import Killer
 from tlastep.check.told import Told
 from tlastep.engine.spec_system import SpecSystem
 from tlastep.values import Value
 
 LAYER: Final = "transcripts"
+FOLDERS: Final = {replication.module: "tests/transcripts"}
+"""Where the transcripts of a module are, from the folder of the project."""
+
+
+# -- a performance beside the spec --------------------------------------------------------------------------
 
 
 def disagreements(performance: Performance, spec: Path) -> list[str]:
     """Where the steps of a performance are not what the spec in this file says: a line of text each."""
-    return list(told.disagreements(beside(performance, spec), steps(performance)))
+    return list(told.disagreements(beside(performance, spec, performance.events), steps(performance)))
 
 
-def coverage(folder: Path, spec: Path) -> list[Coverage]:
-    """What each transcript of a folder reaches of the spec in this file."""
-    performances = {path.stem: perform(parse(path.read_text(encoding="utf-8"), path.name)) for path in files(folder)}
-    return [
-        told.reached(name, replication.module, beside(each, spec), steps(each), LAYER)
-        for name, each in performances.items()
-    ]
-
-
-def beside(performance: Performance, spec: Path) -> SpecSystem:
-    """The spec in this file for the servers and events of a performance, with all that it says must hold."""
-    return told.with_constants(spec, constants(performance), invariants.INVARIANTS, invariants.STEP_PROPERTIES)
-
-
-def constants(performance: Performance) -> dict[str, Value]:
-    """The constants of the spec for the servers and the events of a performance."""
-    return {
+def beside(performance: Performance, spec: Path, events: Iterable[str]) -> SpecSystem:
+    """The spec in this file for the servers of a performance and these events, with all that it says must hold."""
+    constants: dict[str, Value] = {
         "Server": frozenset(map(server, performance.servers)),
-        "Event": frozenset(map(event, performance.events)),
+        "Event": frozenset(map(event, events)),
         "Nil": NIL,
         "Batch": performance.batch,
     }
+    return told.with_constants(spec, constants, invariants.INVARIANTS, invariants.STEP_PROPERTIES)
 
 
 def steps(performance: Performance) -> list[Told]:
@@ -69,14 +64,54 @@ def label_of(step: Step) -> Label:
     return Label(step.action, tuple([parameter.spec(argument) for parameter, argument in pairs]))
 
 
-def killers(folder: Path) -> Iterator[Killer]:
-    """All transcripts in this folder that no longer say what the code does, and after how many steps that shows.
+# -- all performances of a folder ---------------------------------------------------------------------------
 
-    To be called where changed code stands in place of the real one. The spec is not asked.
+
+def performances(folder: Path, spec: Path) -> Iterator[tuple[str, SpecSystem, list[Told]]]:
+    """Each transcript of a folder by name, with the spec beside it and its steps.
+
+    Where servers are the same, so is the spec: all events of all transcripts are there.
     """
-    return (Killer(LAYER, each.name, each.kind, each.steps) for each in differing(folder))
+    performed = {path.stem: perform(parse(path.read_text(encoding="utf-8"), path.name)) for path in files(folder)}
+    events = frozenset(chain.from_iterable([each.events for each in performed.values()]))
+    return ((name, beside(each, spec, events), steps(each)) for name, each in performed.items())
+
+
+def coverage(folder: Path, spec: Path) -> list[Coverage]:
+    """What each transcript of a folder reaches of the spec in this file."""
+    return [
+        told.reached(name, replication.module, system, taken, LAYER)
+        for name, system, taken in performances(folder, spec)
+    ]
+
+
+# -- mutants ------------------------------------------------------------------------------------------------
+
+
+def kill(project: Project, module: str) -> Killer | None:
+    """The first transcript that says something else than happens, or else the first that the spec does not allow.
+
+    To be called where changed code, or a project with a changed spec, stands in place of the real one.
+    """
+    if module not in FOLDERS:
+        raise Elsewhere
+    folder = project.root / FOLDERS[module]
+    spec = project.specs / f"{module}.tla"
+    return next(chain(killers(folder), disallowed(folder, spec)), None)
 
 
 def kill_by_transcripts(folder: Path) -> Killer | None:
-    """The first of them."""
+    """The first transcript of a folder that says something else than happens; the spec is not asked."""
     return next(killers(folder), None)
+
+
+def killers(folder: Path) -> Iterator[Killer]:
+    """The transcripts of a folder that say something else than happens, and after how many steps that shows."""
+    return (Killer(LAYER, each.name, each.kind, each.steps) for each in differing(folder))
+
+
+def disallowed(folder: Path, spec: Path) -> Iterator[Killer]:
+    """The transcripts of a folder with a step that the spec does not allow, or after which something does not hold."""
+    return chain.from_iterable(
+        told.killed(LAYER, name, system, taken) for name, system, taken in performances(folder, spec)
+    )

@@ -16,10 +16,11 @@ import msgspec
 
 from tlastep.behaviour import Assignment, Label
 from tlastep.check.coverage import Coverage, covered
+from tlastep.check.mutant_kill import Killer
 from tlastep.compile.compiled import State, compile_spec
 from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.spec_system import SpecSystem
-from tlastep.errors import Place
+from tlastep.errors import EvaluationError, Place
 from tlastep.language.config import Config, Name
 from tlastep.language.xml_reader import read_spec
 from tlastep.predicates import bindings
@@ -118,3 +119,17 @@ def reached(model: str, module: str, spec: SpecSystem, steps: Sequence[Told], la
     actions = {step.action: 0 for step in spec.spec.steps} | Counter([step.label.action for step in taken])
     distinct = {(in_order(spec, step.before), step.label) for step in taken}
     return covered(layer, model, module, actions, conjuncts, len(distinct))
+
+
+def killed(layer: str, model: str, spec: SpecSystem, steps: Sequence[Told]) -> Iterator[Killer]:
+    """What the first disagreement, if there is one, says of a mutant; a spec that cannot be evaluated has one, too."""
+    for number, step in enumerate(steps, start=1):
+        try:
+            said = next(judge(spec, step), None)
+        except EvaluationError:
+            said, kind = "", "error"
+        else:
+            kind = "difference"
+        if said is not None:
+            yield Killer(layer, model, kind, number)
+            return
