@@ -13,7 +13,7 @@ from quorumlog_bindings.replication import NIL, event, replication, server
 from tlastep.behaviour import Label
 from tlastep.check import told
 from tlastep.check.coverage import Coverage
-from tlastep.check.layers import Elsewhere
+from tlastep.check.elsewhere import of_module
 from tlastep.check.models import Project
 from tlastep.check.mutant_kill import Killer
 from tlastep.check.told import Told
@@ -93,9 +93,7 @@ def kill(project: Project, module: str) -> Killer | None:
 
     To be called where changed code, or a project with a changed spec, stands in place of the real one.
     """
-    if module not in FOLDERS:
-        raise Elsewhere
-    folder = project.root / FOLDERS[module]
+    folder = project.root / of_module(FOLDERS, module)
     spec = project.specs / f"{module}.tla"
     return next(chain(killers(folder), disallowed(folder, spec)), None)
 
