@@ -144,7 +144,7 @@ def merge(spec: Operators, terms: list[int], prev: int, received: list[int]) -> 
     return bool(entries(log.merge(mine, prev, theirs)) == spec.Merge(entries(mine), prev, entries(theirs)))
 
 
-@contracts.of(log.kept, operator="IsPrefix", old=4, new=4)
+@contracts.of(log.kept, operator="IsPrefix", given="logs that match", old=4, new=4)
 def kept(spec: Operators, old: list[int], new: list[int]) -> bool:
     """The longest beginning of the new log with which the old one begins, too, if the logs match."""
     one, other = log_of(old), log_of(new)
@@ -154,7 +154,7 @@ def kept(spec: Operators, old: list[int], new: list[int]) -> bool:
     return bool(shared) and (count == len(other) or not spec.IsPrefix(entries(other[: count + 1]), entries(one)))
 
 
-@contracts.of(log.fits, operator="OnAppendRequest", terms=3)
+@contracts.of(log.fits, operator="OnAppendRequest", given="up to one place beyond the log", terms=3)
 def fits(spec: Operators, terms: list[int], prev: int, prev_term: int) -> bool:
     """A slice is accepted where it fits; `prev` is up to one beyond the log."""
     mine = log_of(terms)
@@ -165,9 +165,9 @@ def fits(spec: Operators, terms: list[int], prev: int, prev_term: int) -> bool:
     return bool(reply["accepted"]) == log.fits(mine, index, prev_term)
 
 
-@contracts.of(leader.hand_on, operator="Replicate")
+@contracts.of(leader.hand_on, operator="Replicate", given="logs of up to 4, terms 1, 2, 3, 4")
 def hand_on(spec: Operators, length: int, following: int) -> bool:
-    """The slice that is sent, and where the next one begins; from logs of up to four entries."""
+    """The slice that is sent, and where the next one begins."""
     mine = log_of(range(1, pick(length, range(5)) + 1))
     begin = pick(following, range(1, len(mine) + 2))
     known = indexes(1, begin, 1)
@@ -182,7 +182,7 @@ def hand_on(spec: Operators, length: int, following: int) -> bool:
 # -- rules --------------------------------------------------------------------------------------------------
 
 
-@contracts.of(durability.commit_by_counting, operator="Decidable", terms=2)
+@contracts.of(durability.commit_by_counting, operator="Decidable", given="3 servers, rising terms", terms=2)
 def commit_rule(spec: Operators, terms: list[int], term: int, synced: int, commit: int, one: int, other: int) -> bool:
     """What a leader may call decided, if terms never fall along its log."""
     mine = log_of(terms)
@@ -195,7 +195,7 @@ def commit_rule(spec: Operators, terms: list[int], term: int, synced: int, commi
     return bool(after.commit_index == spec.Decidable(view, server(ME), durable, view.matchIndex[server(ME)]))
 
 
-@contracts.of(replica.receive, operator="OnVoteRequest", terms=2)
+@contracts.of(replica.receive, operator="OnVoteRequest", given="from a log that is behind", terms=2)
 def term_rule(spec: Operators, terms: list[int], role: int, mine: int, theirs: int, index: int, last: int) -> bool:
     """The past is late, and a later term makes a follower of everybody. The vote is refused for the log here."""
     own = log_of(terms)
@@ -221,7 +221,7 @@ def late(spec: Operators, terms: list[int], role: int, kind: int, mine: int, the
     return effects == () and as_in_spec(spec, action, before, sent, after, names)
 
 
-@contracts.of(election.consider_vote, operator="OnVoteRequest", terms=3)
+@contracts.of(election.consider_vote, operator="OnVoteRequest", given="in one term", terms=3)
 def vote_rule(spec: Operators, terms: list[int], voted: int, index: int, last: int) -> bool:
     """One vote a term, and only for a log that is as complete as one's own."""
     vote = (None, PEER, OTHER)[pick(voted, range(3))]
@@ -231,7 +231,7 @@ def vote_rule(spec: Operators, terms: list[int], voted: int, index: int, last: i
     return as_in_spec(spec, "OnVoteRequest", before, request, after, "term votedFor role owed")
 
 
-@contracts.of(election.count_vote, operator="OnVoteReply", terms=3)
+@contracts.of(election.count_vote, operator="OnVoteReply", given="3 servers", terms=3)
 def count_vote(spec: Operators, terms: list[int], term: int, before_it: int) -> bool:
     """A majority makes a leader, whose first entry is a no-op of its term; whatever votes were there before."""
     votes = (frozenset[str](), frozenset({ME}), frozenset({ME, OTHER}))[pick(before_it, range(3))]
@@ -241,7 +241,7 @@ def count_vote(spec: Operators, terms: list[int], term: int, before_it: int) -> 
     return as_in_spec(spec, "OnVoteReply", before, reply, after, "role votes log nextIndex matchIndex")
 
 
-@contracts.of(leader.advance_peer, operator="OnAppendReply")
+@contracts.of(leader.advance_peer, operator="OnAppendReply", given="an empty log")
 def advance_peer(spec: Operators, accepted: bool, index: int, known: int, following: int) -> bool:
     """What is known of a peer never shrinks, and a refusal never falls behind it."""
     ahead, begin = indexes(0, known, 0), indexes(1, following, 1)
@@ -251,7 +251,7 @@ def advance_peer(spec: Operators, accepted: bool, index: int, known: int, follow
     return as_in_spec(spec, "OnAppendReply", before, reply, after, "matchIndex nextIndex commitIndex")
 
 
-@contracts.of(progress.replicated, operator="Decidable", terms=2)
+@contracts.of(progress.replicated, operator="Decidable", given="3 servers, one term", terms=2)
 def replicated(spec: Operators, terms: list[int], synced: int, one: int, other: int) -> bool:
     """The leader counts for what is on its disk, and once: in a log of its own term, that is what it may decide."""
     mine = log_of([0 for _ in terms])
@@ -263,7 +263,13 @@ def replicated(spec: Operators, terms: list[int], synced: int, one: int, other: 
     return bool(found == spec.Decidable(view, server(ME), durable, view.matchIndex[server(ME)]))
 
 
-@contracts.of(follower.accept_entries, operator="OnAppendRequest", terms=2, received=2)
+@contracts.of(
+    follower.accept_entries,
+    operator="OnAppendRequest",
+    given="in one term, commit indexes of up to 4",
+    terms=2,
+    received=2,
+)
 def accept_entries(
     spec: Operators, terms: list[int], prev: int, prev_term: int, received: list[int], commit: int, theirs: int
 ) -> bool:
@@ -280,9 +286,9 @@ def accept_entries(
 # -- the disk -----------------------------------------------------------------------------------------------
 
 
-@contracts.of(election.stand, operator="Timeout")
+@contracts.of(election.stand, operator="Timeout", given="logs and terms of up to 3")
 def stand(spec: Operators, length: int, candidate: bool, term: int) -> bool:
-    """A server stands in a new term, and the request waits for the disk; from terms and logs of up to three."""
+    """A server stands in a new term, and the request waits for the disk."""
     mine = log_of(range(1, pick(length, range(4)) + 1))
     before = replica_of(mine, (FOLLOWER, CANDIDATE)[int(candidate)], pick(term, range(4)))
     (following,) = spec.take("Timeout", variables(before), server(ME))

@@ -51,13 +51,17 @@ def pick(number: int, among: Sequence[int]) -> int:
 
 @dataclass(frozen=True)
 class Contract:
-    """One contract: its name, the function of the code, the operator of the spec, and the limits of a proof."""
+    """One contract: its name, the function of the code, the operator of the spec, and the limits of a proof.
+
+    `limits` are the lengths of lists; `given` says in words what else the contract itself leaves out.
+    """
 
     name: str
     code: str
     operator: str
     limits: Mapping[str, int]
     test: Callable[..., bool]
+    given: str = ""
 
     def is_of(self, file: Path) -> bool:
         """Whether its function stands in this file."""
@@ -65,7 +69,8 @@ class Contract:
 
     def within(self) -> str:
         """The limits as text."""
-        return ", ".join(f"{name} of up to {limit}" for name, limit in self.limits.items())
+        lists = [f"{name} of up to {limit}" for name, limit in self.limits.items()]
+        return ", ".join([*lists, *([self.given] if self.given else [])])
 
 
 class Contracts:
@@ -76,12 +81,12 @@ class Contracts:
         self.model = model
         self.all: list[Contract] = []
 
-    def of(self, code: Callable[..., object], *, operator: str, **limits: int) -> Callable[[F], F]:
+    def of(self, code: Callable[..., object], *, operator: str, given: str = "", **limits: int) -> Callable[[F], F]:
         """The function is a contract on a function of the code."""
 
         def add(test: F) -> F:
             name = f"{code.__module__.rpartition('.')[2]}.{code.__name__}"
-            self.all.append(Contract(test.__name__, name, operator, limits, test))
+            self.all.append(Contract(test.__name__, name, operator, limits, test, given))
             return test
 
         return add
