@@ -16,7 +16,7 @@ from quorumlog.core.consensus.messages import (
     VoteRequest,
 )
 from quorumlog.core.consensus.replica import Replica
-from quorumlog.simulation import invariants, prepared
+from quorumlog.simulation import invariants, prepared, prepared_wide
 from quorumlog.simulation.cluster import Cluster
 from tlastep.binding import Binding, Constants, Property
 from tlastep.values import Value, model_value, record
@@ -151,6 +151,12 @@ def bind_start(name: str, start: prepared.Start) -> None:
 
 for _name, _start in prepared.STARTS.items():
     bind_start(_name, _start)
+
+
+@replication.start("Starts")
+def starts(constants: Constants) -> list[Cluster]:
+    """MCReplicationWide!Starts."""
+    return prepared_wide.starts(servers(constants), cast(int, constants["Batch"]), names(constants, "Event")[0])
 
 
 @replication.bound("Bound")

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cmp_to_key
+from functools import cmp_to_key, lru_cache
 from typing import Final, TypeAlias, final
 
 
@@ -174,6 +174,7 @@ def compare(left: Value, right: Value) -> int:
     return 0
 
 
+@lru_cache(maxsize=1 << 14)
 def _parts(value: Value) -> list[Value]:
     """What decides the order of a compound value: members, or first the domain and then the values."""
     if isinstance(value, frozenset):
@@ -188,7 +189,15 @@ def _parts(value: Value) -> list[Value]:
 
 def in_order(values: Iterable[Value]) -> list[Value]:
     """The values, sorted as TLC enumerates them."""
+    if type(values) is frozenset:
+        return list(_members_in_order(values))
     return sorted(values, key=cmp_to_key(compare))
+
+
+@lru_cache(maxsize=1 << 12)
+def _members_in_order(values: frozenset[Value]) -> tuple[Value, ...]:
+    """The members of a set that is enumerated again and again: one, say, that many actions range over."""
+    return tuple(sorted(values, key=cmp_to_key(compare)))
 
 
 # -- text and bytes ----------------------------------------------------------------------------------------

@@ -14,13 +14,18 @@ from tlastep.check.tables import convert, place, read_toml
 from tlastep.errors import UnusableInput
 
 Size = Literal["small", "medium", "large"]
-Kind = Literal["safety", "liveness", "witness", "violation"]
+Kind = Literal["safety", "liveness", "witness", "violation", "machine"]
+MACHINE: Final = "machine"  # too large to be explored: `tlastep machine` walks through it
 
 _RESULT: Final = re.compile(r"ok|deadlock|assumption|(?:invariant|property) \S+")
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One model of the list: a spec, a configuration, and what is expected of them."""
+    """One model of the list: a spec, a configuration, and what is expected of them.
+
+    Of a model for random walks, `explored` names the predicate that is true of what other models explore to the end,
+    and `reaches` how large variables must become.
+    """
 
     name: str
     module: str
@@ -34,6 +39,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     distinct: int = 0
     generated: int = 0
     depth: int = 0
+    explored: str = ""
+    reaches: tuple[tuple[str, int], ...] = ()
 
 
 class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,10 +87,13 @@ class Project(msgspec.Struct, frozen=True):
         raise UnusableInput(f"no model {name}; {hint}", str(self.list))
 
     def select(self, names: Sequence[str] = (), size: Size | None = None) -> tuple[Model, ...]:
-        """The models of these names; without names all of a size, and without that the small ones."""
+        """The models of these names; without names all of a size, and without that the small ones.
+
+        Those that cannot be explored are taken by name only.
+        """
         if names:
             return tuple(model for model in map(self.model, names) if size in (None, model.size))
-        return tuple(model for model in self.models if model.size == (size or "small"))
+        return tuple(model for model in self.models if model.size == (size or "small") and model.kind != MACHINE)
 
     def _file(self, model: Model, name: str) -> Path:
         path = self.specs / name

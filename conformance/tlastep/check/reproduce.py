@@ -12,25 +12,30 @@ from tlastep.check.bindings import binding_of
 from tlastep.check.explore import load
 from tlastep.check.models import find_project
 from tlastep.check.verdict import Finding
+from tlastep.check.walk import Script
 from tlastep.engine.code_system import BoundModel, CodeSystem
 from tlastep.engine.spec_system import SpecSystem
 from tlastep.language.config import read_config
 from tlastep.values import show
 
 
-def differences(model: str, labels: Sequence[str], *, binding: Binding[Any] | None = None) -> list[str]:
+def differences(model: str, labels: Sequence[str], *, start: int = 0, binding: Binding[Any] | None = None) -> list[str]:
     """Steps spec and code of a model along these labels; says where they part, or nothing if they never do.
 
-    A label is written as in the report: `OnVoteReply(a, [type |-> "VoteReply", ...])`. Without a binding the project's
-    own is taken.
+    A label is written as in the report: `OnVoteReply(a, [type |-> "VoteReply", ...])`. `start` is the number of the
+    initial state among those of the binding. Without a binding the project's own is taken.
     """
     project = find_project()
     chosen = project.model(model)
     spec = SpecSystem(load(project.spec(chosen), project.config(chosen)))
     bound = BoundModel(binding or binding_of(project, chosen.module), read_config(project.config(chosen)))
     code = CodeSystem(bound, spec.variables)
-    spec_state = next(iter(spec.initial()))
-    code_state = next(iter(code.initial()))
+    code_state = list(code.initial())[start]
+    shown = dict(code.observe(code_state))
+    same = [state for state in spec.initial() if dict(spec.observe(state)) == shown]
+    if not same:
+        return [f"start {start}: only the code has this initial state"]
+    spec_state = same[0]
     for number, text in enumerate(labels, start=1):
         spec_next = [state for label, state in spec.steps(spec_state) if str(label) == text]
         code_next = [state for label, state in code.steps(code_state) if str(label) == text]
@@ -39,12 +44,14 @@ def differences(model: str, labels: Sequence[str], *, binding: Binding[Any] | No
             return [f"step {number}, {text}: only the {who} takes it"]
         if not spec_next:
             return []  # both refuse: they agree, and there is no way to go on
-        spec_state, code_state = spec_next[0], code_next[0]
+        spec_before, spec_state, code_state = spec_state, spec_next[0], code_next[0]
         mine, others = spec.observe(spec_state), code.observe(code_state)
         if wrong := [name for name in mine if mine[name] != others.get(name)]:
             return [
                 f"step {number}, {text}: {name} is {show(mine[name])}, in the code {others.get(name)}" for name in wrong
             ]
+        if broken := spec.check_step(spec_before, spec_state):
+            return [f"step {number}, {text}: {broken.result} of the spec"]
     broken = code.check_state(code_state)
     return [f"after step {len(labels)}: {broken.result} of the code"] if broken else []
 
@@ -59,15 +66,26 @@ def labels_of(finding: Finding) -> list[str]:
 
 def write_test(model: str, finding: Finding, folder: Path) -> Path:
     """Writes a pytest file that fails as long as the finding stands."""
+    return _write(model, finding.summary, labels_of(finding), 0, folder)
+
+
+def write_script(model: str, kind: str, summary: str, script: Script, folder: Path) -> Path:
+    """Writes a pytest file that takes the steps of a script, and fails as long as spec and code part there."""
+    labels = [str(label) for label in script.labels]
+    return _write(model, f"{kind}: {summary}", labels, script.start, folder)
+
+
+def _write(model: str, said: str, labels: Sequence[str], start: int, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"test_{model}.py"
-    lines = ",\n".join(f"    {label!r}" for label in labels_of(finding))
-    summary = finding.summary.replace("\\", "\\\\").replace('"""', "'''")
+    lines = "".join(f"\n    {label!r}," for label in labels)
+    begin = f", start={start}" if start else ""
+    summary = said.replace("\\", "\\\\").replace('"""', "'''")
     path.write_text(
         f'"""{model}: {summary}.\n\nRun it with pytest inside the project.\n"""\n\n'
         "from tlastep.check.reproduce import differences\n\n"
-        f"LABELS = [\n{lines}\n]\n\n\n"
+        f"LABELS: list[str] = [{lines}\n]\n\n\n"
         "def test_spec_and_code_agree() -> None:\n"
-        f"    assert differences({model!r}, LABELS) == []\n"
+        f"    assert differences({model!r}, LABELS{begin}) == []\n"
     )
     return path

@@ -24,8 +24,9 @@ from tlastep.check.direct import lockstep_directly
 from tlastep.check.direct_code import execute
 from tlastep.check.explore import load
 from tlastep.check.graph_replay import MOST_STATES
+from tlastep.check.machine import ENOUGH, shortcomings, walk_model
 from tlastep.check.memory import Memory
-from tlastep.check.models import Model, Project, find_project
+from tlastep.check.models import MACHINE, Model, Project, find_project
 from tlastep.check.mutants import Judged, read_mutants, run_mutants
 from tlastep.check.run_lockstep import lockable, run_lockstep
 from tlastep.check.run_replay import replay_counterexample, run_replay
@@ -72,7 +73,10 @@ def units(project: Project, models: Sequence[Model]) -> list[Unit]:
     ]
     named = {model.name for model in models}
     found += [Unit("symbolic", each.model) for each in contracts_of(project) if each.model in named]
-    weight = {model.name: model.generated for model in models}
+    modules = {model.module for model in models}
+    walks = [each for each in project.models if each.kind == MACHINE and each.size == "small"]
+    found += [Unit("machine", each.name) for each in walks if each.module in modules & bound.keys()]
+    weight = {model.name: model.generated for model in project.models}
     return sorted(found, key=lambda unit: (unit.part != "symbolic", -weight[unit.model]))
 
 
@@ -197,6 +201,12 @@ def _symbolic(project: Project, model: Model) -> Row:
     return Row("symbolic", model.name, not wrong, says, sum(each.seconds for each in judged), found)
 
 
+def _machine(project: Project, model: Model) -> Row:
+    walked = walk_model(project, model, steps=ENOUGH, seed=1)
+    says = "; ".join(shortcomings(model, walked)) if walked.problem is None else walked.result
+    return Row("machine", model.name, not says, says or "ok", walked.seconds, walked.fields())
+
+
 MOST_GRAPH: Final = min(MOST_STATES, 4_000)  # states of the graphs that are dumped here; more is a matter of patience
 
 COUNTED: Final = {
@@ -213,6 +223,7 @@ _WORK: Final[dict[str, Callable[[Project, Model], Row]]] = {
     "python": _checked("python"),
     "lockstep": _lockstep,
     "direct": _direct,
+    "machine": _machine,
     "executed": _executed,
     "replay": _replay,
     "counterexample": _counterexample,

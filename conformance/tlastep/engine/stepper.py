@@ -82,6 +82,7 @@ class Stepper:
             for family in self.outcomes.families:
                 self._families[family.action.name].append(family)
             self._sound: set[int] = set()
+            self._lives: dict[int, tuple[tuple[Instance, ...], tuple[Instance, ...]]] = {}
             try:
                 self._initial = tuple(dict.fromkeys(map(self.layout.pack, self._starts)))
             except Resplit as change:
@@ -127,14 +128,17 @@ class Stepper:
 
     # -- steps -----------------------------------------------------------------------------------------------
 
-    def offers(self, state: int, action: str | None = None) -> list[Offer]:
-        """Every action (or one) with all its arguments in this state, refused or not, those beyond the bound too."""
+    def offers(self, state: int, action: str | None = None, *, ever: bool = False) -> list[Offer]:
+        """Every action (or one) with all its arguments in this state, refused or not, those beyond the bound too.
+
+        With `ever`, those are left out that are refused whatever the state is: a message of another type, say.
+        """
         families = self.outcomes.families if action is None else self._families.get(action, [])
         return self._guarded(
             lambda: [
                 Offer(instance.label, self._following(family, instance, state))
                 for family in families
-                for instance in self.outcomes.instances(family, state)
+                for instance in (self._live(family, state) if ever else self.outcomes.instances(family, state))
             ]
         )
 
@@ -142,9 +146,22 @@ class Stepper:
         """The steps from a state (or those of one action), those that leave the bound included; each once."""
         return [
             Taken(label, following)
-            for label, all_following in self.offers(state, action)
+            for label, all_following in self.offers(state, action, ever=True)
             for following in all_following
         ]
+
+    def _live(self, family: Family, state: int) -> tuple[Instance, ...]:
+        """The instances of a family in this state that some state may take: all but those refused without a look."""
+        instances = self.outcomes.instances(family, state)
+        if not family.rest:
+            return instances
+        known = self._lives.get(id(instances))
+        if known is None or known[0] is not instances:
+            live = tuple(
+                [each for each in instances if self.outcomes.outcomes(family, each, state) or each.memo.touched]
+            )
+            known = self._lives[id(instances)] = (instances, live)
+        return known[1]
 
     def after(self, state: int, label: Label) -> tuple[int, ...]:
         """The states that the action with these arguments leads to: none where it is refused, or not offered."""
@@ -169,6 +186,22 @@ class Stepper:
     def within(self, state: int) -> bool:
         """Whether the state satisfies the constraints."""
         return all(self._holds(check, state) for check in self.outcomes.constraints)
+
+    def stays_within(self, state: int, following: int) -> bool:
+        """Whether a step from a state that satisfies the constraints leads to another such."""
+        changed = self._changed_clusters(state, following)
+        return all(
+            self._holds(check, following)
+            for check in self.outcomes.constraints
+            if check.memo.touched & changed or not check.memo.touched
+        )
+
+    def _changed_clusters(self, state: int, following: int) -> int:
+        changed, different = 0, state ^ following
+        for cluster in self.layout.clusters:
+            if different & cluster.field:
+                changed |= cluster.bit
+        return changed
 
     def _holds(self, check: Check, state: int) -> bool:
         return self.outcomes.holds(check, state)
@@ -196,10 +229,7 @@ class Stepper:
 
     def broken_step(self, state: int, following: int) -> Broken | None:
         """The first property of steps that is false of this one. `state` must have been found sound by `broken`."""
-        changed = 0
-        for cluster in self.layout.clusters:
-            if (state ^ following) & cluster.field:
-                changed |= cluster.bit
+        changed = self._changed_clusters(state, following)
         for check in self.outcomes.steps:
             if (check.touched & changed or check.exact or not check.touched) and not self._step_holds(
                 check, state, following
