@@ -16,9 +16,12 @@ from quorumlog.core.consensus.messages import (
     VoteRequest,
 )
 from quorumlog.core.consensus.replica import Replica
-from quorumlog.simulation import invariants, prepared, prepared_wide
+from quorumlog.simulation import invariants, prepared, prepared_wide, run
+from quorumlog.simulation.client import EVENTS
 from quorumlog.simulation.cluster import Cluster
-from tlastep.binding import Binding, Constants, Property
+from quorumlog.simulation.faults import Schedule
+from quorumlog.simulation.schedule_text import text_of
+from tlastep.binding import Binding, Constants, Property, Simulation
 from tlastep.values import Value, model_value, record
 
 replication: Binding[Cluster] = Binding(
@@ -245,3 +248,19 @@ for _name, _rules in invariants.INVARIANTS.items():
         replication.invariant(_name, *_rule.over)(_rule.test)
 for _name, _rule in invariants.STEP_PROPERTIES.items():
     replication.step_property(_name, *_rule.over)(_rule.test)
+
+
+# -- runs in the simulation ---------------------------------------------------------------------------------
+
+
+def simulated_constants(schedule: Schedule) -> dict[str, str]:
+    """The model of which a schedule's run is a behaviour: all its servers, and all events that commands become."""
+    return {
+        "Server": f"{{{', '.join(schedule.names)}}}",
+        "Event": f"{{{', '.join(EVENTS)}}}",
+        "Nil": "Nil",
+        "Batch": str(schedule.batch),
+    }
+
+
+replication.simulation = Simulation(run.made, text_of, run.run_beside, simulated_constants)

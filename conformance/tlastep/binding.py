@@ -22,7 +22,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from tlastep.errors import UnusableInput
 from tlastep.values import Fn, Value, to_value
@@ -53,6 +53,55 @@ class Property:
 
     over: tuple[str, ...]
     test: Callable[..., bool]
+
+
+class SimulatedFinding(Protocol):
+    """What a simulation has found: its kind (`spec` if it came from the opinion), its name, what is wrong, where."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of the finding."""
+
+    @property
+    def name(self) -> str:
+        """The property, or what else is wrong."""
+
+    @property
+    def step(self) -> int:
+        """After how many steps."""
+
+    def text(self) -> str:
+        """All of it in a line."""
+
+
+class SimulatedRun(Protocol):
+    """What came of one run of a simulation."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps it took."""
+
+    @property
+    def finding(self) -> SimulatedFinding | None:
+        """What was found, if anything: it ended the run."""
+
+
+Opinion: TypeAlias = Callable[[str, tuple[Any, ...], Any, Any], tuple[str, str] | None]
+"""Asked of each step (action, arguments, the states before and after): what is wrong with it, if anything is."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Runs of the code in a simulation of the user's own, which tells every step in the spec's actions.
+
+    `schedule(seed, servers, profile)` makes a schedule, `text` prints it, `run` runs it and asks for an opinion on
+    every step; `constants` gives the model in which its steps are steps of the spec, as a configuration writes them.
+    """
+
+    schedule: Callable[[int, int, str], Any]
+    text: Callable[[Any], str]
+    run: Callable[[Any, Opinion], SimulatedRun]
+    constants: Callable[[Any], Mapping[str, str]]
 
 
 class Binding(Generic[S]):
@@ -89,6 +138,7 @@ class Binding(Generic[S]):
         self.initial_properties: dict[str, list[Property]] = {}
         self.observe_parts: dict[str, Callable[..., Any]] = {}
         self.observe_state: Callable[[S], Mapping[str, object]] | None = None
+        self.simulation: Simulation | None = None
 
     # -- what a binding declares -----------------------------------------------------------------------------
 

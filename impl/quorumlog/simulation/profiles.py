@@ -79,7 +79,7 @@ def storms(seed: int, servers: int) -> Schedule:
     )
     faults = _timed(dice, names, 700, 4) + _writes(dice, names, 3)
     return Schedule(
-        seed, servers, until=700, batch=dice.choice((1, 2, 4)), command=80, weather=weather, faults=ordered(faults)
+        seed, servers, until=700, batch=dice.choice((1, 2, 3)), command=80, weather=weather, faults=ordered(faults)
     )
 
 

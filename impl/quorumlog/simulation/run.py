@@ -10,9 +10,11 @@ from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import ImpossibleInput
 from quorumlog.core.consensus.messages import ServerId
+from quorumlog.simulation.cluster import Cluster
 from quorumlog.simulation.disk import MOMENTS
 from quorumlog.simulation.faults import CrashAtWrite, Schedule
-from quorumlog.simulation.steps import Finding, Found, Observer, Step, entries_text
+from quorumlog.simulation.profiles import PROFILES
+from quorumlog.simulation.steps import Argument, Finding, Found, Observer, Step, entries_text
 from quorumlog.simulation.watch import judge_step
 from quorumlog.simulation.world import World
 
@@ -105,3 +107,25 @@ def summary(done: Run) -> str:
         return done.finding.text()
     writes = ", ".join(f"{name} {count}" for name, count in sorted(done.writes.items()))
     return f"all holds: {done.steps} steps, {done.decided} entries decided, {done.answered} answers, writes {writes}"
+
+
+# -- beside somebody who knows the spec -------------------------------------------------------------------------
+
+Opinion: TypeAlias = Callable[[str, tuple[Argument, ...], Cluster, Cluster], tuple[str, str] | None]
+"""What somebody says of a step, given as action, arguments and the clusters before and after: what is wrong, if so."""
+
+
+def run_beside(schedule: Schedule, opinion: Opinion) -> Run:
+    """Runs a schedule, and asks for an opinion on every step that is sound by the invariants."""
+
+    def observe(step: Step) -> None:
+        said = opinion(step.action, step.arguments, step.before, step.after)
+        if said is not None:
+            raise Found("spec", *said)
+
+    return run(schedule, observe)
+
+
+def made(seed: int, servers: int, profile: str) -> Schedule:
+    """The schedule that a profile makes of a seed."""
+    return PROFILES[profile](seed, servers)
