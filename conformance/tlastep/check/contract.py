@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from tlastep.check.explore import load
@@ -61,16 +62,39 @@ class Contract:
     operator: str
     limits: Mapping[str, int]
     test: Callable[..., bool]
+    function: Callable[..., object]
     given: str = ""
 
     def is_of(self, file: Path) -> bool:
         """Whether its function stands in this file."""
         return self.code.partition(".")[0] == file.stem
 
+    def reaches(self, file: Path) -> bool:
+        """Whether its function, or one that it calls, stands in a file of this name."""
+        return file.name in {Path(name).name for name in reached_files(self.function)}
+
     def within(self) -> str:
         """The limits as text."""
         lists = [f"{name} of up to {limit}" for name, limit in self.limits.items()]
         return ", ".join([*lists, *([self.given] if self.given else [])])
+
+
+def reached_files(function: Callable[..., object]) -> set[str]:
+    """The files of a function and of all functions that it names, directly or as attributes of modules it names."""
+    files: set[str] = set()
+    left: list[object] = [function]
+    seen: set[int] = set()
+    while left:
+        each = left.pop()
+        if id(each) in seen or not isinstance(each, FunctionType):
+            continue
+        seen.add(id(each))
+        files.add(each.__code__.co_filename)
+        named = [each.__globals__[name] for name in each.__code__.co_names if name in each.__globals__]
+        modules = [value for value in named if isinstance(value, ModuleType)]
+        left += named
+        left += [getattr(module, name, None) for module in modules for name in each.__code__.co_names]
+    return files
 
 
 class Contracts:
@@ -86,7 +110,7 @@ class Contracts:
 
         def add(test: F) -> F:
             name = f"{code.__module__.rpartition('.')[2]}.{code.__name__}"
-            self.all.append(Contract(test.__name__, name, operator, limits, test, given))
+            self.all.append(Contract(test.__name__, name, operator, limits, test, code, given))
             return test
 
         return add

@@ -74,10 +74,10 @@ def merge(found: Iterable[Coverage]) -> list[Merged]:
         known_actions, known_conjuncts = set[str](), set[str]()
         layers = [layer for of, layer in groups if of == module]
         for layer in sorted(layers, key=lambda name: (order.get(name, len(order)), name)):
-            each = _merge_layer(module, layer, groups[module, layer], known_actions, known_conjuncts)
-            known_actions |= {name for name, number in each.actions.items() if number}
-            known_conjuncts |= each.conjuncts
-            merged.append(each)
+            row = _merge_layer(module, layer, groups[module, layer], known_actions, known_conjuncts)
+            known_actions |= {name for name, number in row.actions.items() if number}
+            known_conjuncts |= row.conjuncts
+            merged.append(row)
     return merged
 
 

@@ -52,10 +52,16 @@ class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bindings: tuple[str, ...] = ()
     mutants: tuple[str, ...] = ()
     contracts: tuple[str, ...] = ()
+    layers: dict[str, str] = {}
+    matrix: str = ""
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A project: its folder, its models, the modules with its bindings and contracts, and its lists of mutants."""
+    """A project: its folder, its models, the modules with its bindings and contracts, and its lists of mutants.
+
+    `layers` are checks of its own, by name, each a Python module with `kill(project, module)`; `matrix` says which
+    layers kill which mutants.
+    """
 
     root: Path
     list: Path
@@ -63,6 +69,8 @@ class Project(msgspec.Struct, frozen=True):
     bindings: tuple[str, ...]
     mutants: tuple[Path, ...] = ()
     contracts: tuple[str, ...] = ()
+    layers: tuple[tuple[str, str], ...] = ()
+    matrix: Path | None = None
 
     @property
     def specs(self) -> Path:
@@ -114,7 +122,16 @@ def find_project(start: Path | None = None) -> Project:
             settings = convert(table, _Settings, file, "tool.tlastep")
             path = folder / settings.models
             mutants = tuple(folder / name for name in settings.mutants)
-            return Project(folder, path, read_models(path), settings.bindings, mutants, settings.contracts)
+            return Project(
+                root=folder,
+                list=path,
+                models=read_models(path),
+                bindings=settings.bindings,
+                mutants=mutants,
+                contracts=settings.contracts,
+                layers=tuple(settings.layers.items()),
+                matrix=folder / settings.matrix if settings.matrix else None,
+            )
     raise UnusableInput("no pyproject.toml with a table [tool.tlastep], here or above", str(start))
 
 

@@ -88,7 +88,7 @@ def kill_spec(project: Project, mutant: Mutant, engine: Engine = "python") -> li
         if verdict.counterexample is None or first[0].property == wanted:
             return first
         # Two properties may fall by one step, and which of them is seen first is the engine's choice.
-        only = compile_spec(read_spec(sany.parse(spec)), _checking_only(read_config(config), wanted))
+        only = compile_spec(read_spec(sany.parse(spec)), checking_only(read_config(config), wanted))
         other = _of_verdict("python", model, explore_compiled(only, deadlock=False))
         return [*other, *first] if other and other[0].depth == first[0].depth else first
 
@@ -98,7 +98,7 @@ def _by_tlc(spec: Path, config: Path, model: Model) -> list[Killer]:
     return _of_verdict("tlc", model, Verdict(said.result, said.message, counterexample=said.counterexample))
 
 
-def _checking_only(config: Config, name: str) -> Config:
+def checking_only(config: Config, name: str) -> Config:
     """The configuration with one of its properties."""
     return replace(
         config,
@@ -128,12 +128,13 @@ def _of_verdict(layer: str, model: Model, verdict: Verdict) -> list[Killer]:
 # -- code -------------------------------------------------------------------------------------------------------
 
 
-def prepare(project: Project, model: Model) -> Prepared:
-    """Compiles the spec of a model for lock-step, and has TLC simulate behaviours of it for replay."""
+def prepare(project: Project, model: Model, simulation: Simulation | None = SIMULATION) -> Prepared:
+    """Compiles the spec of a model for lock-step, and has TLC simulate behaviours of it for replay, if asked to."""
     config = read_config(project.config(model))
     bare = replace(config, invariants=[], properties=[])
     spec = compile_spec(read_spec(sany.parse(project.spec(model))), bare)
-    return Prepared(model, config, bare, spec, tuple(simulated(project, model, SIMULATION)))
+    behaviours = tuple(simulated(project, model, simulation)) if simulation else ()
+    return Prepared(model, config, bare, spec, behaviours)
 
 
 def kill_code(project: Project, mutant: Mutant, prepared: Mapping[str, Prepared]) -> list[Killer]:
@@ -152,12 +153,12 @@ def kill_code(project: Project, mutant: Mutant, prepared: Mapping[str, Prepared]
             code = BoundModel(binding, ready.bare)
             finding = lockstep(name, ready.spec, code).finding
             if finding is not None:
-                found.append(_of_finding("lockstep", name, finding))
+                found.append(of_finding("lockstep", name, finding))
                 found += replayed(ready, code)
                 break
         if mutant.breaks is not None:
             ready = prepared[mutant.breaks.model]
-            only = _checking_only(ready.config, mutant.breaks.property)
+            only = checking_only(ready.config, mutant.breaks.property)
             found += alone(ready.model.name, BoundModel(binding, only))
         return found
 
@@ -165,7 +166,7 @@ def kill_code(project: Project, mutant: Mutant, prepared: Mapping[str, Prepared]
 def replayed(ready: Prepared, code: BoundModel[Any]) -> list[Killer]:
     """Behaviours that TLC simulates of the spec, on the code: they may or may not pass where the change shows."""
     finding = replay(ready.model.name, ready.spec, code, ready.behaviours).finding
-    return [_of_finding("replay", ready.model.name, finding)] if finding else []
+    return [of_finding("replay", ready.model.name, finding)] if finding else []
 
 
 def alone(name: str, model: BoundModel[Any]) -> list[Killer]:
@@ -181,7 +182,8 @@ def alone(name: str, model: BoundModel[Any]) -> list[Killer]:
     return [Killer("properties", name, what, depth)]
 
 
-def _of_finding(layer: str, name: str, finding: Finding) -> Killer:
+def of_finding(layer: str, name: str, finding: Finding) -> Killer:
+    """What a finding says of the layer that made it."""
     # A step that only one side takes, or that raises, leads to a state that the behaviour does not hold.
     beyond = finding.kind in ("difference", "exception") and finding.label is not None
     return Killer(layer, name, finding.kind, len(finding.behaviour) + beyond)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from tlastep.check.contract import Contract, Operators, Unfit, assume, contracts_of, operators, operators_of
+from tlastep.check.contract import Contract, Contracts, Operators, Unfit, assume, contracts_of, operators, operators_of
 from tlastep.check.models import Project
 from tlastep.check.mutant_kill import Killer, changed_code
 from tlastep.check.mutant_list import Mutant
@@ -182,13 +183,23 @@ def kill_by_symbolic(
     To be called in a process of its own in which the code has not been imported yet.
     """
     with changed_code(mutant):
-        for contracts in contracts_of(project):
-            if contracts.module != mutant.module:
-                continue
-            spec = operators_of(compiled, contracts)
-            for contract in sorted(contracts.all, key=lambda each: not each.is_of(mutant.file)):
-                if not only or contract.name in only:
-                    found = explore(contract, spec, seconds, limited=True)
-                    if found.broken:
-                        return Killer("crosshair", contracts.model, contract.name, found.paths)
+        mine = [each for each in contracts_of(project) if each.module == mutant.module]
+        killers = (kill_by_contracts(each, compiled, mutant.file, only, seconds) for each in mine)
+        return next(filter(None, killers), None)
+
+
+def kill_by_contracts(
+    contracts: Contracts, compiled: CompiledSpec, file: Path, only: Sequence[str] = (), seconds: float = 1.5
+) -> Killer | None:
+    """The first of these contracts that is broken, of those whose functions reach into a changed file of the code.
+
+    Those about functions that stand in it are looked at first. Where the spec was changed, all are looked at.
+    """
+    spec = operators_of(compiled, contracts)
+    near = [each for each in contracts.all if file.suffix != ".py" or each.reaches(file)]
+    for contract in sorted(near, key=lambda each: not each.is_of(file)):
+        if not only or contract.name in only:
+            found = explore(contract, spec, seconds, limited=True)
+            if found.broken:
+                return Killer("crosshair", contracts.model, contract.name, found.paths)
     return None

@@ -1,0 +1,221 @@
+"""The layers of the checks, each by itself against one mutant: what the full matrix is made of.
+
+A layer has two halves. `ready` runs in a process that serves many mutants, remembers what it made, and never imports
+the code. `kill` runs in a fork of it, where changed code may be imported in place of the real one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from tlastep.check import machine, machine_kill
+from tlastep.check.bindings import bound_modules
+from tlastep.check.contract import contracts_of
+from tlastep.check.elsewhere import Elsewhere
+from tlastep.check.explore import load
+from tlastep.check.lockstep import lockstep
+from tlastep.check.models import Project
+from tlastep.check.mutant_kill import (
+    SIMULATION,
+    Killer,
+    Prepared,
+    alone,
+    changed_code,
+    changed_specs,
+    checking_only,
+    kill_spec,
+    models_for,
+    of_finding,
+    prepare,
+)
+from tlastep.check.mutant_list import Mutant, Side
+from tlastep.check.replay import replay
+from tlastep.check.simulated import simulate_beside
+from tlastep.check.symbolic import kill_by_contracts
+from tlastep.engine.code_system import BoundModel
+
+SMALL: Final = 25_000  # states of the models in which a changed spec is looked for
+MODELS: Final = 4  # and how many of them
+STEPS: Final = 20_000  # that the machine takes at most
+SCHEDULES: Final = 600  # that the simulation runs at most
+SECONDS: Final = 10.0  # for the symbols of one contract
+SEED: Final = 1
+
+
+class Layer(NamedTuple):
+    """A layer, the sides whose mutants it sees, and its two halves. A mutant without a killer has escaped it."""
+
+    name: str
+    sides: tuple[Side, ...]
+    ready: Callable[[Project, Mutant], Any]
+    kill: Callable[[Project, Mutant, Any], Killer | None]
+
+
+def layers(project: Project) -> tuple[Layer, ...]:
+    """All layers, from what reads a whole graph to what takes single steps; then those of the project's own."""
+    both: tuple[Side, ...] = ("spec", "code")
+    known = (
+        Layer("tlc", ("spec",), _nothing, _by_tlc),
+        Layer("properties", both, _alone_ready, _by_properties),
+        Layer("lockstep", both, _compared_ready, _by_lockstep),
+        Layer("replay", both, _compared_ready, _by_replay),
+        Layer("machine", both, _machine_ready, _by_machine),
+        Layer("simulation", both, _nothing, _by_simulation),
+        Layer("crosshair", both, _nothing, _by_contracts),
+    )
+    return known + tuple(Layer(name, both, _nothing, _of_project(name, where)) for name, where in project.layers)
+
+
+@contextmanager
+def changed(project: Project, mutant: Mutant) -> Iterator[Project]:
+    """The project with the mutant in it: changed code stands in place of the real one, changed specs in a copy."""
+    if mutant.side == "code":
+        with changed_code(mutant):
+            yield project
+        return
+    with tempfile.TemporaryDirectory(prefix="tlastep-mutant-", ignore_cleanup_errors=True) as own:
+        yield changed_specs(project, mutant, Path(own))
+
+
+def _nothing(project: Project, mutant: Mutant) -> None:
+    return None
+
+
+@lru_cache(maxsize=64)
+def _prepared(root: Path, project: Project, name: str) -> Prepared:
+    return prepare(project, project.model(name))
+
+
+# -- one side alone ------------------------------------------------------------------------------------------------
+
+
+def _by_tlc(project: Project, mutant: Mutant, ready: None) -> Killer | None:
+    return next(iter(kill_spec(project, mutant, "tlc")), None)
+
+
+def _alone_ready(project: Project, mutant: Mutant) -> Prepared | None:
+    if mutant.side == "spec":
+        return None
+    name = mutant.breaks.model if mutant.breaks else _candidates(project, mutant)[0]
+    return _prepared(project.root, project, name)
+
+
+def _by_properties(project: Project, mutant: Mutant, ready: Prepared | None) -> Killer | None:
+    """The changed side violates a property all by itself: the one that the list names, or else any."""
+    if ready is None:
+        return next(iter(kill_spec(project, mutant)), None)
+    config = checking_only(ready.config, mutant.breaks.property) if mutant.breaks else ready.config
+    with changed_code(mutant):
+        return next(iter(alone(ready.model.name, BoundModel(_bound(project, mutant), config))), None)
+
+
+# -- spec and code, through models -----------------------------------------------------------------------------------
+
+
+def _candidates(project: Project, mutant: Mutant) -> list[str]:
+    """The models in which to compare: those named for a mutant of code; for a changed spec the cheapest small ones."""
+    if mutant.side == "code":
+        return [model.name for model in models_for(project, mutant)]
+    wanted = (mutant.module, "safety", "small", "ok")
+    safe = [each for each in project.models if (each.module, each.kind, each.size, each.result) == wanted]
+    cheap = [each.name for each in sorted(safe, key=lambda each: each.generated) if each.distinct <= SMALL]
+    return cheap[:MODELS]
+
+
+def _compared_ready(project: Project, mutant: Mutant) -> tuple[Prepared, ...]:
+    """Mutants of code share their models; those of a changed spec are compiled in the fork."""
+    if mutant.side == "spec":
+        return ()
+    return tuple(_prepared(project.root, project, name) for name in _candidates(project, mutant))
+
+
+def _compared(
+    project: Project, mutant: Mutant, ready: Sequence[Prepared], *, simulated: bool
+) -> Iterator[tuple[Prepared, BoundModel[Any]]]:
+    with changed(project, mutant) as there:
+        binding = _bound(there, mutant)
+        how = SIMULATION if simulated else None
+        models = ready or (prepare(there, there.model(name), how) for name in _candidates(project, mutant))
+        for model in models:
+            yield model, BoundModel(binding, model.bare)
+
+
+def _by_lockstep(project: Project, mutant: Mutant, ready: Sequence[Prepared]) -> Killer | None:
+    for model, code in _compared(project, mutant, ready, simulated=False):
+        finding = lockstep(model.model.name, model.spec, code).finding
+        if finding is not None:
+            return of_finding("lockstep", model.model.name, finding)
+    return None
+
+
+def _by_replay(project: Project, mutant: Mutant, ready: Sequence[Prepared]) -> Killer | None:
+    for model, code in _compared(project, mutant, ready, simulated=True):
+        finding = replay(model.model.name, model.spec, code, model.behaviours).finding
+        if finding is not None:
+            return of_finding("replay", model.model.name, finding)
+    return None
+
+
+# -- past the bound --------------------------------------------------------------------------------------------------
+
+
+def _machine_ready(project: Project, mutant: Mutant) -> machine.Prepared:
+    models = machine_kill.machine_models(project, mutant.module)
+    if not models:
+        raise Elsewhere
+    return _machine_prepared(project.root, project, models[0].name)
+
+
+@lru_cache(maxsize=8)
+def _machine_prepared(root: Path, project: Project, name: str) -> machine.Prepared:
+    return machine.prepare(project, project.model(name))
+
+
+def _by_machine(project: Project, mutant: Mutant, ready: machine.Prepared) -> Killer | None:
+    return machine_kill.kill_by_machine(project, mutant, ready, steps=STEPS, seed=SEED)
+
+
+def _by_simulation(project: Project, mutant: Mutant, ready: None) -> Killer | None:
+    with changed(project, mutant) as there:
+        binding = _bound(there, mutant)
+        if binding.simulation is None:
+            raise Elsewhere
+        found = simulate_beside(there, binding, schedules=SCHEDULES, seed=SEED)
+    return Killer("simulation", f"{found.schedules} schedules", found.name, found.steps) if found.finding else None
+
+
+def _by_contracts(project: Project, mutant: Mutant, ready: None) -> Killer | None:
+    with changed(project, mutant) as there:
+        mine = [each for each in contracts_of(there) if each.module == mutant.module]
+        if not mine:
+            raise Elsewhere
+        for contracts in mine:
+            model = there.model(contracts.model)
+            compiled = load(there.spec(model), there.config(model))
+            if killer := kill_by_contracts(contracts, compiled, mutant.file, seconds=SECONDS):
+                return killer
+    return None
+
+
+def _of_project(name: str, module: str) -> Callable[[Project, Mutant, None], Killer | None]:
+    """A layer that a project brings along: a Python module with `kill(project, module of the spec)`."""
+
+    def kill(project: Project, mutant: Mutant, ready: None) -> Killer | None:
+        with changed(project, mutant) as there:
+            found: Killer | None = importlib.import_module(module).kill(there, mutant.module)
+            return found
+
+    return kill
+
+
+def _bound(project: Project, mutant: Mutant) -> Any:
+    found = bound_modules(project).get(mutant.module)
+    if found is None:
+        raise Elsewhere
+    return found

@@ -1,0 +1,90 @@
+"""`tlastep matrix`: every mutant against every layer of the checks, compared with what is written down."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+from rich.console import Console
+
+from tlastep.check.layers import layers
+from tlastep.check.matrix import Tried, run_matrix, write_expected
+from tlastep.check.models import Project, find_project
+from tlastep.check.mutant_list import Mutant, read_mutants
+from tlastep.cli._output import Json, console, print_json, say, write
+from tlastep.errors import UnusableInput
+from tlastep.report import html, text
+from tlastep.report.matrix import matrix_rows, totals
+
+
+def matrix(
+    mutants: Annotated[list[str] | None, typer.Argument(metavar="[MUTANT]...", help="Only mutants so named.")] = None,
+    side: Annotated[Literal["spec", "code"] | None, typer.Option(help="Only the mutants of this side.")] = None,
+    layer: Annotated[list[str] | None, typer.Option(help="Only this layer; may be given again.")] = None,
+    rewrite: Annotated[bool, typer.Option("--rewrite", help="Write down what kills what.")] = False,
+    json: Json = False,
+) -> None:
+    """Try every layer of the checks on every mutant: what does each see, after how many steps?"""
+    project = find_project()
+    chosen = _chosen(project, mutants or (), side)
+    only = _layers(project, layer or ())
+    if rewrite and (mutants or side or only):
+        raise UnusableInput("writes the whole list, so it takes all mutants and all layers", "--rewrite")
+    found = _watched(run_matrix(project, chosen, only=only), len(chosen))
+    if rewrite:
+        if project.matrix is None:
+            raise UnusableInput("[tool.tlastep] names no `matrix` to write", str(project.root / "pyproject.toml"))
+        write_expected(project.matrix, found)
+    wrong = [f"{each.mutant.side} mutant {each.mutant.name}: {line}" for each in found for line in each.problems]
+    _keep(project, found)
+    if json:
+        print_json([each.fields() for each in found])
+    else:
+        out = console()
+        out.print(text.table(matrix_rows(found)))
+        out.print(text.table(totals(found)))
+    for line in wrong:
+        (say if json else print)(line)
+    if wrong and not rewrite:
+        raise typer.Exit(1)
+
+
+def _chosen(project: Project, names: Sequence[str], side: str | None) -> list[Mutant]:
+    every = read_mutants(project)
+    known = {each.name for each in every}
+    if unknown := [name for name in names if name not in known]:
+        raise UnusableInput(f"no mutant {unknown[0]}", ", ".join(map(str, project.mutants)))
+    return [each for each in every if side in (None, each.side) and (not names or each.name in names)]
+
+
+def _layers(project: Project, names: Sequence[str]) -> tuple[str, ...]:
+    known = [each.name for each in layers(project)]
+    if unknown := [name for name in names if name not in known]:
+        raise UnusableInput(f"no layer {unknown[0]}; there are {', '.join(known)}", "--layer")
+    return tuple(names)
+
+
+def _watched(tried: Iterable[Tried], total: int) -> list[Tried]:
+    if not sys.stderr.isatty():
+        return list(tried)
+    found: list[Tried] = []
+    with Console(stderr=True).status("matrix") as status:
+        for each in tried:
+            found.append(each)
+            status.update(f"{each.mutant.name}: {', '.join(each.killers)}; {total - len(found)} to go")
+    return found
+
+
+def _keep(project: Project, found: Sequence[Tried]) -> None:
+    build = project.root / "build"
+    sections = [
+        html.Section(
+            "By layer", totals(found), "Without the mutants of modules that a layer has nothing to do with."
+        ),
+        html.Section("By mutant", matrix_rows(found), "Steps (or states, paths, schedules) until the mutant showed."),
+    ]
+    write(build / "matrix.html", html.page("Mutants by layer", sections))
+    write(build / "matrix.json", msgspec.json.format(msgspec.json.encode([each.fields() for each in found])).decode())

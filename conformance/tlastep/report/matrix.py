@@ -1,0 +1,58 @@
+"""The matrix of mutants and layers as rows: a mutant a row, a layer a column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from tlastep.check.matrix import Cell, Tried
+
+ESCAPED = "–"
+
+
+def matrix_rows(found: Sequence[Tried]) -> list[dict[str, object]]:
+    """What became of each mutant in each layer: after how many steps it died, or a dash."""
+    names = layer_names(found)
+    rows: list[dict[str, object]] = []
+    for each in found:
+        cells = {cell.layer: cell for cell in each.cells}
+        shown = {name: _shown(cells.get(name)) for name in names}
+        row = {"mutant": each.mutant.name, "side": each.mutant.side, "class": each.mutant.kind, **shown}
+        rows.append({**row, "seconds": sum(cell.seconds for cell in each.cells)})
+    return rows
+
+
+def totals(found: Sequence[Tried]) -> list[dict[str, object]]:
+    """What each layer killed, how many steps it took in the middle and at most, and how long."""
+    rows: list[dict[str, object]] = []
+    for side in ("spec", "code"):
+        for name in layer_names(found):
+            cells = [cell for each in found if each.mutant.side == side for cell in each.cells if cell.layer == name]
+            tried = [cell for cell in cells if cell.state != "elsewhere"]
+            if tried:
+                rows.append({"side": side, **_total(name, tried)})
+    return rows
+
+
+def _total(name: str, tried: Sequence[Cell]) -> dict[str, object]:
+    steps = [cell.by.depth for cell in tried if cell.state == "killed" and cell.by]
+    return {
+        "layer": name,
+        "killed": f"{len(steps)} of {len(tried)}",
+        "steps, median": round(median(steps)) if steps else None,
+        "at most": max(steps, default=None),
+        "seconds": sum(cell.seconds for cell in tried),
+    }
+
+
+def layer_names(found: Sequence[Tried]) -> list[str]:
+    """The layers, in their order."""
+    return list(dict.fromkeys(cell.layer for each in found for cell in each.cells))
+
+
+def _shown(cell: Cell | None) -> object:
+    if cell is None or cell.state == "elsewhere":
+        return None
+    if cell.state != "killed" or cell.by is None:
+        return ESCAPED if cell.state == "escaped" else cell.state
+    return cell.by.depth

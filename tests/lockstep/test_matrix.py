@@ -1,0 +1,126 @@
+"""The matrix of mutants and layers: what is compared with the list, and what no list can excuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tlastep.check.layers import layers
+from tlastep.check.matrix import Cell, State, Tried, problems, read_expected, run_matrix, try_all, write_expected
+from tlastep.check.models import find_project
+from tlastep.check.mutant_kill import Killer
+from tlastep.check.mutant_list import Mutant, read_mutants
+from tlastep.cli.main import run
+from tlastep.errors import UnusableInput
+from tlastep.report.matrix import matrix_rows, totals
+
+PROJECT = find_project(Path(__file__).parent)
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parent)
+
+
+def mutant(name: str, side: str = "code") -> Mutant:
+    (found,) = [each for each in read_mutants(PROJECT) if (each.side, each.name) == (side, name)]
+    return found
+
+
+CODE, SPEC = mutant("counts-votes-of-earlier-terms"), mutant("counts-old-votes", "spec")
+
+
+def cell(layer: str, state: State = "killed", depth: int = 7) -> Cell:
+    by = Killer(layer, "M", "difference", depth) if state in ("killed", "unjudged") else None
+    return Cell(layer, state, by, 1.5)
+
+
+def told(cells: list[Cell], expected: list[str] | None, of: Mutant = CODE) -> list[str]:
+    return list(problems(of, cells, expected))
+
+
+def test_what_is_as_the_list_says_is_no_problem() -> None:
+    cells = [cell("lockstep"), cell("replay", "escaped"), cell("machine"), cell("simulation", "escaped")]
+    assert told(cells, ["lockstep", "machine"]) == []
+
+
+def test_a_layer_that_sees_less_or_more_than_the_list_says_is_one() -> None:
+    assert told([cell("lockstep"), cell("replay", "escaped")], ["lockstep", "replay"]) == [
+        "replay: escaped, expected killed"
+    ]
+    assert told([cell("lockstep"), cell("replay")], ["lockstep"]) == ["replay: killed, expected escaped"]
+    assert told([cell("lockstep")], None) == ["is not in the list of what kills what"]
+
+
+def test_a_layer_that_did_not_come_to_an_end_has_shown_nothing() -> None:
+    (said,) = told([cell("lockstep"), cell("machine", "unjudged")], ["lockstep", "machine"])
+    assert said.startswith("machine: not judged")
+
+
+def test_no_list_excuses_code_that_escapes_lockstep_or_both_of_the_deep_layers() -> None:
+    assert told([cell("lockstep", "escaped")], []) == ["escapes lock-step"]
+    deep = [cell("lockstep"), cell("machine", "escaped"), cell("simulation", "escaped")]
+    assert told(deep, ["lockstep"]) == ["escapes both the machine and the simulation"]
+    assert told(deep, ["lockstep"], SPEC) == []
+    elsewhere = [cell("lockstep"), cell("machine", "elsewhere"), cell("simulation", "elsewhere")]
+    assert told(elsewhere, ["lockstep"]) == []
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "matrix.toml"
+    write_expected(path, [Tried(CODE, (cell("lockstep"), cell("replay", "escaped")), ()), Tried(SPEC, (), ())])
+    read = read_expected(replace(PROJECT, matrix=path))
+    assert read == {("code", CODE.name): ("lockstep",), ("spec", SPEC.name): ()}
+
+
+def test_a_layer_that_does_not_exist_is_named_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "matrix.toml"
+    path.write_text('[code]\nx = ["lockstep", "tlaps"]\n', encoding="utf-8")
+    with pytest.raises(UnusableInput, match=r"mutant x: no layer tlaps"):
+        read_expected(replace(PROJECT, matrix=path))
+
+
+def test_a_change_that_changes_nothing_escapes_every_layer_that_is_tried() -> None:
+    harmless = replace(CODE, replace=f"{CODE.find}  # nothing", breaks=None)
+    (tried,) = run_matrix(PROJECT, [harmless], only=["lockstep", "crosshair"])
+    assert {each.layer: each.state for each in tried.cells} == {"lockstep": "escaped", "crosshair": "escaped"}
+
+
+def test_layers_that_have_nothing_to_do_with_a_module_are_left_out() -> None:
+    alone = next(each for each in read_mutants(PROJECT) if each.module == "EventSourcing")
+    names = [layer.name for layer in layers(PROJECT) if layer.name not in ("tlc", "properties")]
+    assert {each.state for each in try_all(PROJECT, alone, names)} == {"elsewhere"}
+
+
+def test_the_command_prints_steps_and_fails_where_the_list_differs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--side", "code", "--layer", "lockstep", "--json"]
+    run(["matrix", CODE.name, *options])
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["layers"]["lockstep"]["state"] == "killed"
+    assert row["layers"]["lockstep"]["steps"] > 1
+
+
+def test_wrong_names_are_unusable(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["matrix", "no-such-mutant"]) == 2
+    assert "no mutant no-such-mutant" in capsys.readouterr().err
+    assert run(["matrix", "--layer", "tlaps"]) == 2
+    assert "no layer tlaps" in capsys.readouterr().err
+    assert run(["matrix", CODE.name, "--rewrite"]) == 2
+    assert "--rewrite" in capsys.readouterr().err
+
+
+def test_the_report_has_a_column_a_layer_and_counts_what_each_killed() -> None:
+    found = [
+        Tried(CODE, (cell("lockstep", depth=4), cell("replay", "escaped")), ()),
+        Tried(replace(CODE, name="other"), (cell("lockstep", depth=8), cell("replay", "elsewhere")), ()),
+    ]
+    rows = matrix_rows(found)
+    assert [(row["lockstep"], row["replay"]) for row in rows] == [(4, "–"), (8, None)]
+    lockstep, replay = totals(found)
+    assert (lockstep["killed"], lockstep["steps, median"], lockstep["at most"]) == ("2 of 2", 6, 8)
+    assert (replay["killed"], replay["at most"]) == ("0 of 1", None)
