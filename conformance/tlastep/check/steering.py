@@ -26,6 +26,10 @@ DEEPEST: Final = 400  # an episode begins no deeper than this
 KEPT: Final = 20_000  # places where an episode may begin
 MANY: Final = 2  # numbers and lengths beyond are alike
 IDLE: Final = 0.1  # chance of a step that changes nothing, where its action has no other
+LEFT_OUT: Final = 0.3  # chance that an episode does without an action
+QUIET: Final = 0.5  # chance that an episode does without the environment and the action that was taken most
+FROM_START: Final = 0.4  # chance that an episode begins at a start
+TOURNAMENT: Final = 8  # beginnings that are compared
 RARE: Final = 16.0  # how far the weight of an action may be changed by how often it was taken
 SWEEP: Final = 12  # accepted steps for one sweep, on the average
 
@@ -140,6 +144,7 @@ class Steered(_Choices):
 
     def __init__(self, pair: Pair, seed: int) -> None:
         super().__init__(pair, seed)
+        self._environment = frozenset(pair.model.binding.environment)
         self._weights: dict[str, float] = {}
         self._curious = 0.5
         self._kept: list[list[Any]] = []  # pairs: how often an episode began here, the place
@@ -149,24 +154,31 @@ class Steered(_Choices):
 
     def begin(self) -> Place:
         self._new_weights()
-        if not self._kept or self.source.random() < 0.3:
+        if not self._kept or self.source.random() < FROM_START:
             return self.source.choice(self.pair.starts)
-        chosen = min((self.source.choice(self._kept) for _ in range(6)), key=lambda each: int(each[0]))
+        chosen = min((self.source.choice(self._kept) for _ in range(TOURNAMENT)), key=self._interest)
         chosen[0] += 1
         place: Place = chosen[1]
         return place
 
+    def _interest(self, kept: list[Any]) -> tuple[int, int]:
+        """How little there is to be expected of a beginning: least where none was, after a step that is rare."""
+        label = kept[1].label
+        return kept[0], self._taken[label.action] if label is not None else 0
+
     def _new_weights(self) -> None:
-        environment = self.pair.model.binding.environment
         self._curious = self.source.choice((0.0, 0.3, 0.6, 0.9))
         for action in self.pair.stepper.actions:
             weight = 2.0 ** self.source.uniform(-6, 0)
-            if action in environment:
-                weight *= self.source.choice((0.01, 0.05, 0.3))
-            self._weights[action] = weight
+            if action in self._environment:
+                weight *= self.source.choice((0.0, 0.05, 0.3))
+            self._weights[action] = weight if self.source.random() >= LEFT_OUT else 0.0
+        if self.source.random() < QUIET:
+            most = max(self._taken, key=lambda action: self._taken[action])
+            self._weights |= dict.fromkeys([most, *sorted(self._environment)], 0.0)
 
     def choose(self, place: Place) -> Taken | None:
-        actions = list(self.pair.stepper.actions)
+        actions = [each for each in self.pair.stepper.actions if self._weights[each]]
         while actions:
             weights = [self._weights[each] * self._rarity(each) for each in actions]
             action = self.source.choices(actions, weights)[0]
@@ -182,7 +194,8 @@ class Steered(_Choices):
     def _rarity(self, action: str) -> float:
         """How much less often than others the action was taken. What is seldom possible is taken when it is."""
         mean = (self._steps + 1) / len(self._taken)
-        return min(max((mean + 1) / (self._taken[action] + 1), 1 / RARE), RARE) ** 2
+        most = 1.0 if action in self._environment else RARE  # crashes and losses undo what was built up
+        return min(max((mean + 1) / (self._taken[action] + 1), 1 / RARE), most) ** 2
 
     def _step(self, place: Place, steps: list[Taken]) -> Taken:
         if len(steps) == 1 or self.source.random() >= self._curious:
