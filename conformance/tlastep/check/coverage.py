@@ -116,7 +116,7 @@ def write_coverage(folder: Path, found: Iterable[Coverage]) -> None:
     """Writes one file a layer and model, and `merged.json`. What other runs wrote of other layers stays."""
     folder.mkdir(parents=True, exist_ok=True)
     for each in found:
-        path = folder / f"{each.layer}-{each.model}.json"
+        path = folder / f"{each.layer}-{each.model.replace(' ', '-')}.json"
         path.write_bytes(msgspec.json.format(msgspec.json.encode(each), indent=2) + b"\n")
     rows = merged_rows(read_coverage(folder))
     (folder / "merged.json").write_bytes(msgspec.json.format(msgspec.json.encode(rows), indent=2) + b"\n")

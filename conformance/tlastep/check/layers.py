@@ -43,7 +43,7 @@ from tlastep.engine.code_system import BoundModel
 SMALL: Final = 25_000  # states of the models in which a changed spec is looked for
 MODELS: Final = 4  # and how many of them
 STEPS: Final = 20_000  # that the machine takes at most
-SCHEDULES: Final = 600  # that the simulation runs at most
+SCHEDULES: Final = 200  # that the simulation runs at most
 SECONDS: Final = 10.0  # for the symbols of one contract
 SEED: Final = 1
 

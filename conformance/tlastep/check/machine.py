@@ -14,8 +14,10 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, Final
 
+from tlastep.behaviour import Label
 from tlastep.binding import Binding
 from tlastep.check.bindings import binding_of
+from tlastep.check.coverage import Coverage, covered
 from tlastep.check.explore import load
 from tlastep.check.models import Model, Project
 from tlastep.check.steering import EPISODE, Steered, Steering, Uniform
@@ -24,6 +26,7 @@ from tlastep.check.walk import Found, Pair, Place, Script
 from tlastep.compile.compiled import CompiledSpec, compile_spec
 from tlastep.engine.checks import Check, checks_of
 from tlastep.engine.code_system import BoundModel
+from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.stepper import Repacked
 from tlastep.errors import Place as TextPlace
 from tlastep.language.config import Name, read_config
@@ -42,7 +45,8 @@ class Walked:
     """What a walk did and found.
 
     `steps` were accepted by both sides, `offered` are all that the code was asked for; `states` are distinct, `outside`
-    those of them beyond what other models explore to the end; `edges` and `kinds` are what steering tells apart.
+    those of them beyond what other models explore to the end; `transitions` are distinct steps, and `beyond` those of
+    them that begin in such a state; `edges` and `kinds` are what steering tells apart.
     What was found is in `problem`, in short; the other two are there if it was shrunk.
     """
 
@@ -55,6 +59,8 @@ class Walked:
     episodes: int = 0
     states: int = 0
     outside: int = 0
+    transitions: int = 0
+    beyond: int = 0
     deepest: int = 0
     kinds: int = 0
     edges: int = 0
@@ -64,6 +70,7 @@ class Walked:
     finding: Finding | None = None
     script: Script | None = None
     problem: tuple[str, str] | None = None
+    coverage: Coverage | None = None
 
     @property
     def result(self) -> str:
@@ -98,9 +105,10 @@ class Prepared:
     spec: CompiledSpec
     explored: tuple[Check, ...] = ()
 
-    def pair(self, project: Project, binding: Binding[Any]) -> Pair:
+    def pair(self, project: Project, binding: Binding[Any], *, conjuncts: Conjuncts | None = None) -> Pair:
         """Spec and code, ready to walk. Raises `Found` if they do not even begin alike."""
-        return Pair(self.spec, BoundModel(binding, read_config(project.config(self.model))))
+        bound = BoundModel(binding, read_config(project.config(self.model)))
+        return Pair(self.spec, bound, conjuncts=conjuncts)
 
 
 def prepare(project: Project, model: Model) -> Prepared:
@@ -118,11 +126,15 @@ def prepare(project: Project, model: Model) -> Prepared:
 def walk_model(project: Project, model: Model, *, steps: int, seed: int, steered: bool = True) -> Walked:
     """Walks through a model of the project with its own binding."""
     ready = prepare(project, model)
+    conjuncts = Conjuncts(ready.spec)
     try:
-        pair = ready.pair(project, binding_of(project, model.module))
+        pair = ready.pair(project, binding_of(project, model.module), conjuncts=conjuncts)
     except Found as found:
         return Walked(model.name, steered, seed, problem=(found.kind, found.summary))
-    return walk(pair, steps=steps, seed=seed, name=model.name, steered=steered, explored=ready.explored)
+    walked = walk(pair, steps=steps, seed=seed, name=model.name, steered=steered, explored=ready.explored)
+    counts = walked.actions, conjuncts, walked.transitions, walked.beyond
+    walked.coverage = covered("machine", model.name, model.module, *counts)
+    return walked
 
 
 def walk(
@@ -162,7 +174,8 @@ class _Walk:
         choices = (Steered if walked.steered else Uniform)(pair, walked.seed)
         self.steering: Steering = choices
         self.source = choices.source
-        self.states: set[int] = set()
+        self.states: dict[int, bool] = {}  # whether each is outside
+        self.transitions: set[tuple[int, Label, int]] = set()
         self.actions: Counter[str] = Counter(dict.fromkeys(pair.stepper.actions, 0))
 
     def run(self, steps: int) -> None:
@@ -188,6 +201,7 @@ class _Walk:
             self.walked.offered += 1
             following = self.pair.take(place, chosen.label)
             assert following is not None, "the spec takes the step"
+            self.transitions.add((place.state, chosen.label, following.state))
             self._accept(following, chosen.label.action)
             if self.source.randrange(REFUSED) == 0:
                 self._offer_refused(following)
@@ -204,9 +218,8 @@ class _Walk:
 
     def _visit(self, state: int) -> None:
         if state not in self.states:
-            self.states.add(state)
-            if self.explored and not all(self.pair.stepper.outcomes.holds(check, state) for check in self.explored):
-                self.walked.outside += 1
+            holds = self.pair.stepper.outcomes.holds
+            self.states[state] = bool(self.explored) and not all(holds(check, state) for check in self.explored)
 
     def _offer_refused(self, place: Place) -> None:
         """Offers the code one step that the spec refuses here."""
@@ -219,7 +232,9 @@ class _Walk:
             self.pair.take(place, label, ())
 
     def _sum_up(self) -> None:
-        self.walked.states = len(self.states)
+        self.walked.states, self.walked.outside = len(self.states), sum(self.states.values())
+        self.walked.transitions = len(self.transitions)
+        self.walked.beyond = sum(self.states[state] for state, _, _ in self.transitions)
         self.walked.actions = dict(self.actions)
         self.walked.kinds, self.walked.edges = len(self.steering.kinds), len(self.steering.edges)
         self.walked.largest = self._largest()

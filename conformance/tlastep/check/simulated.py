@@ -16,9 +16,11 @@ from typing import Any, Final
 
 from tlastep.behaviour import Label
 from tlastep.binding import Binding, Simulation
+from tlastep.check.coverage import Coverage
 from tlastep.check.models import Project
 from tlastep.compile.compiled import compile_spec
 from tlastep.engine.code_system import BoundModel
+from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.spec_machine import SpecMachine
 from tlastep.engine.stepper import Stepper
 from tlastep.engine.translation import HiddenState, Translation
@@ -27,6 +29,7 @@ from tlastep.language.config import Config, read_config
 from tlastep.language.xml_reader import read_spec
 from tlastep.toolchain import sany
 
+LAYER: Final = "simulation"
 PROFILE: Final = "mixed"
 REMEMBERED: Final = 200_000  # labels that are kept translated
 
@@ -45,6 +48,7 @@ class Simulated:
     schedule: str = ""
     seed: int = 0
     seconds: float = 0.0
+    coverage: Coverage | None = None
 
     @property
     def result(self) -> str:
@@ -85,6 +89,21 @@ class Beside:
             self._models[key] = _Model(self._path, self._binding, constants, self._properties)
         return self._models[key].judge(counts)
 
+    def reached(self, found: Simulated) -> Coverage:
+        """What all runs so far reached of the spec, under whatever constants they had."""
+        models = list(self._models.values())
+        conjuncts = {place for model in models for place in model.conjuncts.reached}
+        every = {place for model in models for place in model.conjuncts.all}
+        return Coverage(
+            layer=LAYER,
+            model=f"{found.module} from {found.schedules} schedules",
+            module=found.module,
+            actions=dict(sorted(found.actions.items())),
+            conjuncts=tuple(sorted(conjuncts)),
+            all_conjuncts=tuple(sorted(every)),
+            transitions=sum(len(model.transitions) for model in models),
+        )
+
 
 class _Model:
     """The spec under the constants of some schedules."""
@@ -93,7 +112,10 @@ class _Model:
         config = _configured(binding, constants)
         self._properties = properties
         self._bound = BoundModel(binding, config)
-        self._stepper = Stepper(SpecMachine(compile_spec(read_spec(sany.parse(path)), config)))
+        spec = compile_spec(read_spec(sany.parse(path)), config)
+        self.conjuncts = Conjuncts(spec)
+        self.transitions: set[tuple[int, Label, int]] = set()
+        self._stepper = Stepper(SpecMachine(spec, conjuncts=self.conjuncts))
         self._translation = Translation(self._stepper, self._bound)
         self._actions = {action.name: action for action in self._bound.actions}
         self._labels: dict[tuple[str, tuple[Any, ...]], Label] = {}
@@ -115,7 +137,9 @@ class _Model:
                 following = state if after is before else self._translation.pack(after)
             except HiddenState as error:
                 return "hidden state", str(error)
-            said = self._judged(state, self._label(action, arguments), following)
+            label = self._label(action, arguments)
+            self.transitions.add((state, label, following))
+            said = self._judged(state, label, following)
             state, known = following, after
             return said
 
@@ -189,4 +213,5 @@ def simulate_beside(
         if seconds is not None and perf_counter() - begun > seconds:
             break
     found.seconds = perf_counter() - begun
+    found.coverage = spec.reached(found)
     return found

@@ -30,6 +30,7 @@ from tlastep.check.models import MACHINE, Model, Project, find_project
 from tlastep.check.mutants import Judged, read_mutants, run_mutants
 from tlastep.check.run_lockstep import lockable, run_lockstep
 from tlastep.check.run_replay import replay_counterexample, run_replay
+from tlastep.check.simulated import simulate_beside
 from tlastep.check.symbolic import run_symbolic
 from tlastep.engine.code_system import BoundModel
 from tlastep.language.config import read_config
@@ -37,6 +38,8 @@ from tlastep.language.config import read_config
 DIRECT: Final = 1_500  # states up to which spec and code are also stepped without any memory
 EXECUTED: Final = 90_000  # states up to which the code alone is also executed at every offer, without any memory
 PARALLEL: Final = 2
+LONG: Final = frozenset({"symbolic", "machine", "simulation"})  # parts whose time no number of states tells
+SCHEDULES: Final = 40  # of faults, of the simulation: beside the spec a few hundred a minute
 COVERAGE: Final = "coverage"  # where a row keeps what its layer reached of the spec
 
 
@@ -75,9 +78,13 @@ def units(project: Project, models: Sequence[Model]) -> list[Unit]:
     found += [Unit("symbolic", each.model) for each in contracts_of(project) if each.model in named]
     modules = {model.module for model in models}
     walks = [each for each in project.models if each.kind == MACHINE and each.size == "small"]
-    found += [Unit("machine", each.name) for each in walks if each.module in modules & bound.keys()]
+    walked = [each for each in walks if each.module in modules & bound.keys()]
+    found += [Unit("machine", each.name) for each in walked]
+    # A simulation makes models of its own, from its schedules; it is told by the model for walks.
+    simulated = {each.module: each.name for each in walked if bound[each.module].simulation}
+    found += [Unit("simulation", name) for name in simulated.values()]
     weight = {model.name: model.generated for model in project.models}
-    return sorted(found, key=lambda unit: (unit.part != "symbolic", -weight[unit.model]))
+    return sorted(found, key=lambda unit: (unit.part not in LONG, -weight[unit.model]))
 
 
 def verify(
@@ -201,10 +208,18 @@ def _symbolic(project: Project, model: Model) -> Row:
     return Row("symbolic", model.name, not wrong, says, sum(each.seconds for each in judged), found)
 
 
+def _simulation(project: Project, model: Model) -> Row:
+    """Schedules of faults in the simulation that the binding names, beside the spec."""
+    simulated = simulate_beside(project, bound_modules(project)[model.module], schedules=SCHEDULES, seed=1)
+    found = {**simulated.fields(), COVERAGE: msgspec.to_builtins(simulated.coverage)}
+    return Row("simulation", model.name, not simulated.finding, simulated.finding or "ok", simulated.seconds, found)
+
+
 def _machine(project: Project, model: Model) -> Row:
     walked = walk_model(project, model, steps=ENOUGH, seed=1)
     says = "; ".join(shortcomings(model, walked)) if walked.problem is None else walked.result
-    return Row("machine", model.name, not says, says or "ok", walked.seconds, walked.fields())
+    found = {**walked.fields(), COVERAGE: msgspec.to_builtins(walked.coverage)} if walked.coverage else walked.fields()
+    return Row("machine", model.name, not says, says or "ok", walked.seconds, found)
 
 
 MOST_GRAPH: Final = min(MOST_STATES, 4_000)  # states of the graphs that are dumped here; more is a matter of patience
@@ -224,6 +239,7 @@ _WORK: Final[dict[str, Callable[[Project, Model], Row]]] = {
     "lockstep": _lockstep,
     "direct": _direct,
     "machine": _machine,
+    "simulation": _simulation,
     "executed": _executed,
     "replay": _replay,
     "counterexample": _counterexample,

@@ -15,6 +15,7 @@ from tlastep.check.lockstep import check_fit
 from tlastep.check.verdict import Finding
 from tlastep.compile.compiled import CompiledSpec
 from tlastep.engine.code_system import BoundModel
+from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.layout import Resplit
 from tlastep.engine.spec_machine import SpecMachine
 from tlastep.engine.spec_system import SpecSystem
@@ -76,13 +77,13 @@ def script_of(place: Place) -> Script:
 
 
 class Pair:
-    """A compiled spec and a bound model to be walked together."""
+    """A compiled spec and a bound model to be walked together. With `conjuncts`, what is evaluated is noted there."""
 
-    def __init__(self, spec: CompiledSpec, model: BoundModel[Any]) -> None:
+    def __init__(self, spec: CompiledSpec, model: BoundModel[Any], *, conjuncts: Conjuncts | None = None) -> None:
         check_fit(spec, model)
         self.spec = spec
         self.model = model
-        self.stepper = Stepper(SpecMachine(spec))
+        self.stepper = Stepper(SpecMachine(spec, conjuncts=conjuncts))
         self.code = CodeSteps(model)
         self.begin()
 

@@ -92,6 +92,7 @@ def _write_page(
     sections = [
         html.Section("Models", table, "TLC's counts judge the engine; spec and code have one digest."),
         html.Section("Replays", replays, "Behaviours that TLC simulated, and graphs that it dumped, on the code."),
+        html.Section("Past the bound", _deep(rows), "Random walks, simulated faults, and contracts on all inputs."),
         html.Section("Coverage", merged_rows(reached), _unreached(reached)),
         html.Section("Mutants", mutant_rows(judged), "Each is one small change; something must notice it."),
     ]
@@ -99,6 +100,27 @@ def _write_page(
         sections.insert(0, html.Section("What does not hold", printed="\n".join(wrong)))
     verdict = "Everything holds" if not wrong else f"{len(wrong)} things do not hold"
     write(project.root / "build" / "report.html", html.page("tlastep verify", sections, f"{verdict}; {seconds:.0f} s"))
+
+
+def _deep(rows: Sequence[Row]) -> list[dict[str, object]]:
+    """What was done where nothing can be exhausted: walks, simulations, and contracts that a solver looked at."""
+    found: list[dict[str, object]] = []
+    for row in rows:
+        if row.part in ("machine", "simulation"):
+            names = ("steps", "states", "outside", "episodes", "schedules")
+            numbers = {name: row.found.get(name) for name in names}
+            found.append({"layer": row.part, "": "ok" if row.holds else "fails", **numbers, "says": row.says})
+        if row.part == "symbolic":
+            found += [
+                {
+                    "layer": f"symbolic {each['code']}",
+                    "": "ok" if each["result"] != "found" else "fails",
+                    "steps": each["paths"],
+                    "says": f"{each['result']}: {each['within']}",
+                }
+                for each in row.found["contracts"]
+            ]
+    return found
 
 
 def _unreached(reached: Sequence[Coverage]) -> str:
