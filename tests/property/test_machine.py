@@ -82,6 +82,13 @@ def test_a_walk_of_the_right_code_finds_nothing_and_counts_what_it_did() -> None
     assert 0 < found.outside <= found.states
 
 
+def test_what_a_walk_reaches_is_what_it_visited_and_not_what_it_only_looked_at() -> None:
+    bound = {name.text: value for name, value in read_config(PROJECT.config(PROJECT.model(FIVE))).constants.items()}
+    reached = walked().largest
+    assert reached["term"] <= int(str(bound["MaxTerm"]))
+    assert reached["log"] <= int(str(bound["MaxLog"]))
+
+
 @pytest.mark.parametrize(
     ("binding", "kind", "last"),
     [(changed(Timeout=Timeout), "difference", "Timeout"), (changed(Crash=Crash), "exception", "Crash"),

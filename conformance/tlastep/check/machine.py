@@ -240,11 +240,14 @@ class _Walk:
         self.walked.largest = self._largest()
 
     def _largest(self) -> dict[str, int]:
-        """The largest value of each variable that holds numbers, or of each that holds sequences their length."""
+        """The largest number in each variable that holds numbers, or longest sequence, in the states visited."""
         found: dict[str, int] = {}
-        for component in self.pair.stepper.layout.components:
-            for value in component.values:
-                size = value if type(value) is int else len(value) if type(value) is tuple else None
-                if size is not None:
-                    found[component.variable] = max(size, found.get(component.variable, 0))
+        for cluster in self.pair.stepper.layout.clusters:
+            # What was only looked at as a possible next state is packed, too, and does not count.
+            for code in {state & cluster.field for state in self.states}:
+                for component, number in zip(cluster.components, cluster.tuples[code], strict=True):
+                    value = component.values[number]
+                    size = value if type(value) is int else len(value) if type(value) is tuple else None
+                    if size is not None:
+                        found[component.variable] = max(size, found.get(component.variable, 0))
         return found
