@@ -96,7 +96,7 @@ def _prepared(root: Path, project: Project, name: str) -> Prepared:
 
 
 def _by_tlc(project: Project, mutant: Mutant, ready: None) -> Killer | None:
-    return next(iter(kill_spec(project, mutant, "tlc")), None)
+    return _named(mutant, kill_spec(project, mutant, "tlc"))
 
 
 def _alone_ready(project: Project, mutant: Mutant) -> Prepared | None:
@@ -109,10 +109,16 @@ def _alone_ready(project: Project, mutant: Mutant) -> Prepared | None:
 def _by_properties(project: Project, mutant: Mutant, ready: Prepared | None) -> Killer | None:
     """The changed side violates a property all by itself: the one that the list names, or else any."""
     if ready is None:
-        return next(iter(kill_spec(project, mutant)), None)
+        return _named(mutant, kill_spec(project, mutant))
     config = checking_only(ready.config, mutant.breaks.property) if mutant.breaks else ready.config
     with changed_code(mutant):
-        return next(iter(alone(ready.model.name, BoundModel(_bound(project, mutant), config))), None)
+        return _named(mutant, alone(ready.model.name, BoundModel(_bound(project, mutant), config)))
+
+
+def _named(mutant: Mutant, killers: Sequence[Killer]) -> Killer | None:
+    """The killer by the property that the list names, if it names one: anything else is an accident, and no kill."""
+    wanted = mutant.breaks.property if mutant.breaks else None
+    return next((each for each in killers if wanted in (None, each.property)), None)
 
 
 # -- spec and code, through models -----------------------------------------------------------------------------------
