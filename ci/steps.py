@@ -18,9 +18,10 @@ STEPS: Final = (
     Step("types", ("mypy",)),
     Step("workflow", ("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")),
     Step("verify", ("tlastep", "verify")),
-    # `verify` explores mutants of specs with the Python engine; here TLC has to see the same properties fall.
-    # Every mutant against every layer, TLC among them.
-    Step("matrix", ("tlastep", "matrix")),
+    # `verify` explores mutants of specs with the Python engine; TLC has to see the same properties fall.
+    Step("mutants", ("tlastep", "mutants", "--side", "spec", "--engine", "tlc")),
+    # Every mutant of the code against every layer.
+    Step("matrix", ("tlastep", "matrix", "--side", "code")),
     # The last one, so that its closing line ends the output.
     Step("tests", ("pytest",)),
 )

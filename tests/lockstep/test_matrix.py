@@ -74,6 +74,8 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     write_expected(path, [Tried(CODE, (cell("lockstep"), cell("replay", "escaped")), ()), Tried(SPEC, (), ())])
     read = read_expected(replace(PROJECT, matrix=path))
     assert read == {("code", CODE.name): ("lockstep",), ("spec", SPEC.name): ()}
+    write_expected(path, [Tried(SPEC, (cell("tlc"),), ())], read)
+    assert read_expected(replace(PROJECT, matrix=path)) == {**read, ("spec", SPEC.name): ("tlc",)}
 
 
 def test_a_layer_that_does_not_exist_is_named_with_its_file(tmp_path: Path) -> None:
@@ -110,7 +112,7 @@ def test_wrong_names_are_unusable(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no mutant no-such-mutant" in capsys.readouterr().err
     assert run(["matrix", "--layer", "tlaps"]) == 2
     assert "no layer tlaps" in capsys.readouterr().err
-    assert run(["matrix", CODE.name, "--rewrite"]) == 2
+    assert run(["matrix", CODE.name, "--rewrite", "--layer", "lockstep"]) == 2
     assert "--rewrite" in capsys.readouterr().err
 
 

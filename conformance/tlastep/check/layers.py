@@ -39,9 +39,10 @@ from tlastep.check.replay import replay
 from tlastep.check.simulated import simulate_beside
 from tlastep.check.symbolic import kill_by_contracts
 from tlastep.engine.code_system import BoundModel
+from tlastep.errors import UnusableInput
 
 SMALL: Final = 25_000  # states of the models in which a changed spec is looked for
-MODELS: Final = 4  # and how many of them
+MODELS: Final = 2  # and how many of them
 STEPS: Final = 20_000  # that the machine takes at most
 SCHEDULES: Final = 200  # that the simulation runs at most
 SECONDS: Final = 10.0  # for the symbols of one contract
@@ -161,10 +162,16 @@ def _by_lockstep(project: Project, mutant: Mutant, ready: Sequence[Prepared]) ->
 
 
 def _by_replay(project: Project, mutant: Mutant, ready: Sequence[Prepared]) -> Killer | None:
-    for model, code in _compared(project, mutant, ready, simulated=True):
-        finding = replay(model.model.name, model.spec, code, model.behaviours).finding
-        if finding is not None:
-            return of_finding("replay", model.model.name, finding)
+    try:
+        for model, code in _compared(project, mutant, ready, simulated=True):
+            finding = replay(model.model.name, model.spec, code, model.behaviours).finding
+            if finding is not None:
+                return of_finding("replay", model.model.name, finding)
+    except UnusableInput as error:
+        # A changed spec may violate a property while TLC simulates it, so that there is no behaviour to replay.
+        if mutant.side == "code" or "simulation stopped" not in error.message:
+            raise
+        return Killer("replay", "", "simulation stopped", 0)
     return None
 
 

@@ -150,18 +150,21 @@ def read_expected(project: Project) -> dict[tuple[str, str], tuple[str, ...]]:
     return found
 
 
-def write_expected(path: Path, found: Sequence[Tried]) -> None:
-    """Writes down what kills what."""
+def write_expected(
+    path: Path, found: Sequence[Tried], known: Mapping[tuple[str, str], tuple[str, ...]] | None = None
+) -> None:
+    """Writes down what kills what; what is known of mutants that were not tried now stays."""
+    every = {**(known or {}), **{key(each.mutant): each.killers for each in found}}
     lines = [
         "# Which layers kill which mutant. Written by `tlastep matrix --rewrite`, and compared by `tlastep matrix`;",
         "# a change of it is to be looked at like any other.",
     ]
     for side in ("spec", "code"):
         lines += ["", f"[{side}]"]
-        for each in found:
-            if each.mutant.side == side:
-                names = ", ".join(f'"{name}"' for name in each.killers)
-                lines.append(f"{each.mutant.name} = [{names}]")
+        for (of, name), killers in every.items():
+            if of == side:
+                quoted = ", ".join(f'"{layer}"' for layer in killers)
+                lines.append(f"{name} = [{quoted}]")
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from tlastep.check.layers import layers
-from tlastep.check.matrix import Tried, run_matrix, write_expected
+from tlastep.check.matrix import Tried, read_expected, run_matrix, write_expected
 from tlastep.check.models import Project, find_project
 from tlastep.check.mutant_list import Mutant, read_mutants
 from tlastep.cli._output import Json, console, print_json, say, write
@@ -31,13 +31,13 @@ def matrix(
     project = find_project()
     chosen = _chosen(project, mutants or (), side)
     only = _layers(project, layer or ())
-    if rewrite and (mutants or side or only):
-        raise UnusableInput("writes the whole list, so it takes all mutants and all layers", "--rewrite")
+    if rewrite and only:
+        raise UnusableInput("writes which layers kill a mutant, so it takes all layers", "--rewrite")
     found = _watched(run_matrix(project, chosen, only=only), len(chosen))
     if rewrite:
         if project.matrix is None:
             raise UnusableInput("[tool.tlastep] names no `matrix` to write", str(project.root / "pyproject.toml"))
-        write_expected(project.matrix, found)
+        write_expected(project.matrix, found, read_expected(project))
     wrong = [f"{each.mutant.side} mutant {each.mutant.name}: {line}" for each in found for line in each.problems]
     _keep(project, found)
     if json:
@@ -81,9 +81,7 @@ def _watched(tried: Iterable[Tried], total: int) -> list[Tried]:
 def _keep(project: Project, found: Sequence[Tried]) -> None:
     build = project.root / "build"
     sections = [
-        html.Section(
-            "By layer", totals(found), "Without the mutants of modules that a layer has nothing to do with."
-        ),
+        html.Section("By layer", totals(found), "Without the mutants of modules that a layer has nothing to do with."),
         html.Section("By mutant", matrix_rows(found), "Steps (or states, paths, schedules) until the mutant showed."),
     ]
     write(build / "matrix.html", html.page("Mutants by layer", sections))
