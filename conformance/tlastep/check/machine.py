@@ -24,13 +24,14 @@ from tlastep.check.steering import EPISODE, Steered, Steering, Uniform
 from tlastep.check.verdict import Finding
 from tlastep.check.walk import Found, Pair, Place, Script
 from tlastep.compile.compiled import CompiledSpec, compile_spec
-from tlastep.engine.checks import Check, checks_of
+from tlastep.engine.checks import checks_of
 from tlastep.engine.code_system import BoundModel
 from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.stepper import Repacked
 from tlastep.errors import Place as TextPlace
 from tlastep.language.config import Name, read_config
 from tlastep.language.xml_reader import read_spec
+from tlastep.predicates import Predicate
 from tlastep.toolchain import sany
 
 ENOUGH: Final = 20_000  # accepted steps of a walk that is part of the verification
@@ -103,7 +104,7 @@ class Prepared:
 
     model: Model
     spec: CompiledSpec
-    explored: tuple[Check, ...] = ()
+    explored: tuple[Predicate, ...] = ()
 
     def pair(self, project: Project, binding: Binding[Any], *, conjuncts: Conjuncts | None = None) -> Pair:
         """Spec and code, ready to walk. Raises `Found` if they do not even begin alike."""
@@ -120,7 +121,7 @@ def prepare(project: Project, model: Model) -> Prepared:
     name = Name(model.explored, TextPlace(str(project.list)))
     bare = replace(config, constraints=[name], invariants=[], properties=[])
     other = compile_spec(read_spec(sany.parse(project.spec(model))), bare)
-    return Prepared(model, spec, tuple(check for each in other.constraints for check in checks_of(each)))
+    return Prepared(model, spec, other.constraints)
 
 
 def walk_model(project: Project, model: Model, *, steps: int, seed: int, steered: bool = True) -> Walked:
@@ -144,7 +145,7 @@ def walk(
     seed: int,
     name: str = "",
     steered: bool = True,
-    explored: tuple[Check, ...] = (),
+    explored: tuple[Predicate, ...] = (),
     shrinking: bool = True,
 ) -> Walked:
     """Walks until so many steps were accepted, or until something is found. The same seed gives the same walk."""
@@ -167,10 +168,11 @@ def walk(
 class _Walk:
     """One walk in progress."""
 
-    def __init__(self, pair: Pair, walked: Walked, explored: tuple[Check, ...]) -> None:
+    def __init__(self, pair: Pair, walked: Walked, explored: tuple[Predicate, ...]) -> None:
         self.pair = pair
         self.walked = walked
-        self.explored = explored
+        # What a check remembers is about packed states, and these mean something to one stepper only.
+        self.explored = [check for each in explored for check in checks_of(each)]
         choices = (Steered if walked.steered else Uniform)(pair, walked.seed)
         self.steering: Steering = choices
         self.source = choices.source
