@@ -127,7 +127,7 @@ def test_a_part_that_shows_too_little_is_a_hidden_state(spec: CompiledSpec) -> N
 
 
 def test_a_function_whose_domain_grows_is_packed_anew_and_said_so() -> None:
-    stepper = Stepper(SpecMachine(load(SPECS / "Growing.tla")))
+    stepper = Stepper(SpecMachine(load(SPECS / "Domains.tla")))
     with pytest.raises(Repacked, match="known"):
         stepper.steps(stepper.initial()[0])
     (state,) = stepper.initial()
