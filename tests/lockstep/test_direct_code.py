@@ -18,6 +18,7 @@ from quorumlog.simulation.cluster import Cluster
 from quorumlog_bindings.command_replication import command_replication
 from quorumlog_bindings.replication import replication
 from tlastep.binding import Binding
+from tlastep.check.direct import lockstep_directly
 from tlastep.check.direct_code import DirectCode, execute
 from tlastep.check.explore import load
 from tlastep.check.lockstep import lockstep
@@ -143,3 +144,14 @@ def test_verify_reports_where_the_code_without_memory_counts_otherwise() -> None
     assert disagreements([row("executed", ours), row("lockstep", theirs)]) == []
     said = disagreements([row("executed", ours), row("lockstep", {**theirs, "refusals": 1})])
     assert said == ["ReplicationOldVote: the code executed without memory differs in refusals from lock-step"]
+
+
+def test_a_beginning_outside_the_bound_is_counted_by_nobody(tmp_path: Path) -> None:
+    model = PROJECT.model("ReplicationDeposed")
+    text = PROJECT.config(model).read_text(encoding="utf-8")
+    narrow = tmp_path / "Narrow.cfg"
+    narrow.write_text(text.replace("MaxTerm = 2", "MaxTerm = 1"), encoding="utf-8")
+    spec, code = load(PROJECT.spec(model), narrow), BoundModel(replication, read_config(narrow))
+    together, directly = lockstep("Narrow", spec, code), lockstep_directly("Narrow", spec, code)
+    assert (together.result, directly.result) == ("ok", "ok")
+    assert (together.spec_states, together.code_states, directly.spec_states, execute(code).states) == (0, 0, 0, 0)

@@ -92,9 +92,10 @@ class _Direct:
         for state in [*spec, *code]:
             if (state in spec) != (state in code):
                 raise _Found("difference", "an initial state that only one side has", state)
-        for state in spec:
+        within = [state for state in spec if self._spec.in_bound(state)]
+        for state in within:
             self._parents[state] = (None, None)
-        return [(state, code[state]) for state in spec if self._spec.in_bound(state)]
+        return [(state, code[state]) for state in within]
 
     def _shown(self, code_state: Any) -> State:
         """The state of the code as values. Only the translation is remembered; the code runs each time."""

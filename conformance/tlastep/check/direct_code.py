@@ -124,7 +124,7 @@ class _Execution:
             result = f"exception {type(error).__name__}: {error}"
         names = (action.name for action in self._model.actions)
         return DirectCode(
-            states=sum(self._within.values()) + self._counts["outside at first"],
+            states=sum(self._within.values()),
             transitions=sum(self._actions),
             boundary=self._counts["boundary"],
             refusals=self._counts["refusals"],
@@ -148,7 +148,6 @@ class _Execution:
             known = Known(state, sum(each.key for each in parts), sum(each.hash for each in parts), parts)
             if known.key not in self._within:
                 within = self._within[known.key] = self._system.in_bound(state)
-                self._counts["outside at first"] += not within
                 level += [known] if within else []
         return level
 

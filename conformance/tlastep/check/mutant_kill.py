@@ -45,7 +45,8 @@ class Killer(msgspec.Struct, frozen=True):
     """What killed a mutant: a layer of the checks, a model, what was violated, and after how many states.
 
     `layer` is `python` or `tlc` for specs; for code `lockstep` or `replay` (then `property` is `difference`,
-    `hidden state` or `exception`), or `properties`, the code on its own.
+    `hidden state` or `exception`), or `properties`, the code on its own; or another layer of the matrix
+    (`check/layers.py`), where `model` may be a contract's or a transcript, and `depth` counts steps or paths.
     """
 
     layer: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 from rich.console import Console
@@ -16,6 +16,8 @@ from tlastep.behaviour import Behaviour
 from tlastep.check.models import Size
 from tlastep.errors import UnusableInput
 from tlastep.report import itf
+
+T = TypeVar("T")
 
 Progress: TypeAlias = Callable[[int, int, int], None]
 
@@ -60,6 +62,18 @@ def progress(what: str) -> Iterator[Progress | None]:
             status.update(f"{what}: {generated:,} generated, {distinct:,} distinct, {left:,} to explore")
 
         yield tell
+
+
+def watched(found: Iterable[T], what: str, total: int, says: Callable[[T], str]) -> list[T]:
+    """All of them, as they come, with a line of progress on stderr if that is a terminal."""
+    if not sys.stderr.isatty():
+        return list(found)
+    known: list[T] = []
+    with Console(stderr=True).status(what) as status:
+        for each in found:
+            known.append(each)
+            status.update(f"{what}: {len(known)} of {total}; {says(each)}")
+    return known
 
 
 def write(path: Path, text: str) -> None:

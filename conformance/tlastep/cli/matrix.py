@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 import typer
-from rich.console import Console
 
 from tlastep.check.layers import layers
 from tlastep.check.matrix import Tried, read_expected, run_matrix, write_expected
 from tlastep.check.models import Project, find_project
 from tlastep.check.mutant_list import Mutant, read_mutants
-from tlastep.cli._output import Json, console, print_json, say, write
+from tlastep.cli._output import Json, console, print_json, say, watched, write
 from tlastep.errors import UnusableInput
 from tlastep.report import html, text
 from tlastep.report.matrix import matrix_rows, totals
@@ -33,7 +31,12 @@ def matrix(
     only = _layers(project, layer or ())
     if rewrite and only:
         raise UnusableInput("writes which layers kill a mutant, so it takes all layers", "--rewrite")
-    found = _watched(run_matrix(project, chosen, only=only), len(chosen))
+    found = watched(
+        run_matrix(project, chosen, only=only),
+        "matrix",
+        len(chosen),
+        lambda each: f"{each.mutant.name}: {', '.join(each.killers)}",
+    )
     if rewrite:
         if project.matrix is None:
             raise UnusableInput("[tool.tlastep] names no `matrix` to write", str(project.root / "pyproject.toml"))
@@ -65,17 +68,6 @@ def _layers(project: Project, names: Sequence[str]) -> tuple[str, ...]:
     if unknown := [name for name in names if name not in known]:
         raise UnusableInput(f"no layer {unknown[0]}; there are {', '.join(known)}", "--layer")
     return tuple(names)
-
-
-def _watched(tried: Iterable[Tried], total: int) -> list[Tried]:
-    if not sys.stderr.isatty():
-        return list(tried)
-    found: list[Tried] = []
-    with Console(stderr=True).status("matrix") as status:
-        for each in tried:
-            found.append(each)
-            status.update(f"{each.mutant.name}: {', '.join(each.killers)}; {total - len(found)} to go")
-    return found
 
 
 def _keep(project: Project, found: Sequence[Tried]) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from tlastep.check.models import find_project
 from tlastep.check.mutants import Judged, read_mutants, run_mutants, select
-from tlastep.cli._output import Json, Names, console, print_json, say
+from tlastep.cli._output import Json, Names, console, print_json, say, watched
 from tlastep.report import text
 
 
@@ -25,7 +23,12 @@ def mutants(
     project = find_project()
     names = [project.model(name).name for name in models or ()]
     chosen = select(read_mutants(project), names, side)
-    found = _watched(run_mutants(project, chosen, names, engine=engine), len(chosen))
+    found = watched(
+        run_mutants(project, chosen, names, engine=engine),
+        "mutants",
+        len(chosen),
+        lambda each: f"{each.mutant.name}: {'killed' if each.killed else each.problem}",
+    )
     survivors = [each for each in found if not each.killed]
     if json:
         print_json([each.fields() for each in found])
@@ -35,18 +38,6 @@ def mutants(
         (say if json else print)(f"{each.mutant.side} mutant {each.mutant.name}: {each.problem}")
     if survivors:
         raise typer.Exit(1)
-
-
-def _watched(judged: Iterable[Judged], total: int) -> list[Judged]:
-    """All of them, with a line of progress on stderr if that is a terminal."""
-    if not sys.stderr.isatty():
-        return list(judged)
-    found: list[Judged] = []
-    with Console(stderr=True).status("mutants") as status:
-        for each in judged:
-            found.append(each)
-            status.update(f"mutants: {len(found)} of {total}, {sum(one.killed for one in found)} killed")
-    return found
 
 
 def _show(found: Sequence[Judged]) -> None:

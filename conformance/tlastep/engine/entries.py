@@ -323,13 +323,14 @@ class Outcomes:
     def _broken_step(self, family: Family, state: int, delta: int, changed: int) -> Broken | None:
         for check in self.steps:
             if check.touched & changed or check.exact or not check.touched:
-                holds = self._step_holds(check, state, state + delta)
+                holds = self.step_holds(check, state, state + delta)
                 family.touched |= check.steps.touched
                 if not holds:
                     return check.broken("property")
         return None
 
-    def _step_holds(self, check: StepCheck, state: int, following: int) -> bool:
+    def step_holds(self, check: StepCheck, state: int, following: int) -> bool:
+        """Whether a conjunct of a property of steps is true of a step."""
         found = check.steps.find(state, following)
         if found is None:
             self._pair.start(state, following, by_attribute=self.machine.objects)

@@ -20,15 +20,13 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from tlastep.behaviour import Label
-from tlastep.engine.checks import Check, StepCheck
+from tlastep.engine.checks import StepCheck
 from tlastep.engine.entries import Family, Inexact, Instance, Outcomes
 from tlastep.engine.invariants import Invariants, Violation
 from tlastep.engine.layout import Layout, Resplit
 from tlastep.engine.machine import Machine
 from tlastep.engine.memo import Memo
-from tlastep.engine.recording import PairRecorder
 from tlastep.engine.system import Broken
-from tlastep.errors import EvaluationError
 from tlastep.values import Fn, Value
 
 T = TypeVar("T")
@@ -75,9 +73,6 @@ class Stepper:
             self.layout = Layout(self.variables, self._starts, self._whole)
             self.outcomes = Outcomes(self.machine, self.layout, hashing=False)
             self._invariants = Invariants(self.outcomes)
-            self._pair = PairRecorder(self.layout)
-            stand_ins = self._pair.now.stand_ins, self._pair.later.stand_ins
-            self._pair_views = tuple(map(self.machine.view, stand_ins))
             self._families: dict[str, list[Family]] = {name: [] for name in self.actions}
             for family in self.outcomes.families:
                 self._families[family.action.name].append(family)
@@ -185,13 +180,13 @@ class Stepper:
 
     def within(self, state: int) -> bool:
         """Whether the state satisfies the constraints."""
-        return all(self._holds(check, state) for check in self.outcomes.constraints)
+        return all(self.outcomes.holds(check, state) for check in self.outcomes.constraints)
 
     def stays_within(self, state: int, following: int) -> bool:
         """Whether a step from a state that satisfies the constraints leads to another such."""
         changed = self._changed_clusters(state, following)
         return all(
-            self._holds(check, following)
+            self.outcomes.holds(check, following)
             for check in self.outcomes.constraints
             if check.memo.touched & changed or not check.memo.touched
         )
@@ -202,9 +197,6 @@ class Stepper:
             if different & cluster.field:
                 changed |= cluster.bit
         return changed
-
-    def _holds(self, check: Check, state: int) -> bool:
-        return self.outcomes.holds(check, state)
 
     def broken(self, state: int) -> Broken | None:
         """The first invariant that is false in the state."""
@@ -231,22 +223,10 @@ class Stepper:
         """The first property of steps that is false of this one. `state` must have been found sound by `broken`."""
         changed = self._changed_clusters(state, following)
         for check in self.outcomes.steps:
-            if (check.touched & changed or check.exact or not check.touched) and not self._step_holds(
-                check, state, following
-            ):
+            concerned = check.touched & changed or check.exact or not check.touched
+            if concerned and not self.outcomes.step_holds(check, state, following):
                 return check.broken("property")
         return None
-
-    def _step_holds(self, check: StepCheck, state: int, following: int) -> bool:
-        found = check.steps.find(state, following)
-        if found is None:
-            self._pair.start(state, following, by_attribute=self.machine.objects)
-            try:
-                found = bool(check.part.test(*self._pair_views, *check.bound))
-            except EvaluationError as error:
-                raise EvaluationError(error.message, error.place or check.part.place) from error
-            check.steps.keep(state, following, self._pair.reads, found)
-        return found
 
     def _judge_always(self, check: StepCheck) -> None:
         """A property of steps that is false where nothing happens has to be judged on every step."""
