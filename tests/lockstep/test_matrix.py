@@ -13,6 +13,7 @@ from tlastep.check.matrix import Cell, State, Tried, problems, read_expected, ru
 from tlastep.check.models import find_project
 from tlastep.check.mutant_kill import Killer
 from tlastep.check.mutant_list import Mutant, read_mutants
+from tlastep.cli import matrix as command
 from tlastep.cli.main import run
 from tlastep.errors import UnusableInput
 from tlastep.report.matrix import matrix_rows, totals
@@ -97,14 +98,25 @@ def test_layers_that_have_nothing_to_do_with_a_module_are_left_out() -> None:
     assert {each.state for each in try_all(PROJECT, alone, names)} == {"elsewhere"}
 
 
-def test_the_command_prints_steps_and_fails_where_the_list_differs(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = ["--side", "code", "--layer", "lockstep", "--json"]
-    run(["matrix", CODE.name, *options])
+def test_the_command_prints_steps_and_keeps_only_what_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = PROJECT.root / "build" / "matrix.json"
+    before = whole.read_bytes() if whole.exists() else None
+    # The list says that other layers kill it too, and these are not tried: nothing is said of them.
+    assert run(["matrix", CODE.name, "--side", "code", "--layer", "lockstep", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["layers"]["lockstep"]["state"] == "killed"
     assert row["layers"]["lockstep"]["steps"] > 1
+    assert (whole.read_bytes() if whole.exists() else None) == before, "a part took the place of the whole"
+
+
+def test_a_list_that_says_otherwise_fails_the_command(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "matrix.toml"
+    write_expected(path, [Tried(CODE, (), ())])
+    monkeypatch.setattr(command, "find_project", lambda: replace(PROJECT, matrix=path))
+    assert run(["matrix", CODE.name, "--side", "code", "--layer", "lockstep"]) == 1
+    assert f"code mutant {CODE.name}: lockstep: killed, expected escaped" in capsys.readouterr().out
 
 
 def test_wrong_names_are_unusable(capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,8 @@ def matrix(
             raise UnusableInput("[tool.tlastep] names no `matrix` to write", str(project.root / "pyproject.toml"))
         write_expected(project.matrix, found, read_expected(project))
     wrong = [f"{each.mutant.side} mutant {each.mutant.name}: {line}" for each in found for line in each.problems]
-    _keep(project, found)
+    if not mutants and not only:
+        _keep(project, found)  # a part of it would take the place of the whole
     if json:
         print_json([each.fields() for each in found])
     else:
