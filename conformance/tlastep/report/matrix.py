@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from tlastep.check.matrix import Cell, Tried
-
-ESCAPED = "–"
+from tlastep.report import text
 
 
 def matrix_rows(found: Sequence[Tried]) -> list[dict[str, object]]:
@@ -54,5 +53,5 @@ def _shown(cell: Cell | None) -> object:
     if cell is None or cell.state == "elsewhere":
         return None
     if cell.state != "killed" or cell.by is None:
-        return ESCAPED if cell.state == "escaped" else cell.state
+        return text.NONE if cell.state == "escaped" else cell.state
     return cell.by.depth

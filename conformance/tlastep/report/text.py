@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from rich.table import Table
 
@@ -56,9 +57,13 @@ def cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
+NONE: Final = "–"
+"""Stands in a column of numbers where there was something to count, and it did not happen."""
+
+
 def is_number(value: object) -> bool:
     """Whether a column of these is set to the right."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value == NONE or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
 def table(rows: Sequence[Mapping[str, object]], title: str | None = None) -> Table:
