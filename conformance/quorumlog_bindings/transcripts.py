@@ -23,6 +23,7 @@ from tlastep.values import Value
 LAYER: Final = "transcripts"
 FOLDERS: Final = {replication.module: "tests/transcripts"}
 """Where the transcripts of a module are, from the folder of the project."""
+MODULES: Final = frozenset(FOLDERS)
 
 
 # -- a performance beside the spec --------------------------------------------------------------------------
@@ -77,11 +78,12 @@ def performances(folder: Path, spec: Path) -> Iterator[tuple[str, SpecSystem, li
     return ((name, beside(each, spec, events), steps(each)) for name, each in performed.items())
 
 
-def coverage(folder: Path, spec: Path) -> list[Coverage]:
-    """What each transcript of a folder reaches of the spec in this file."""
+def coverage(project: Project, module: str) -> list[Coverage]:
+    """What each transcript reaches of a module."""
+    folder = project.root / of_module(FOLDERS, module)
     return [
-        told.reached(name, replication.module, system, taken, LAYER)
-        for name, system, taken in performances(folder, spec)
+        told.reached(name, module, system, taken, LAYER)
+        for name, system, taken in performances(folder, project.specs / f"{module}.tla")
     ]
 
 

@@ -9,7 +9,19 @@ import pytest
 from msgspec.structs import replace
 
 from tlastep.check.layers import layers
-from tlastep.check.matrix import Cell, State, Tried, problems, read_expected, run_matrix, try_all, write_expected
+from tlastep.check.matrix import (
+    Cell,
+    State,
+    Tried,
+    keep_matrix,
+    known_matrix,
+    problems,
+    read_expected,
+    run_matrix,
+    try_all,
+    write_expected,
+)
+from tlastep.check.memory import _hash_of_texts
 from tlastep.check.models import find_project
 from tlastep.check.mutant_kill import Killer
 from tlastep.check.mutant_list import Mutant, read_mutants
@@ -17,6 +29,7 @@ from tlastep.cli import matrix as command
 from tlastep.cli.main import run
 from tlastep.errors import UnusableInput
 from tlastep.report.matrix import matrix_rows, totals
+from tlastep.report.verified import Verified, sections
 
 PROJECT = find_project(Path(__file__).parent)
 
@@ -77,6 +90,21 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert read == {("code", CODE.name): ("lockstep",), ("spec", SPEC.name): ()}
     write_expected(path, [Tried(SPEC, (cell("tlc"),), ())], read)
     assert read_expected(replace(PROJECT, matrix=path)) == {**read, ("spec", SPEC.name): ("tlc",)}
+
+
+def test_the_report_knows_what_was_tried_until_a_text_changes(tmp_path: Path) -> None:
+    project = replace(PROJECT, root=tmp_path)
+    assert known_matrix(project) == []
+    keep_matrix(project, [Tried(SPEC, (cell("tlc"),), ()), Tried(CODE, (cell("lockstep"),), ())])
+    known = known_matrix(project)
+    assert {each.mutant.side: each.killers for each in known} == {"spec": ("tlc",), "code": ("lockstep",)}
+    (tmp_path / "core.py").write_text("pass\n", encoding="utf-8")
+    _hash_of_texts.cache_clear()
+    assert known_matrix(project) == []
+    titles = [each.title for each in sections(Verified([], [], [], [], known), [])]
+    assert titles[-2:] == ["Layers", "Mutants by layer"]
+    (unknown,) = [each for each in sections(Verified([], [], [], [], []), []) if each.title == "Mutants by layer"]
+    assert "tlastep matrix" in unknown.note
 
 
 def test_a_layer_that_does_not_exist_is_named_with_its_file(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_every_transcript_says_what_the_unchanged_code_does() -> None:
 
 
 def test_together_the_transcripts_reach_every_action_of_the_spec() -> None:
-    found = coverage(FOLDER, SPEC)
+    found = coverage(find_project(ROOT), "Replication")
     assert len(found) == len(files(FOLDER))
     (merged,) = merge(found)
     assert [action for action, number in merged.actions.items() if not number] == []

@@ -13,15 +13,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from time import perf_counter
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
 from tlastep.check.elsewhere import Elsewhere
 from tlastep.check.layers import Layer, layers
+from tlastep.check.memory import Memory
 from tlastep.check.models import Project
 from tlastep.check.mutant_kill import Killer
-from tlastep.check.mutant_list import Mutant
+from tlastep.check.mutant_list import Mutant, Side
 from tlastep.check.mutants import NO_LAYER, in_child
 from tlastep.check.tables import convert, read_toml
 from tlastep.errors import UnusableInput
@@ -120,6 +121,19 @@ def _try(project: Project, mutant: Mutant, layer: Layer) -> tuple[State, Killer 
     if by.layer == ELSEWHERE:
         return "elsewhere", None
     return ("unjudged" if by.layer == NO_LAYER else "killed"), by
+
+
+def keep_matrix(project: Project, found: Sequence[Tried]) -> None:
+    """Keeps what was tried of all mutants of a side, for the report of whoever verifies the very same texts."""
+    memory = Memory(project, fresh=False)
+    for side in dict.fromkeys(each.mutant.side for each in found):
+        memory.keep(f"matrix {side}", [each for each in found if each.mutant.side == side])
+
+
+def known_matrix(project: Project) -> list[Tried]:
+    """What is known of the matrix since anything was changed: both sides, one or none."""
+    memory = Memory(project, fresh=False)
+    return [each for side in get_args(Side) for each in memory.recall(f"matrix {side}", list[Tried]) or ()]
 
 
 # -- what is expected ----------------------------------------------------------------------------------------------

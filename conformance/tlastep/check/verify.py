@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +29,7 @@ from tlastep.check.machine import ENOUGH, shortcomings, walk_model
 from tlastep.check.memory import Memory
 from tlastep.check.models import MACHINE, Model, Project, find_project
 from tlastep.check.mutants import Judged, read_mutants, run_mutants
+from tlastep.check.own_layers import own_layers
 from tlastep.check.run_lockstep import lockable, run_lockstep
 from tlastep.check.run_replay import replay_counterexample, run_replay
 from tlastep.check.simulated import simulate_beside
@@ -41,6 +43,7 @@ PARALLEL: Final = 2
 LONG: Final = frozenset({"symbolic", "machine", "simulation"})  # parts whose time no number of states tells
 SCHEDULES: Final = 40  # of faults, of the simulation: beside the spec a few hundred a minute
 COVERAGE: Final = "coverage"  # where a row keeps what its layer reached of the spec
+COVERAGES: Final = "coverages"  # the same of a layer that reaches it in several pieces
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -83,6 +86,9 @@ def units(project: Project, models: Sequence[Model]) -> list[Unit]:
     # A simulation makes models of its own, from its schedules; it is told by the model for walks.
     simulated = {each.module: each.name for each in walked if bound[each.module].simulation}
     found += [Unit("simulation", name) for name in simulated.values()]
+    first = {model.module: model.name for model in reversed(models)}
+    for layer in own_layers(project):
+        found += [Unit(layer.name, first[module]) for module in sorted(layer.modules & first.keys())]
     weight = {model.name: model.generated for model in project.models}
     return sorted(found, key=lambda unit: (unit.part not in LONG, -weight[unit.model]))
 
@@ -146,7 +152,7 @@ def perform(root: Path, unit: Unit) -> Row:
     """Does one unit of work, in whatever process."""
     project = find_project(root)
     model = project.model(unit.model)
-    return _WORK[unit.part](project, model)
+    return (_WORK.get(unit.part) or _of_project(unit.part))(project, model)
 
 
 def _checked(engine: Any) -> Callable[[Project, Model], Row]:
@@ -222,6 +228,21 @@ def _machine(project: Project, model: Model) -> Row:
     return Row("machine", model.name, not says, says or "ok", walked.seconds, found)
 
 
+def _of_project(part: str) -> Callable[[Project, Model], Row]:
+    """A layer that the project brings along: what it finds wrong with the module of this model, and what it reaches."""
+
+    def work(project: Project, model: Model) -> Row:
+        begun = perf_counter()
+        (layer,) = [each for each in own_layers(project) if each.name == part]
+        wrong = layer.kill(project, model.module)
+        reached = layer.coverage(project, model.module)
+        says = f"{wrong.model}: {wrong.property} at {wrong.depth}" if wrong else "ok"
+        found = {"steps": sum(sum(each.actions.values()) for each in reached), COVERAGES: msgspec.to_builtins(reached)}
+        return Row(part, model.name, wrong is None, says, perf_counter() - begun, found)
+
+    return work
+
+
 MOST_GRAPH: Final = min(MOST_STATES, 4_000)  # states of the graphs that are dumped here; more is a matter of patience
 
 COUNTED: Final = {
@@ -249,7 +270,10 @@ _WORK: Final[dict[str, Callable[[Project, Model], Row]]] = {
 
 def coverage_of(rows: Sequence[Row]) -> list[Coverage]:
     """What the layers reached of the specs."""
-    return [msgspec.convert(row.found[COVERAGE], Coverage) for row in rows if COVERAGE in row.found]
+    found = [msgspec.convert(row.found[COVERAGE], Coverage) for row in rows if COVERAGE in row.found]
+    for row in rows:
+        found += msgspec.convert(row.found.get(COVERAGES, []), list[Coverage])
+    return found
 
 
 def disagreements(rows: Sequence[Row]) -> list[str]:

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from tlastep.check.layers import layers
-from tlastep.check.matrix import Tried, read_expected, run_matrix, write_expected
+from tlastep.check.matrix import Tried, keep_matrix, read_expected, run_matrix, write_expected
 from tlastep.check.models import Project, find_project
 from tlastep.check.mutant_list import Mutant, read_mutants
 from tlastep.cli._output import Json, console, print_json, say, watched, write
@@ -72,6 +72,7 @@ def _layers(project: Project, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _keep(project: Project, found: Sequence[Tried]) -> None:
+    keep_matrix(project, found)
     build = project.root / "build"
     sections = [
         html.Section("By layer", totals(found), "Without the mutants of modules that a layer has nothing to do with."),

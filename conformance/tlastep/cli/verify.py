@@ -12,7 +12,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tlastep.check.coverage import Coverage, merged_rows, unreached, write_coverage
+from tlastep.check.claims import claims
+from tlastep.check.coverage import write_coverage
+from tlastep.check.matrix import known_matrix
 from tlastep.check.models import Project, find_project
 from tlastep.check.mutants import Judged
 from tlastep.check.verify import Row, coverage_of, disagreements, never_taken
@@ -20,6 +22,7 @@ from tlastep.check.verify import verify as run_verify
 from tlastep.cli._output import Json, Names, SizeOption, console, print_json, say, write
 from tlastep.report import html, text
 from tlastep.report.summary import mutant_rows, summary
+from tlastep.report.verified import Verified, sections
 
 
 def verify(
@@ -34,11 +37,12 @@ def verify(
     start = perf_counter()
     with _progress() as tell:
         rows, judged = run_verify(project, chosen, fresh=fresh, on_row=tell)
+    claimed = claims(project, chosen, judged)
     wrong = _wrong(rows, judged)
     if not models:
-        wrong += never_taken(project, rows)
+        wrong += [*never_taken(project, rows), *(each.problem for each in claimed if each.problem)]
     table = summary([model.name for model in chosen], rows, judged)
-    _write_page(project, table, rows, judged, wrong, perf_counter() - start)
+    _write_page(project, Verified(table, rows, judged, claimed, known_matrix(project)), wrong, perf_counter() - start)
     if json:
         print_json({"holds": not wrong, "models": table, "mutants": mutant_rows(judged), "wrong": wrong})
     else:
@@ -67,72 +71,11 @@ def _show(table: Sequence[dict[str, object]], judged: Sequence[Judged], wrong: S
     out.print(f"{verdict} ({seconds:.0f} s); the page is build/report.html, the certificates build/certificates")
 
 
-def _write_page(
-    project: Project,
-    table: Sequence[dict[str, object]],
-    rows: Sequence[Row],
-    judged: Sequence[Judged],
-    wrong: Sequence[str],
-    seconds: float,
-) -> None:
-    replays = [
-        {
-            "model": row.model,
-            "": "ok" if row.holds else "fails",
-            "behaviours": row.found.get("behaviours"),
-            "steps": row.found.get("steps"),
-            "actions never taken": ", ".join(row.found.get("untaken", ())),
-            "graph": _graph(row),
-        }
-        for row in rows
-        if row.part in ("replay", "counterexample")
-    ]
-    reached = coverage_of(rows)
-    write_coverage(project.root / "build" / "coverage", reached)
-    sections = [
-        html.Section("Models", table, "TLC's counts judge the engine; spec and code have one digest."),
-        html.Section("Replays", replays, "Behaviours that TLC simulated, and graphs that it dumped, on the code."),
-        html.Section("Past the bound", _deep(rows), "Random walks, simulated faults, and contracts on all inputs."),
-        html.Section("Coverage", merged_rows(reached), _unreached(reached)),
-        html.Section("Mutants", mutant_rows(judged), "Each is one small change; something must notice it."),
-    ]
-    if wrong:
-        sections.insert(0, html.Section("What does not hold", printed="\n".join(wrong)))
+def _write_page(project: Project, found: Verified, wrong: Sequence[str], seconds: float) -> None:
+    write_coverage(project.root / "build" / "coverage", coverage_of(found.rows))
     verdict = "Everything holds" if not wrong else f"{len(wrong)} things do not hold"
-    write(project.root / "build" / "report.html", html.page("tlastep verify", sections, f"{verdict}; {seconds:.0f} s"))
-
-
-def _deep(rows: Sequence[Row]) -> list[dict[str, object]]:
-    """What was done where nothing can be exhausted: walks, simulations, and contracts that a solver looked at."""
-    found: list[dict[str, object]] = []
-    for row in rows:
-        if row.part in ("machine", "simulation"):
-            names = ("steps", "states", "outside", "episodes", "schedules")
-            numbers = {name: row.found.get(name) for name in names}
-            found.append({"layer": row.part, "": "ok" if row.holds else "fails", **numbers, "says": row.says})
-        if row.part == "symbolic":
-            found += [
-                {
-                    "layer": f"symbolic {each['code']}",
-                    "": "ok" if each["result"] != "found" else "fails",
-                    "steps": each["paths"],
-                    "says": f"{each['result']}: {each['within']}",
-                }
-                for each in row.found["contracts"]
-            ]
-    return found
-
-
-def _unreached(reached: Sequence[Coverage]) -> str:
-    """What is said above the table of coverage."""
-    says = "What each layer reached of the actions of a spec, and of their conjuncts, and what no layer above it had."
-    left = [f"{', '.join(places)} of {module}" for module, places in unreached(reached).items() if places]
-    return says + (f" Reached by none: {'; '.join(left)}." if left else " Nothing is left that none of them reaches.")
-
-
-def _graph(row: Row) -> str:
-    graph = row.found.get("graph")
-    return f"{graph['taken']:,} of {graph['transitions']:,} steps taken" if graph else ""
+    page = html.page("tlastep verify", sections(found, wrong), f"{verdict}; {seconds:.0f} s")
+    write(project.root / "build" / "report.html", page)
 
 
 @contextmanager

@@ -1,0 +1,111 @@
+"""The page of a verification: what was checked of each model, each property and each mutant, and how deep it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from tlastep.check.claims import Claim
+from tlastep.check.coverage import Coverage, merged_rows, unreached
+from tlastep.check.matrix import Tried
+from tlastep.check.mutants import Judged
+from tlastep.check.verify import COVERAGES, Row, coverage_of
+from tlastep.report.html import Section
+from tlastep.report.matrix import matrix_rows, totals
+from tlastep.report.summary import mutant_rows
+
+NO_MATRIX: Final = "Not tried since the last change of spec, code or toolkit: `tlastep matrix` tries it, and keeps it."
+
+
+class Verified(NamedTuple):
+    """All that a verification found. `tried` is the full matrix, if it is known of the same texts."""
+
+    table: Sequence[Mapping[str, object]]
+    rows: Sequence[Row]
+    judged: Sequence[Judged]
+    claims: Sequence[Claim]
+    tried: Sequence[Tried]
+
+
+def sections(found: Verified, wrong: Sequence[str]) -> list[Section]:
+    """The parts of the page; what does not hold comes first."""
+    reached = coverage_of(found.rows)
+    failed = [Section("What does not hold", printed="\n".join(wrong))] if wrong else []
+    return [
+        *failed,
+        Section("Models", found.table, "TLC's counts judge the engine; spec and code have one digest."),
+        Section("Properties", _claims(found), "Each must hold where it is claimed, and something must violate it."),
+        Section(
+            "Replays", _replays(found.rows), "Behaviours that TLC simulated, and graphs that it dumped, on the code."
+        ),
+        Section("Past the bound", _deep(found.rows), "Random walks, simulated faults, and contracts on all inputs."),
+        Section("Coverage", merged_rows(reached), _unreached(reached)),
+        Section("Mutants", mutant_rows(found.judged), "Each is one small change; something must notice it."),
+        *_matrix(found.tried),
+    ]
+
+
+def _claims(found: Verified) -> list[dict[str, object]]:
+    judged: dict[str, bool] = {}
+    for row in found.rows:
+        judged[row.model] = judged.get(row.model, True) and row.holds
+    return [each.row(judged) for each in found.claims]
+
+
+def _replays(rows: Sequence[Row]) -> list[dict[str, object]]:
+    return [
+        {
+            "model": row.model,
+            "": "ok" if row.holds else "fails",
+            "behaviours": row.found.get("behaviours"),
+            "steps": row.found.get("steps"),
+            "actions never taken": ", ".join(row.found.get("untaken", ())),
+            "graph": _graph(row),
+        }
+        for row in rows
+        if row.part in ("replay", "counterexample")
+    ]
+
+
+def _graph(row: Row) -> str:
+    graph = row.found.get("graph")
+    return f"{graph['taken']:,} of {graph['transitions']:,} steps taken" if graph else ""
+
+
+def _deep(rows: Sequence[Row]) -> list[dict[str, object]]:
+    """What was done where nothing can be exhausted: walks, simulations, and contracts that a solver looked at."""
+    found: list[dict[str, object]] = []
+    for row in rows:
+        if row.part in ("machine", "simulation") or COVERAGES in row.found:
+            names = ("steps", "states", "outside", "episodes", "schedules")
+            numbers = {name: row.found.get(name) for name in names}
+            shown = {"layer": row.part, "model": row.model, "": "ok" if row.holds else "fails"}
+            found.append({**shown, **numbers, "says": row.says})
+        if row.part == "symbolic":
+            found += [
+                {
+                    "layer": f"symbolic {each['code']}",
+                    "model": row.model,
+                    "": "ok" if each["result"] != "found" else "fails",
+                    "steps": each["paths"],
+                    "says": f"{each['result']}: {each['within']}",
+                }
+                for each in row.found["contracts"]
+            ]
+    return found
+
+
+def _unreached(reached: Sequence[Coverage]) -> str:
+    """What is said above the table of coverage."""
+    says = "What each layer reached of the actions of a spec, and of their conjuncts, and what no layer above it had."
+    left = [f"{', '.join(places)} of {module}" for module, places in unreached(reached).items() if places]
+    return says + (f" Reached by none: {'; '.join(left)}." if left else " Nothing is left that none of them reaches.")
+
+
+def _matrix(tried: Sequence[Tried]) -> list[Section]:
+    if not tried:
+        return [Section("Mutants by layer", note=NO_MATRIX)]
+    return [
+        Section("Layers", totals(tried), "What each layer killed, alone. Mutants of other modules are left out."),
+        Section("Mutants by layer", matrix_rows(tried), "Steps (or states, paths, schedules) until the mutant showed."),
+    ]
