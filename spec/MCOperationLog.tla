@@ -1,8 +1,8 @@
 --------------------------- MODULE MCOperationLog ---------------------------
 (***************************************************************************)
 (* Small models of OperationLog: a table of two rows.  One statement puts  *)
-(* a random number into a row, one copies it to the other row, and one     *)
-(* deletes a row, whichever it meets first.                                *)
+(* a random number into a row, the other deletes a row, and both take the  *)
+(* row that they meet first.                                               *)
 (***************************************************************************)
 EXTENDS OperationLog
 
@@ -11,15 +11,13 @@ CONSTANT MaxLog
 Keys == {"x", "y"}
 Items == {1, 2}
 Dice == {1, 2}
-Statements == {"draw", "copy", "delete"}
+Statements == {"draw", "delete"}
 
 \* The row that a statement without an order meets first.
 Met(x) == IF x = 1 THEN "x" ELSE "y"
 
 After(d, s, x) ==
-    CASE s = "draw"   -> [d EXCEPT !["x"] = x]
-      [] s = "copy"   -> [d EXCEPT !["y"] = d["x"]]
-      [] s = "delete" -> [d EXCEPT ![Met(x)] = Absent]
+    [d EXCEPT ![Met(x)] = IF s = "draw" THEN x ELSE Absent]
 
 Bound == \A r \in Replica : Len(log[r]) <= MaxLog
 

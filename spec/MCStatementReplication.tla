@@ -10,15 +10,13 @@ CONSTANT MaxStatements
 Keys == {"x", "y"}
 Items == {1, 2}
 Dice == {1, 2}
-Statements == {"draw", "copy", "delete"}
+Statements == {"draw", "delete"}
 
 \* The row that a statement without an order meets first.
 Met(x) == IF x = 1 THEN "x" ELSE "y"
 
 RandomAfter(d, s, x) ==
-    CASE s = "draw"   -> [d EXCEPT !["x"] = x]
-      [] s = "copy"   -> [d EXCEPT !["y"] = d["x"]]
-      [] s = "delete" -> [d EXCEPT ![Met(x)] = Absent]
+    [d EXCEPT ![Met(x)] = IF s = "draw" THEN x ELSE Absent]
 
 \* The same, if the die always falls on 1.
 FixedAfter(d, s, x) == RandomAfter(d, s, 1)

@@ -1,4 +1,4 @@
-"""The contract between an application and the log: what a user brings, and what the system promises in return.
+"""The contract between an application and the log, and the single machine that keeps it.
 
 A command is what somebody asks for. Deciding turns it into events, and may be random. Folding the events into the
 state is not: the same events in the same order make the same state, on every replica and after every restart. So it is
@@ -8,10 +8,18 @@ the events that are replicated, and randomness has one way in, the argument of `
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypedDict, TypeVar, Unpack
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from quorumlog.core.consensus.effects import Refused
 
 State = TypeVar("State")
 Event = TypeVar("Event")
+Command = TypeVar("Command")
+Answer = TypeVar("Answer")
+Randomness = TypeVar("Randomness")
 Event_contra = TypeVar("Event_contra", contravariant=True)
 Command_contra = TypeVar("Command_contra", contravariant=True)
 Answer_co = TypeVar("Answer_co", covariant=True)
@@ -28,7 +36,7 @@ class Folds(Protocol[State, Event_contra]):
         ...
 
     def evolve(self, state: State, event: Event_contra) -> State:
-        """The state after one more event: a pure function of the two. Spec: EventSourcing!Fold."""
+        """The state after one more event: a pure function of the two. The spec calls it Evolve."""
         ...
 
 
@@ -40,7 +48,7 @@ class Application(Folds[State, Event], Protocol[State, Command_contra, Event, An
     """
 
     def decide(self, state: State, command: Command_contra, randomness: Randomness_contra) -> tuple[Event, ...]:
-        """The events that a command becomes in a state. Spec: EventSourcing!Decide.
+        """The events that a command becomes in a state. The spec calls it Decision.
 
         The leader decides on its *speculative* state: all that is committed and all that it has appended. If it is
         deposed, that state is discarded together with what was appended. A question is a command, too: its event
@@ -61,3 +69,79 @@ def fold(folds: Folds[Folded, Folding], state: Folded, events: Iterable[Folding]
     for event in events:
         state = folds.evolve(state, event)
     return state
+
+
+class Parts(TypedDict, Generic[State, Command, Event], total=False):
+    """The fields of a machine that a step may replace."""
+
+    commands: tuple[Command, ...]
+    events: tuple[Event, ...]
+    state: State
+    folded: int
+
+
+class Machine(Struct, Generic[State, Command, Event, Answer, Randomness], frozen=True, cache_hash=True):
+    """A machine without peers. Both queues survive a crash; `state` and `folded` are what it has in memory.
+
+    Whoever runs it stores the queues of each new value, both or none, before anybody is answered. The application
+    never changes.
+    """
+
+    application: Application[State, Command, Event, Answer, Randomness]
+    commands: tuple[Command, ...]
+    events: tuple[Event, ...]
+    state: State
+    folded: int
+
+    @classmethod
+    def of(
+        cls, application: Application[State, Command, Event, Answer, Randomness], events: tuple[Event, ...] = ()
+    ) -> Machine[State, Command, Event, Answer, Randomness]:
+        """A machine that nobody has asked anything, with the events that it finds. Spec: EventSourcing!Init."""
+        return cls(application=application, commands=(), events=events, state=application.start(), folded=0)
+
+    def change(
+        self, **parts: Unpack[Parts[State, Command, Event]]
+    ) -> Machine[State, Command, Event, Answer, Randomness]:
+        """A copy in which these fields are replaced."""
+        return replace(self, **parts)
+
+    def submit(self, command: Command) -> Machine[State, Command, Event, Answer, Randomness]:
+        """Somebody asks. Spec: EventSourcing!Submit."""
+        return self.change(commands=(*self.commands, command))
+
+    def decide(self, randomness: Randomness) -> Machine[State, Command, Event, Answer, Randomness]:
+        """The oldest command becomes events, decided on what all earlier ones have made. Spec: EventSourcing!Decide."""
+        if not self.commands:
+            raise Refused("no command waits")
+        if self.folded != len(self.events):
+            raise Refused("there are events to be folded")
+        decided = self.application.decide(self.state, self.commands[0], randomness)
+        return self.change(commands=self.commands[1:], events=self.events + decided)
+
+    def fold(self) -> Machine[State, Command, Event, Answer, Randomness]:
+        """The next event changes the state. Spec: EventSourcing!Fold."""
+        if self.folded == len(self.events):
+            raise Refused("every event is folded")
+        return self.change(state=self.application.evolve(self.state, self.events[self.folded]), folded=self.folded + 1)
+
+    def restart(self) -> Machine[State, Command, Event, Answer, Randomness]:
+        """The machine starts again: the queues are there, the memory is empty. Spec: EventSourcing!Restart."""
+        return self.change(state=self.application.start(), folded=0)
+
+
+def replayed(
+    machine: Machine[State, Command, Event, Answer, Randomness],
+) -> Machine[State, Command, Event, Answer, Randomness]:
+    """The machine when it has folded all its events."""
+    while machine.folded < len(machine.events):
+        machine = machine.fold()
+    return machine
+
+
+def serve(
+    machine: Machine[State, Command, Event, Answer, Randomness], randomness: Randomness
+) -> tuple[Machine[State, Command, Event, Answer, Randomness], Answer]:
+    """Decides the oldest command, folds its events, and says what its asker is to be told once they are stored."""
+    done = replayed(machine.decide(randomness))
+    return done, machine.application.answer(done.state, done.events[len(machine.events) :])

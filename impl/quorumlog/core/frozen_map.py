@@ -33,6 +33,10 @@ class FrozenMap(Generic[Key, Item]):
         """The values, in the order of the keys."""
         return self._pairs.values()
 
+    def get(self, key: Key, default: Item) -> Item:
+        """The value of a key, or the default if there is none."""
+        return self._pairs.get(key, default)
+
     def __getitem__(self, key: Key) -> Item:
         return self._pairs[key]
 

@@ -1,0 +1,1 @@
+"""The application: a ledger, kept by double entry. `ledger.Ledger` is what a replica runs."""
