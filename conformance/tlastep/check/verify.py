@@ -30,6 +30,7 @@ from tlastep.check.memory import Memory
 from tlastep.check.models import MACHINE, Model, Project, find_project
 from tlastep.check.mutants import Judged, read_mutants, run_mutants
 from tlastep.check.own_layers import own_layers
+from tlastep.check.premises import check_premises
 from tlastep.check.run_lockstep import lockable, run_lockstep
 from tlastep.check.run_replay import replay_counterexample, run_replay
 from tlastep.check.simulated import simulate_beside
@@ -72,6 +73,7 @@ def units(project: Project, models: Sequence[Model]) -> list[Unit]:
     found += [Unit("lockstep", model.name) for model in models if model.name in locked]
     found += [Unit("python", model.name) for model in models]
     found += [Unit("replay", model.name) for model in models if model.name in locked]
+    found += [Unit("premises", model.name) for model in models if model.kind == "liveness" and model.module in bound]
     found += [Unit("direct", model.name) for model in models if model.name in locked and model.distinct <= DIRECT]
     found += [Unit("executed", model.name) for model in models if model.name in locked and model.distinct <= EXECUTED]
     found += [
@@ -204,6 +206,12 @@ def _counterexample(project: Project, model: Model) -> Row:
     return Row("counterexample", model.name, replayed.result == "ok", replayed.result, seconds, fields)
 
 
+def _premises(project: Project, model: Model) -> Row:
+    """That what TLC shows of a model of liveness carries over to the code."""
+    found = check_premises(project, model, bound_modules(project)[model.module])
+    return Row("premises", model.name, found.finding is None, found.result, found.seconds, found.fields())
+
+
 def _symbolic(project: Project, model: Model) -> Row:
     """The contracts that take their constants from this model."""
     judged = list(run_symbolic(project, models=[model.name]))
@@ -265,6 +273,7 @@ _WORK: Final[dict[str, Callable[[Project, Model], Row]]] = {
     "replay": _replay,
     "counterexample": _counterexample,
     "symbolic": _symbolic,
+    "premises": _premises,
 }
 
 

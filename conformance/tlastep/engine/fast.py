@@ -20,12 +20,15 @@ __all__ = ["Explorer", "Search", "Violation", "collector_off", "explore_fast", "
 class Search:
     """An explorer and what it must know before it starts; it starts again when it learns more."""
 
-    def __init__(self, machine: Machine, *, deadlock: bool = False, digest: bool = False) -> None:
+    def __init__(
+        self, machine: Machine, *, deadlock: bool = False, digest: bool = False, whole: frozenset[str] = frozenset()
+    ) -> None:
+        """`whole` are variables that are known to be no functions over one domain."""
         self.machine = machine
         self.violation: Violation | None = None
         self._deadlock = deadlock
         self._digest = digest
-        self._whole: frozenset[str] = frozenset()
+        self._whole = whole
         self._exact: frozenset[int] = frozenset()
         self._initial = machine.initial()
         self.explorer = self._begin()

@@ -14,6 +14,9 @@ from tlastep.report.html import Section
 from tlastep.report.matrix import matrix_rows, totals
 from tlastep.report.summary import mutant_rows
 
+LIVENESS: Final = (
+    "TLC shows the properties; here, in each state of the model, spec and code have the same steps, so they carry over."
+)
 NO_MATRIX: Final = "Not tried since the last change of spec, code or toolkit: `tlastep matrix` tries it, and keeps it."
 
 
@@ -38,6 +41,7 @@ def sections(found: Verified, wrong: Sequence[str]) -> list[Section]:
         Section(
             "Replays", _replays(found.rows), "Behaviours that TLC simulated, and graphs that it dumped, on the code."
         ),
+        Section("Liveness", _premises(found.rows), LIVENESS),
         Section("Past the bound", _deep(found.rows), "Random walks, simulated faults, and contracts on all inputs."),
         Section("Coverage", merged_rows(reached), _unreached(reached)),
         Section("Mutants", mutant_rows(found.judged), "Each is one small change; something must notice it."),
@@ -64,6 +68,20 @@ def _replays(rows: Sequence[Row]) -> list[dict[str, object]]:
         }
         for row in rows
         if row.part in ("replay", "counterexample")
+    ]
+
+
+def _premises(rows: Sequence[Row]) -> list[dict[str, object]]:
+    return [
+        {
+            "model": row.model,
+            "": "ok" if row.holds else "fails",
+            **{name: row.found[name] for name in ("states", "steps")},
+            "enabled, equal": row.found["enabled"],
+            "says": row.says,
+        }
+        for row in rows
+        if row.part == "premises"
     ]
 
 

@@ -157,6 +157,23 @@ def late(servers: Three, batch: int, event: str) -> Cluster:
     return story.begin(log, [request, AppendReply(b, a, 1, accepted=True, index=1)])
 
 
+def elected(servers: Three, batch: int, _: str) -> Cluster:
+    """Server a has just been elected for term 1 by everybody, and its first entry is not on its disk."""
+    return newly_elected(servers, batch, (no_op(1),))
+
+
+def proposed(servers: Three, batch: int, event: str) -> Cluster:
+    """The same, and an event has been appended, too."""
+    return newly_elected(servers, batch, (no_op(1), Entry(1, event)))
+
+
+def newly_elected(servers: Three, batch: int, log: Log) -> Cluster:
+    """Server a leads term 1 with a log that is nowhere but in its memory."""
+    a, b, c = servers
+    story = Story.of(servers, batch).leads(a, 1, (), following=1).follows(b, 1, a).follows(c, 1, a)
+    return story.replace(story.replicas[a].change(log=log)).begin()
+
+
 def successor(servers: Three, batch: int) -> Story:
     """The first entry of term 1 is on all disks, and b leads term 2, elected by c."""
     _, b, c = servers
@@ -176,3 +193,6 @@ STARTS: Final[Mapping[str, Start]] = {
     "InitLate": late,
 }
 """By the name of the operator of the spec that says the same: called with the servers, the batch and an event."""
+
+LIVE_STARTS: Final[Mapping[str, Start]] = {"ElectedSpec": elected, "ProposedSpec": proposed}
+"""The same of the models of liveness, which start in the middle of an election."""
