@@ -1,23 +1,21 @@
 --------------------------- MODULE MCOperationLog ---------------------------
 (***************************************************************************)
-(* Small models of OperationLog: a table of two rows.  One statement puts  *)
-(* a random number into a row, the other deletes a row, and both take the  *)
-(* row that they meet first.                                               *)
+(* Small models of OperationLog: a table of one row.  One statement counts *)
+(* it up, the other deletes it if its time is over, and what time it is    *)
+(* only the clock knows.                                                   *)
 (***************************************************************************)
 EXTENDS OperationLog
 
 CONSTANT MaxLog
 
-Keys == {"x", "y"}
+Keys == {"x"}
 Items == {1, 2}
-Dice == {1, 2}
-Statements == {"draw", "delete"}
-
-\* The row that a statement without an order meets first.
-Met(x) == IF x = 1 THEN "x" ELSE "y"
+Clock == {"early", "late"}
+Statements == {"count", "expire"}
 
 After(d, s, x) ==
-    [d EXCEPT ![Met(x)] = IF s = "draw" THEN x ELSE Absent]
+    IF s = "count" THEN [d EXCEPT !["x"] = IF @ = 1 THEN 2 ELSE 1]
+    ELSE IF x = "late" THEN [d EXCEPT !["x"] = Absent] ELSE d
 
 Bound == \A r \in Replica : Len(log[r]) <= MaxLog
 

@@ -7,19 +7,17 @@ EXTENDS StatementReplication
 
 CONSTANT MaxStatements
 
-Keys == {"x", "y"}
+Keys == {"x"}
 Items == {1, 2}
-Dice == {1, 2}
-Statements == {"draw", "delete"}
-
-\* The row that a statement without an order meets first.
-Met(x) == IF x = 1 THEN "x" ELSE "y"
+Clock == {"early", "late"}
+Statements == {"count", "expire"}
 
 RandomAfter(d, s, x) ==
-    [d EXCEPT ![Met(x)] = IF s = "draw" THEN x ELSE Absent]
+    IF s = "count" THEN [d EXCEPT !["x"] = IF @ = 1 THEN 2 ELSE 1]
+    ELSE IF x = "late" THEN [d EXCEPT !["x"] = Absent] ELSE d
 
-\* The same, if the die always falls on 1.
-FixedAfter(d, s, x) == RandomAfter(d, s, 1)
+\* The same, if it is always late.
+FixedAfter(d, s, x) == RandomAfter(d, s, "late")
 
 Bound == Len(statements) <= MaxStatements
 

@@ -10,7 +10,7 @@ from tlastep.binding import Constants
 from tlastep.values import Fn, ModelValue, Value, in_order, model_value
 
 ABSENT: Final = model_value("Absent")
-KEYS: Final = ("x", "y")
+KEYS: Final = ("x",)
 
 
 def members(constants: Constants) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Final, cast
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.operation_log import Operation, Replica
 from quorumlog.simulation.operation_log import INVARIANTS, STEPS, Log, OperationLog, ReplicaId
-from quorumlog.simulation.statements import DICE, STATEMENTS
+from quorumlog.simulation.statements import CLOCK, STATEMENTS
 from quorumlog_bindings.databases import database, item, members
 from tlastep.binding import Binding, Constants, Property
 from tlastep.values import Value, model_value
@@ -77,11 +77,11 @@ def bound(constants: Constants) -> list[Property]:
 
 operation_log.parameter("r", domain=members, spec=model_value)
 operation_log.parameter("s", domain=lambda constants: STATEMENTS)
-operation_log.parameter("x", domain=lambda constants: DICE)
+operation_log.parameter("x", domain=lambda constants: CLOCK)
 
 
 @operation_log.action
-def Execute(world: OperationLog, r: ReplicaId, s: str, x: int) -> OperationLog:
+def Execute(world: OperationLog, r: ReplicaId, s: str, x: str) -> OperationLog:
     return world.execute(r, s, x)
 
 

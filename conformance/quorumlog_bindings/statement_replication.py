@@ -8,7 +8,7 @@ from typing import Final, cast
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.operation_log import Database
 from quorumlog.simulation.statement_replication import INVARIANTS, ReplicaId, StatementReplication
-from quorumlog.simulation.statements import DICE, STATEMENTS, Outcome, fixed_outcome, random_outcome
+from quorumlog.simulation.statements import CLOCK, STATEMENTS, Outcome, fixed_outcome, random_outcome
 from quorumlog_bindings.databases import database, members
 from tlastep.binding import Binding, Constants, Property
 from tlastep.values import Value, model_value
@@ -58,7 +58,7 @@ def bound(constants: Constants) -> list[Property]:
 
 statement_replication.parameter("r", domain=members, spec=model_value)
 statement_replication.parameter("s", domain=lambda constants: STATEMENTS)
-statement_replication.parameter("x", domain=lambda constants: DICE)
+statement_replication.parameter("x", domain=lambda constants: CLOCK)
 
 
 @statement_replication.action
@@ -67,7 +67,7 @@ def Replicate(world: StatementReplication, s: str) -> StatementReplication:
 
 
 @statement_replication.action
-def Execute(world: StatementReplication, r: ReplicaId, x: int) -> StatementReplication:
+def Execute(world: StatementReplication, r: ReplicaId, x: str) -> StatementReplication:
     return world.execute(r, x)
 
 

@@ -49,7 +49,7 @@ class OperationLog(Struct, frozen=True, cache_hash=True):
         """A copy in which these parts are replaced."""
         return replace(self, **parts)
 
-    def execute(self, member: ReplicaId, statement: str, drawn: int) -> OperationLog:
+    def execute(self, member: ReplicaId, statement: str, drawn: str) -> OperationLog:
         """A primary carries out a statement. Spec: OperationLog!Execute."""
         outcome = partial(random_outcome, statement=statement, drawn=drawn)
         done, operation = self.replicas[member].execute(self.log[member], outcome)

@@ -51,7 +51,7 @@ class StatementReplication(Struct, frozen=True, cache_hash=True):
         """A statement is put on the replicated log. Spec: StatementReplication!Replicate."""
         return self.change(statements=(*self.statements, statement))
 
-    def execute(self, member: ReplicaId, drawn: int) -> StatementReplication:
+    def execute(self, member: ReplicaId, drawn: str) -> StatementReplication:
         """A replica carries out the next statement, on its own. Spec: StatementReplication!Execute."""
         count = self.executed[member]
         if count == len(self.statements):
