@@ -247,6 +247,11 @@ def freshness(since: Time, now: Time, patience: Time) -> KnownSince | UnknownSin
 # -- a session -----------------------------------------------------------------------------------------------
 
 
-def reached(token: Token, shard: ShardId, position: int) -> Token:
-    """The token of a session that has read or written up to a position of a shard. Spec: ReadModel!Query."""
+def after_read(token: Token, shard: ShardId, position: int) -> Token:
+    """The token of a session that was answered at this position. Spec: ReadModel!Query."""
+    return token.set(shard, max(token[shard], position))
+
+
+def after_write(token: Token, shard: ShardId, position: int) -> Token:
+    """The token of a session that was told that its command is committed there. Spec: ReadModel!Decide."""
     return token.set(shard, max(token[shard], position))

@@ -27,12 +27,13 @@ from quorumlog.core.read_model import (
     Time,
     Token,
     UnknownSince,
+    after_read,
+    after_write,
     drop,
     on_ask,
     on_news,
     push,
     query,
-    reached,
     rebuild,
     replay,
     request,
@@ -153,7 +154,9 @@ class Readings(Struct, frozen=True, cache_hash=True):
         if known >= len(node.log[h]) or known != len(self.decided[h]):
             raise Refused(f"{n} can commit nothing in {h}")
         session = self.sessions[s]
-        told = replace(session, token=reached(session.token, h, known + 1), written=session.written.set(h, known + 1))
+        told = replace(
+            session, token=after_write(session.token, h, known + 1), written=session.written.set(h, known + 1)
+        )
         return self.change(
             decided=self.decided.set(h, (*self.decided[h], node.log[h][known])),
             sessions=self.sessions.set(s, told),
@@ -254,7 +257,7 @@ class Readings(Struct, frozen=True, cache_hash=True):
         if not unknown:
             lacks["recent"] = answer.position < self.knew_long_ago(reader.source, h)
         seen = session.seen.set(h, max(session.seen[h], answer.position))
-        asked = replace(session, token=reached(session.token, h, answer.position), seen=seen)
+        asked = replace(session, token=after_read(session.token, h, answer.position), seen=seen)
         said = Said(unknown, frozenset(name for name, lacking in lacks.items() if lacking))
         return self.change(sessions=self.sessions.set(s, asked), answer=said)
 
