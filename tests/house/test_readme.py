@@ -54,16 +54,16 @@ def test_the_two_commands_of_the_readme_come_first() -> None:
 
 
 def test_quotations_are_quoted() -> None:
-    """Each paragraph of quoted code stands, as a whole, in a file of the example, whatever its indentation."""
-    texts = [unindented(path.read_text(encoding="utf-8")) for path in tracked() if is_of_the_example(path)]
+    """Each paragraph of quoted code stands, as a whole, in a file of the examples, whatever its indentation."""
+    texts = [unindented(path.read_text(encoding="utf-8")) for path in tracked() if is_an_example(path)]
     paragraphs = [part for found in QUOTES.finditer(README) for part in re.split(r"\n{2,}", found[1].strip("\n"))]
     assert paragraphs
     assert [part for part in paragraphs if not any(unindented(part) in text for text in texts)] == []
 
 
-def is_of_the_example(path: Path) -> bool:
-    """Whether a file belongs to the example that the README quotes."""
-    return path.is_relative_to(ROOT / "examples" / "lock")
+def is_an_example(path: Path) -> bool:
+    """Whether a file belongs to the examples that the README quotes."""
+    return path.is_relative_to(ROOT / "examples")
 
 
 def unindented(text: str) -> str:
