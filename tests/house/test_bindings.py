@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 from tests.house.project import PACKAGES, ROOT, Function, functions, modules, parsed, python_files, relative
-from tests.house.test_specs import PROJECT, SPECS
+from tests.house.test_specs import PROJECT, SPECS, used_modules
 
 from tlastep.binding import Binding
 
@@ -43,8 +43,9 @@ BINDINGS: Final = {binding.module: binding for binding in bindings()}
 
 
 def operators(module: str) -> set[str]:
-    """The operators that a spec defines, those of its models included."""
-    texts = [path.read_text(encoding="utf-8") for path in (SPECS / f"{module}.tla", *SPECS.glob(f"MC{module}*.tla"))]
+    """The operators that a spec defines, those of its models and of the specs that it stands on included."""
+    paths = [*(SPECS / name for name in sorted(used_modules(f"{module}.tla"))), *SPECS.glob(f"MC{module}*.tla")]
+    texts = [path.read_text(encoding="utf-8") for path in paths]
     return {found["name"] for text in texts for found in DEFINED.finditer(text)}
 
 
@@ -89,7 +90,7 @@ def compares_with_none(node: ast.Compare) -> bool:
 
 @pytest.mark.parametrize("path", [*FILES, *EXAMPLES], ids=relative)
 def test_an_action_is_one_call_of_the_code(path: Path) -> None:
-    actions = [function for function in functions(path) if "action" in decorations(function)]
+    actions = [function for function in functions(path) if decorations(function) & {"action", "action_of"}]
     assert actions or path in [modules()[name] for name in shared()]
     for function in actions:
         (statement,) = body(function)
@@ -149,7 +150,8 @@ def shared() -> set[str]:
 @pytest.mark.parametrize("module", BINDINGS)
 def test_what_a_binding_names_is_defined_in_the_spec(module: str) -> None:
     binding = BINDINGS[module]
-    named = {*binding.actions, *binding.starts, *binding.bounds}
+    named = {*binding.actions, *binding.starts, *binding.bounds, *binding.added}
+    named |= {name for added in binding.added.values() for name in added}
     named |= {*binding.invariants, *binding.step_properties, *binding.initial_properties}
     temporal = re.findall(r"!(\w+)", (SPECS / f"{module}.tla").read_text(encoding="utf-8"))
     assert sorted(named - operators(module) - set(temporal)) == []

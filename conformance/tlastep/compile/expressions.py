@@ -409,7 +409,7 @@ class Expressions:
             case "=>":
                 return f"(not {self.truth(operands[0], scope)} or {self.truth(operands[1], scope)})"
             case "\\equiv" | "<=>":
-                return f"({self.truth(operands[0], scope)} == {self.truth(operands[1], scope)})"
+                return f"(({self.truth(operands[0], scope)}) == ({self.truth(operands[1], scope)}))"
             case "$BoundedForall" | "$BoundedExists":
                 return self._quantified(expr, scope)
             case "$IfThenElse":
