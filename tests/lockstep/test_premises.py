@@ -89,6 +89,13 @@ def test_spec_and_code_have_the_same_steps_wherever_the_model_comes(tmp_path: Pa
     found = checked(tmp_path, binding())
     # Increase from three states, Stay in one; and Reset from three, which the model does not take.
     assert (found.result, found.states, found.steps, found.enabled) == ("ok", 4, 4, 7)
+    assert found.left_out == ("Reset",)
+
+
+def test_what_the_model_leaves_out_is_named_although_another_step_leads_elsewhere(tmp_path: Path) -> None:
+    found = checked(tmp_path, binding(), extra=" \\/ (count > 1 /\\ Reset)")
+    assert found.left_out == ("Reset",)  # from one
+    assert checked(tmp_path, binding(), extra=" \\/ Reset").left_out == ()
 
 
 def test_a_step_that_the_code_refuses_is_found_with_the_way_to_it(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ Steps: TypeAlias = dict[tuple[Label, int], int]
 class Premises:
     """What was looked at: the states of the model, the model's own steps, and all steps that spec and code have there.
 
+    `left_out` are the actions that the module has somewhere and the model has not: what is assumed of the environment.
     `finding` is the first premise that does not hold.
     """
 
@@ -53,6 +54,7 @@ class Premises:
     enabled: int
     seconds: float
     finding: Finding | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def result(self) -> str:
@@ -62,7 +64,8 @@ class Premises:
     def fields(self) -> dict[str, object]:
         """What is kept of it."""
         names = ("model", "states", "steps", "enabled", "result")
-        return {**{name: getattr(self, name) for name in names}, "seconds": round(self.seconds, 3)}
+        shown = {name: getattr(self, name) for name in names}
+        return {**shown, "left_out": list(self.left_out), "seconds": round(self.seconds, 3)}
 
 
 def check_premises(project: Project, model: Model, binding: Binding[Any]) -> Premises:
@@ -86,7 +89,9 @@ def check_premises(project: Project, model: Model, binding: Binding[Any]) -> Pre
             except Resplit as change:
                 sides.learn(change)
                 continue
-            return Premises(model.name, len(walk.seen), walk.steps, walk.enabled, perf_counter() - begun, finding)
+            left_out = tuple(sorted(walk.left_out))
+            seconds = perf_counter() - begun
+            return Premises(model.name, len(walk.seen), walk.steps, walk.enabled, seconds, finding, left_out)
 
 
 # -- the three sides -------------------------------------------------------------------------------------------------
@@ -155,6 +160,7 @@ class _Walk:
         self.seen: dict[int, tuple[int, Label | None]] = {}  # by hash: where it was come from, and how
         self.steps = 0
         self.enabled = 0
+        self.left_out: set[str] = set()
         self._waiting: list[tuple[int, int, int, int]] = []
 
     def run(self) -> Finding | None:
@@ -188,7 +194,10 @@ class _Walk:
             return self._finding("difference", summary, known, spec, label)
         self.enabled += len(allowed)
         by_hash = {after: (label, after) for label, after in allowed}
-        for (label, after), state in _steps(self._live, live).items():
+        offered = _steps(self._live, live)
+        reached = {known, *(after for _, after in offered)}
+        self.left_out |= {label.action for label, after in allowed if after not in reached}
+        for (label, after), state in offered.items():
             self.steps += 1
             if after == known:  # nothing changes, so everything allows it
                 continue

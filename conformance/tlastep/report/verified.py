@@ -78,6 +78,7 @@ def _premises(rows: Sequence[Row]) -> list[dict[str, object]]:
             "": "ok" if row.holds else "fails",
             **{name: row.found[name] for name in ("states", "steps")},
             "enabled, equal": row.found["enabled"],
+            "left to the environment": ", ".join(row.found.get("left_out", ())),
             "says": row.says,
         }
         for row in rows
