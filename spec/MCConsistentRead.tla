@@ -96,20 +96,29 @@ InitMinority ==
     /\ leads = OnlyAB(1, 2, 0)
     /\ network = {}
 
+\* Where random walks begin.
+InitAny == Init \/ InitLeader \/ InitMinority
+
+\* What the models of three servers explore to the end, as far as numbers say.  Walks are to leave this behind.
+Explored ==
+    /\ \A i \in Server : term[i] <= 2
+    /\ \A i \in Server : Len(log[i]) <= 4
+    /\ \A i \in Server : round[i] <= 1
+    /\ Cardinality(network) <= 1
+
 -----------------------------------------------------------------------------
 (* Three ways to read that are wrong. *)
 
 \* Read r is called at server i and answered at once, from the state that it knows.
 AnsweredAtOnce(i, r) ==
-    /\ phase[r] = "idle"
     /\ Returned({r}, [x \in {r} |-> StateOf(i)])
     /\ UNCHANGED <<consensus, gate, network, decided>>
 
 \* A leader does not make sure that it still leads.
-ReadFromLeader(i, r) == leads[i] > 0 /\ AnsweredAtOnce(i, r)
+ReadFromLeader(i, r) == leads[i] > 0 /\ phase[r] = "idle" /\ AnsweredAtOnce(i, r)
 
 \* Any server has a read model of what it knows to be decided.
-ReadFromModel(i, r) == AnsweredAtOnce(i, r)
+ReadFromModel(i, r) == phase[r] = "idle" /\ AnsweredAtOnce(i, r)
 
 \* A new leader asks before an entry of its own term is decided.
 AskEarly(i) ==

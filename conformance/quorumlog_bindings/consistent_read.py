@@ -247,6 +247,24 @@ def Lose(world: ReadCluster, m: Reply) -> ReadCluster:
     return world.lose(m)
 
 
+# -- ways to read that are wrong ------------------------------------------------------------------------------
+
+
+@consistent_read.action_of("NextFromLeader")
+def ReadFromLeader(world: ReadCluster, i: ServerId, r: Operation) -> ReadCluster:
+    return world.read_from_leader(i, r)
+
+
+@consistent_read.action_of("NextFromModel")
+def ReadFromModel(world: ReadCluster, i: ServerId, r: Operation) -> ReadCluster:
+    return world.read_from_model(i, r)
+
+
+@consistent_read.action_of("NextEarly")
+def AskEarly(world: ReadCluster, i: ServerId) -> ReadCluster:
+    return world.ask_early(i)
+
+
 # -- properties, as the simulation states them --------------------------------------------------------------
 
 for _name, _rules in read_properties.INVARIANTS.items():

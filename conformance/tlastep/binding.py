@@ -131,6 +131,7 @@ class Binding(Generic[S]):
         self.environment = environment
         self.parameters: dict[str, Parameter] = {}
         self.actions: dict[str, Callable[..., S]] = {}
+        self.added: dict[str, dict[str, Callable[..., S]]] = {}
         self.starts: dict[str, Callable[[Constants], S | Iterable[S]]] = {}
         self.bounds: dict[str, Callable[[Constants], Iterable[Property]]] = {}
         self.invariants: dict[str, list[Property]] = {}
@@ -160,6 +161,18 @@ class Binding(Generic[S]):
         """The function of the same name takes that action of the spec."""
         self.actions[function.__name__] = function
         return function
+
+    def action_of(self, relation: str) -> Callable[[F], F]:
+        """The same for an action that only the next-state relation of this name has (the NEXT of a model).
+
+        So a design that is wrong can be modelled beside the right one, and its counterexample replayed.
+        """
+
+        def add(function: F) -> F:
+            self.added.setdefault(relation, {})[function.__name__] = function
+            return function
+
+        return add
 
     def start(self, name: str) -> Callable[[F], F]:
         """The function makes the initial state (or states) that the spec calls `name` (INIT or SPECIFICATION)."""
@@ -212,12 +225,17 @@ class Binding(Generic[S]):
 
     # -- what others ask it ----------------------------------------------------------------------------------
 
-    def arguments(self, action: str) -> tuple[str, ...]:
+    def actions_of(self, relation: str) -> dict[str, Callable[..., S]]:
+        """The actions of a model by name: those of all models, and those that only this next-state relation has."""
+        return {**self.actions, **self.added.get(relation, {})}
+
+    def arguments(self, function: Callable[..., S]) -> tuple[str, ...]:
         """The names of an action's parameters, after the state."""
-        names = tuple(inspect.signature(self.actions[action]).parameters)[1:]
+        names = tuple(inspect.signature(function).parameters)[1:]
         for name in names:
             if name not in self.parameters:
-                raise UnusableInput(f"parameter {name} of {action} has no domain", f"binding of {self.module}")
+                said = f"parameter {name} of {function.__name__} has no domain"
+                raise UnusableInput(said, f"binding of {self.module}")
         return names
 
     def observed(self, state: S) -> dict[str, Value]:

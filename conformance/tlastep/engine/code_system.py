@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -38,7 +38,8 @@ class BoundModel(Generic[S]):
             **{name.text: value for name, value in config.constants.items()},
             **{name.text: definition.text for name, definition in config.overrides.items()},
         }
-        self.actions = tuple(self._action(name) for name in binding.actions)
+        relation = config.next.text if config.next else ""
+        self.actions = tuple(self._action(*each) for each in binding.actions_of(relation).items())
         self._start = binding.require("start", binding.starts, config.start)
         self.constraints = tuple(self._constraint(name.text) for name in config.constraints)
         names = [name.text for name in [*config.invariants, *config.properties]]
@@ -57,10 +58,10 @@ class BoundModel(Generic[S]):
             return list(made)
         return [made]  # type: ignore[list-item]  # what is no collection is a state
 
-    def _action(self, name: str) -> CodeAction:
-        names = self.binding.arguments(name)
+    def _action(self, name: str, function: Callable[..., S]) -> CodeAction:
+        names = self.binding.arguments(function)
         specs = tuple(self.binding.parameters[each].spec for each in names)
-        return CodeAction(name, self._quantified(names), self.binding.actions[name], specs)
+        return CodeAction(name, self._quantified(names), function, specs)
 
     def _quantified(self, names: Iterable[str]) -> tuple[Quantified, ...]:
         found = []

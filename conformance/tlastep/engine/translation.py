@@ -134,7 +134,7 @@ class CodeSteps(Generic[S]):
         self._binding = model.binding
         self._constants = model.constants
         self._actions: dict[str, CodeAction] = {action.name: action for action in model.actions}
-        self._names = {name: model.binding.arguments(name) for name in self._actions}
+        self._names = {name: model.binding.arguments(action.function) for name, action in self._actions.items()}
         self._spec: dict[tuple[str, Any], Value] = {}
         self._fixed: dict[str, dict[Value, Any]] = {}
         for name in {each for names in self._names.values() for each in names}:

@@ -1,9 +1,9 @@
 """Reads of what is true now: the gate of a server, in which reads wait until they may be answered.
 
 There are two ways. Through the log, a read is an event that changes nothing, and is answered when that is committed. By
-asking, nothing is appended: the leader asks the others whether they know of a later term, and once a quorum does not, it
-answers from what it knows to be committed. One question is on its way at a time; reads that come meanwhile wait for the
-next one.
+asking, nothing is appended: the leader asks the others whether they know of a later term, and once a quorum does not,
+it answers from what it knows to be committed. One question is on its way at a time; reads that come meanwhile wait for
+the next one.
 
 The gate knows of consensus what it is told: that its server leads a term, that it leads no more, what is committed and
 in which term that was written. It says what is to be appended, asked, answered and given up. Spec: ConsistentRead.

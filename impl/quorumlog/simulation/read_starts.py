@@ -122,10 +122,16 @@ def minority(setting: Setting) -> list[ReadCluster]:
     return found
 
 
+def anything(setting: Setting) -> list[ReadCluster]:
+    """Where random walks begin. Spec: ConsistentRead!InitAny."""
+    return [*nothing(setting), *leader(setting), *minority(setting)]
+
+
 STARTS: Final[Mapping[str, Start]] = {
     "Init": nothing,
     "InitLeader": leader,
     "LiveSpec": leader,
     "InitReply": reply,
     "InitMinority": minority,
+    "InitAny": anything,
 }
