@@ -178,11 +178,12 @@ def _by_replay(project: Project, mutant: Mutant, ready: Sequence[Prepared]) -> K
 # -- past the bound --------------------------------------------------------------------------------------------------
 
 
-def _machine_ready(project: Project, mutant: Mutant) -> machine.Prepared:
+def _machine_ready(project: Project, mutant: Mutant) -> tuple[machine.Prepared, ...]:
     models = machine_kill.machine_models(project, mutant.module)
     if not models:
         raise Elsewhere
-    return _machine_prepared(project.root, project, models[0].name)
+    small = [model for model in models if model.size == "small"] or models[:1]
+    return tuple(_machine_prepared(project.root, project, model.name) for model in small)
 
 
 @lru_cache(maxsize=8)
@@ -190,7 +191,7 @@ def _machine_prepared(root: Path, project: Project, name: str) -> machine.Prepar
     return machine.prepare(project, project.model(name))
 
 
-def _by_machine(project: Project, mutant: Mutant, ready: machine.Prepared) -> Killer | None:
+def _by_machine(project: Project, mutant: Mutant, ready: tuple[machine.Prepared, ...]) -> Killer | None:
     return machine_kill.kill_by_machine(project, mutant, ready, steps=STEPS, seed=SEED)
 
 

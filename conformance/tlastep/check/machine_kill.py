@@ -50,19 +50,22 @@ def machine_models(project: Project, module: str) -> tuple[Model, ...]:
 
 
 def kill_by_machine(
-    project: Project, mutant: Mutant, prepared: Prepared, *, steps: int, seed: int, steered: bool = True
+    project: Project, mutant: Mutant, prepared: Sequence[Prepared], *, steps: int, seed: int, steered: bool = True
 ) -> Killer | None:
     """Walks with the changed code, or the changed spec, until it shows, or until so many steps were accepted.
 
-    To be called in a process of its own in which the code has not been imported yet. `depth` are the steps needed.
+    In each of these models, until one shows it. `depth` are the steps needed there. To be called in a process of its
+    own in which the code has not been imported yet.
     """
     if mutant.side == "code":
         with changed_code(mutant):
-            return _killer(_walked(project, mutant, prepared, steps, seed, steered))
+            walks = (_walked(project, mutant, each, steps, seed, steered) for each in prepared)
+            return next(filter(None, map(_killer, walks)), None)
     with tempfile.TemporaryDirectory(prefix="tlastep-mutant-", ignore_cleanup_errors=True) as own:
         changed = changed_specs(project, mutant, Path(own))
-        ready = prepare(changed, prepared.model)
-        return _killer(_walked(project, mutant, ready, steps, seed, steered))
+        ready = (prepare(changed, each.model) for each in prepared)
+        walks = (_walked(project, mutant, each, steps, seed, steered) for each in ready)
+        return next(filter(None, map(_killer, walks)), None)
 
 
 def _walked(project: Project, mutant: Mutant, ready: Prepared, steps: int, seed: int, steered: bool) -> Walked:
@@ -91,7 +94,7 @@ def hunt(
         begun = perf_counter()
 
         def task(mutant: Mutant = mutant) -> list[Killer]:
-            found = kill_by_machine(project, mutant, ready, steps=steps, seed=seed, steered=steered)
+            found = kill_by_machine(project, mutant, (ready,), steps=steps, seed=seed, steered=steered)
             return [found] if found else []
 
         by = in_child(task)
