@@ -8,7 +8,7 @@ that no read model tells it less. Positions count the events of a shard's commit
 
 from __future__ import annotations
 
-from typing import Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -106,16 +106,6 @@ def drop(source: Source, subscriber: ReaderId) -> Source:
 # -- a read model --------------------------------------------------------------------------------------------
 
 
-class Parts(TypedDict, Generic[State, Event], total=False):
-    """The parts of a read model that a step may replace."""
-
-    source: NodeId
-    copy: FrozenMap[ShardId, tuple[Event, ...]]
-    since: FrozenMap[ShardId, Time]
-    folded: FrozenMap[ShardId, int]
-    state: FrozenMap[ShardId, State]
-
-
 class ReadModel(Struct, Generic[State, Event], frozen=True, cache_hash=True):
     """A copy of each shard's committed events, and the projection that answers from it.
 
@@ -130,10 +120,6 @@ class ReadModel(Struct, Generic[State, Event], frozen=True, cache_hash=True):
     since: FrozenMap[ShardId, Time]
     folded: FrozenMap[ShardId, int]
     state: FrozenMap[ShardId, State]
-
-    def change(self, **parts: Unpack[Parts[State, Event]]) -> ReadModel[State, Event]:
-        """A copy in which these parts are replaced."""
-        return replace(self, **parts)
 
 
 class KnownSince(Struct, frozen=True):
@@ -194,12 +180,12 @@ def on_news(model: ReadModel[State, Event], folds: Folds[State, Event], news: Ne
     shard = news.shard
     before = model.copy[shard]
     after = extended(before, news)
-    changed = model.change(copy=model.copy.set(shard, after))
+    changed = replace(model, copy=model.copy.set(shard, after))
     if model.folded[shard] == len(before):
         state = fold(folds, model.state[shard], after[len(before) :])
-        changed = changed.change(folded=model.folded.set(shard, len(after)), state=model.state.set(shard, state))
+        changed = replace(changed, folded=model.folded.set(shard, len(after)), state=model.state.set(shard, state))
     if news.sender == model.source and news.end <= len(after):
-        changed = changed.change(since=model.since.set(shard, max(model.since[shard], news.time)))
+        changed = replace(changed, since=model.since.set(shard, max(model.since[shard], news.time)))
     return changed
 
 
@@ -207,12 +193,12 @@ def switch(model: ReadModel[State, Event], source: NodeId) -> ReadModel[State, E
     """Another source from now on. The copy stays; of the new source nothing is known yet. Spec: ReadModel!Switch."""
     if source == model.source:
         raise Refused(f"{model.name} follows {source} already")
-    return model.change(source=source, since=FrozenMap(dict.fromkeys(model.since, NEVER)))
+    return replace(model, source=source, since=FrozenMap(dict.fromkeys(model.since, NEVER)))
 
 
 def rebuild(model: ReadModel[State, Event], folds: Folds[State, Event], shard: ShardId) -> ReadModel[State, Event]:
     """The projection is thrown away and made anew from the copy: its program has changed. Spec: ReadModel!Rebuild."""
-    return model.change(folded=model.folded.set(shard, 0), state=model.state.set(shard, folds.start()))
+    return replace(model, folded=model.folded.set(shard, 0), state=model.state.set(shard, folds.start()))
 
 
 def replay(model: ReadModel[State, Event], folds: Folds[State, Event], shard: ShardId) -> ReadModel[State, Event]:
@@ -221,7 +207,7 @@ def replay(model: ReadModel[State, Event], folds: Folds[State, Event], shard: Sh
     if folded >= len(model.copy[shard]):
         raise Refused(f"the projection of {shard} is complete")
     state = folds.evolve(model.state[shard], model.copy[shard][folded])
-    return model.change(folded=model.folded.set(shard, folded + 1), state=model.state.set(shard, state))
+    return replace(model, folded=model.folded.set(shard, folded + 1), state=model.state.set(shard, state))
 
 
 def query(model: ReadModel[State, Event], shard: ShardId, need: int, now: Time, patience: Time) -> Answer[State]:
