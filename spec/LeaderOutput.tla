@@ -37,8 +37,8 @@
 (* number of events that there have been: any state would do that depends  *)
 (* on what came before.                                                    *)
 (*                                                                         *)
-(* A request that nobody receives is as good as lost, so networks only     *)
-(* grow here.  (The models of liveness lose messages in earnest.)          *)
+(* What is received stays in the network and may be received again, until  *)
+(* it is lost.                                                             *)
 (***************************************************************************)
 EXTENDS Reigns, FiniteSets
 
@@ -328,10 +328,28 @@ OnAcknowledgement(n, k) ==
 
 -----------------------------------------------------------------------------
 
+(* What networks do. *)
+
+\* Request m, answer r, or message o to the outside is lost: it will not arrive (again).
+LoseRequest(m) ==
+    /\ requests' = requests \ {m}
+    /\ UNCHANGED <<consensus, gate, clients, answers, sent, outside>>
+
+LoseAnswer(r) ==
+    /\ answers' = answers \ {r}
+    /\ UNCHANGED <<consensus, gate, clients, requests, sent, outside>>
+
+LoseMessage(o) ==
+    /\ sent' = sent \ {o}
+    /\ UNCHANGED <<consensus, gate, clients, requests, answers, outside>>
+
 \* TLC names a step after the operator that holds its choice of a message, hence these names.
 RequestArrives(n, e) == \E m \in requests : OnRequest(n, m, e)
 AnswerArrives        == \E r \in answers : Return(r)
 MessageArrives       == \E o \in sent : Take(o)
+RequestIsLost        == \E m \in requests : LoseRequest(m)
+AnswerIsLost         == \E r \in answers : LoseAnswer(r)
+MessageIsLost        == \E o \in sent : LoseMessage(o)
 
 Next ==
     \/ \E s \in Session, k \in Index, x \in Expected : Send(s, k, x)
@@ -347,6 +365,9 @@ Next ==
     \/ \E t \in Term, k \in Index : Decide(t, k)
     \/ \E n \in Node : Emit(n)
     \/ MessageArrives
+    \/ RequestIsLost
+    \/ AnswerIsLost
+    \/ MessageIsLost
     \/ \E n \in Node, k \in Index : OnAcknowledgement(n, k)
 
 Spec == Init /\ [][Next]_vars

@@ -15,7 +15,7 @@ CONSTANTS
     MaxAsked,   \* how many commands a session asks
     MaxProxy    \* how many proxies there are, one after another
 
-ASSUME {a, b} \subseteq Node /\ s \in Session
+ASSUME a \in Node /\ s \in Session
 
 \* One more than any bound, so that steps beyond it are offered.
 Indexes == 0 .. (IF MaxLog > MaxAsked THEN MaxLog ELSE MaxAsked) + 1
@@ -63,11 +63,12 @@ InitExecuted ==
     LET l == <<Did(s, 1, 0, AnEvent)>>
     IN Story(1 :> Ruled(a, l, 1), Of(1, 1, 0), {a}, Of(l, l, <<>>), Of(1, 0, 0), For(<<Nil>>, <<>>), {})
 
-\* A command was executed by a, which b does not know yet, and its client has the answer.  The outside is to be told.
+\* Two commands were executed by a, which b does not know yet, and their client has the answers.  The outside is to be
+\* told of both.
 InitToTell ==
-    LET l == <<Did(s, 1, 0, AnEvent)>>
-    IN Story(1 :> Ruled(a, l, 1), Of(1, 1, 0), {a}, Of(l, l, <<>>), Of(1, 0, 0),
-             For(<<[at |-> 1, event |-> AnEvent]>>, <<>>), {})
+    LET l == <<Did(s, 1, 0, AnEvent), Did(s, 2, 0, AnEvent)>>
+    IN Story(1 :> Ruled(a, l, 2), Of(1, 1, 0), {a}, Of(l, l, <<>>), Of(2, 0, 0),
+             For(<<[at |-> 1, event |-> AnEvent], [at |-> 2, event |-> AnEvent]>>, <<>>), {})
 
 \* Two commands were executed by a, and the second said that the answer to the first had been received; a's state has
 \* forgotten it.  Both requests may still come again.
@@ -84,13 +85,11 @@ InitDeposed ==
     IN Story((1 :> Ruled(a, mine, 0)) @@ (2 :> Ruled(b, other, 0)), Of(1, 2, 0), {a, b}, Of(mine, other, <<>>),
              Of(0, 0, 0), For(<<Nil>>, <<>>), {Ask(s, 1, 0, Nil)})
 
-\* The client of s expected one event when there was none, so nothing happened, and it has not heard of it.  Then
-\* another client's command was executed: now there is one.
+\* The client of s expected one event when there was none, so nothing happened, and it has not heard of it.  Another
+\* client is about to ask for something that will happen: then there is one.
 InitConflict ==
-    LET r == CHOOSE p \in Session : p # s
-        l == <<Did(s, 1, 0, Conflict), Did(r, 1, 0, AnEvent)>>
-    IN Story(1 :> Ruled(a, l, 2), Of(1, 0, 0), {a}, Of(l, <<>>, <<>>), Of(2, 0, 0), For(<<Nil>>, <<Nil>>),
-             {Ask(s, 1, 0, 1)})
+    LET l == <<Did(s, 1, 0, Conflict)>>
+    IN Story(1 :> Ruled(a, l, 1), Of(1, 0, 0), {a}, Of(l, <<>>, <<>>), Of(1, 0, 0), For(<<Nil>>, <<>>), {Ask(s, 1, 0, 1)})
 
 \* Any of these, for walks.
 Starts == Init \/ InitExecuted \/ InitToTell \/ InitForgotten \/ InitDeposed \/ InitConflict

@@ -39,10 +39,11 @@ WithReign ==
     LET ruled == {term'[i] : i \in Leading}
         ruler(t) == CHOOSE i \in Leading : term'[i] = t
         known(t) == Count(log'[ruler(t)], commitIndex'[ruler(t)])
-        before(t) == IF t \in DOMAIN reign THEN reign[t].decided ELSE R!DecidedBelow(t)
+        starts(t) == IF t \in DOMAIN reign THEN reign[t].decided ELSE R!DecidedBelow(t)
+        held(t) == Maximum(Minimum(starts(t), Len(Real(log'[ruler(t)]))), known(t))
     IN reign' = [t \in DOMAIN reign \cup ruled |->
                     IF t \in ruled
-                    THEN [leader |-> ruler(t), log |-> Real(log'[ruler(t)]), decided |-> Maximum(before(t), known(t))]
+                    THEN [leader |-> ruler(t), log |-> Real(log'[ruler(t)]), decided |-> held(t)]
                     ELSE reign[t]]
 
 \* Server i hears of a leader's term, or crashes; all others that lead follow themselves.
@@ -76,6 +77,25 @@ HistoryDeposed ==
     /\ reign = (1 :> [leader |-> a, log |-> Real(log[a]), decided |-> 0])
                @@ (2 :> [leader |-> b, log |-> Real(log[b]), decided |-> 0])
     /\ follows = Of(1, 2, 1)
+
+\* a leads term 1, and is about to decide its first event, which b has acknowledged but not yet heard to be decided.
+HistoryDeciding ==
+    LET l == <<NoOp(1), Put(1, AnEvent)>>
+    IN /\ Story(Of(1, 1, 1), Of(a, a, a), Of(l, l, <<NoOp(1)>>), Of("leader", "follower", "follower"), NoVotes,
+                [NoNext EXCEPT ![a] = Of(3, 3, 3)], [NoMatch EXCEPT ![a] = Of(0, 1, 1)], Of(1, 0, 0))
+       /\ network = {[type |-> "AppendReply", from |-> b, to |-> a, term |-> 1, accepted |-> TRUE, index |-> 2]}
+       /\ decided = <<NoOp(1)>>
+       /\ reign = (1 :> [leader |-> a, log |-> Real(l), decided |-> 0])
+       /\ follows = Of(1, 1, 1)
+
+\* a led term 1, its event is decided, on its own disk and on b's, and c has nothing.  Then a crashed.
+HistoryDecided ==
+    LET l == <<NoOp(1), Put(1, AnEvent)>>
+    IN /\ Story(Of(1, 1, 1), Of(a, a, a), Of(l, l, <<>>), Followers, NoVotes, NoNext, NoMatch, Of(0, 0, 0))
+       /\ network = {}
+       /\ decided = l
+       /\ reign = (1 :> [leader |-> a, log |-> Real(l), decided |-> 1])
+       /\ follows = Of(1, 1, 0)
 
 \* b stood in term 1, and c's vote is on its way; meanwhile a leads term 2, elected by c, and has written an event.
 \* If the vote arrives, b is elected late.

@@ -18,11 +18,16 @@ leader_output: Binding[Speaking] = Binding(
     parts=("nodes", "reign", "got", "proxy", "requests", "answers", "sent", "outside"),
     refused=Refused,
     unverified=("Request.command: the application of the spec decides by randomness alone",),
-    environment=("Lead", "StepDown", "Follow", "Copy", "Crash", "Decide", "ReplaceProxy", "Take"),
+    environment=(
+        *("Lead", "StepDown", "Follow", "Copy", "Crash", "Decide"),
+        *("ReplaceProxy", "Take", "LoseRequest", "LoseAnswer", "LoseMessage"),
+    ),
 )
 
 NIL: Final = model_value("Nil")
 CONFLICT: Final = model_value("Conflict")
+NOBODY: Final = "b"
+"""Plays no part where a is the only node."""
 
 
 # -- how the code's values are written in the spec ----------------------------------------------------------
@@ -223,11 +228,11 @@ def init(constants: Constants) -> Speaking:
 
 def cast_of(constants: Constants) -> prepared_output.Cast:
     """Who plays in the stories of MCLeaderOutput: its CHOOSE takes the first that fits."""
-    nodes, sessions = names(constants, "Node"), names(constants, "Session")
+    nodes = (*names(constants, "Node"), NOBODY)
     event = [*names(constants, "Outgoing"), *names(constants, "Event")][0]
     others = [*(frozenset(names(constants, "Event")) - {event}), event]
     story = cast(ModelValue, constants["s"]).name
-    return prepared_output.Cast(init(constants), nodes[0], nodes[1], story, sessions[0], event, others[0])
+    return prepared_output.Cast(init(constants), nodes[0], nodes[1], story, event, others[0])
 
 
 def bind_start(name: str, start: prepared_output.Start) -> None:
@@ -350,6 +355,21 @@ def Take(world: Speaking, o: Sent) -> Speaking:
 @leader_output.action
 def OnAcknowledgement(world: Speaking, n: NodeId, k: int) -> Speaking:
     return world.on_acknowledgement(n, k)
+
+
+@leader_output.action
+def LoseRequest(world: Speaking, m: Asked) -> Speaking:
+    return world.lose_request(m)
+
+
+@leader_output.action
+def LoseAnswer(world: Speaking, r: Given) -> Speaking:
+    return world.lose_answer(r)
+
+
+@leader_output.action
+def LoseMessage(world: Speaking, o: Sent) -> Speaking:
+    return world.lose_message(o)
 
 
 # -- properties, as the simulation states them --------------------------------------------------------------

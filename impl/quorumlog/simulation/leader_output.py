@@ -246,6 +246,20 @@ class Speaking(Struct, frozen=True, cache_hash=True):
             raise Refused("it has received this message")
         return self.change(outside=(*self.outside, sent.message))
 
+    # -- networks ---------------------------------------------------------------------------------------------
+
+    def lose_request(self, asked: Asked) -> Speaking:
+        """A request is lost. Spec: LeaderOutput!LoseRequest."""
+        return self.change(requests=self.requests - frozenset((asked,)))
+
+    def lose_answer(self, given: Given) -> Speaking:
+        """An answer is lost. Spec: LeaderOutput!LoseAnswer."""
+        return self.change(answers=self.answers - frozenset((given,)))
+
+    def lose_message(self, sent: Sent) -> Speaking:
+        """A message to the outside is lost. Spec: LeaderOutput!LoseMessage."""
+        return self.change(sent=self.sent - frozenset((sent,)))
+
     # -- consensus --------------------------------------------------------------------------------------------
 
     def reign_of(self, term: int) -> Reign | None:

@@ -21,13 +21,12 @@ Got: TypeAlias = tuple[Answered[Event] | None, ...]
 
 
 class Cast(Struct, frozen=True):
-    """Who plays: the world before the story, two nodes, two sessions (or one, twice) and two events (likewise)."""
+    """Who plays: the world before the story, two nodes, a session, and two events (or one, twice)."""
 
     world: Speaking
     a: NodeId
     b: NodeId
     s: SessionId
-    r: SessionId
     event: Event
     other: Event
 
@@ -42,11 +41,11 @@ def asked(session: SessionId, number: int, received: int, expected: int | None) 
     return Asked(1, Request(session, number, received, expected, COMMAND))
 
 
-def placed(world: Speaking, node: NodeId, term: int, log: Log, applied: int, *, leads: bool) -> Node:
+def placed(world: Speaking, term: int, log: Log, applied: int, *, leads: bool) -> Node:
     """A node in this term, with this log, of which so much is applied."""
     gate, _ = world.rules.commit(world.rules.begin(), log[:applied])
     gate = world.rules.lead(gate, log[applied:]) if leads else gate
-    return replace(world.nodes[node], follows=term, log=log, gate=gate)
+    return Node(tuple(world.got), term, log, gate)
 
 
 def told(
@@ -54,16 +53,16 @@ def told(
 ) -> Speaking:
     """The world with these reigns, nodes and clients, and these requests on their way."""
     world = cast.world
-    for identity, node in nodes.items():
-        world = replace(world, nodes=world.nodes.set(identity, node))
+    for identity in world.nodes:
+        world = replace(world, nodes=world.nodes.set(identity, nodes.get(identity, world.nodes[identity])))
     clients = {name: Client(name, got.get(name, ())) for name in world.got}
     return replace(world, reign=reigns, got=FrozenMap(clients), requests=frozenset(on_way))
 
 
 def one_reign(cast: Cast, log: Log, known: int, got: Mapping[SessionId, Got], *on_way: Asked) -> Speaking:
     """a leads term 1, and has applied all of this log, which is decided. b follows it and knows so much of the log."""
-    a = placed(cast.world, cast.a, 1, log, len(log), leads=True)
-    b = placed(cast.world, cast.b, min(1, known), log[:known], 0, leads=False)
+    a = placed(cast.world, 1, log, len(log), leads=True)
+    b = placed(cast.world, min(1, known), log[:known], 0, leads=False)
     return told(cast, (Reign(1, cast.a, log, len(log)),), {cast.a: a, cast.b: b}, got, *on_way)
 
 
@@ -73,8 +72,9 @@ def executed(cast: Cast) -> Speaking:
 
 
 def to_tell(cast: Cast) -> Speaking:
-    """A command was executed and answered, and the outside is to be told. Spec: LeaderOutput!InitToTell."""
-    return one_reign(cast, (did(cast.s, 1, 0, cast.event),), 1, {cast.s: (Answered(1, cast.event),)})
+    """Two commands were executed and answered, and the outside is to be told. Spec: LeaderOutput!InitToTell."""
+    log = (did(cast.s, 1, 0, cast.event), did(cast.s, 2, 0, cast.event))
+    return one_reign(cast, log, 2, {cast.s: (Answered(1, cast.event), Answered(2, cast.event))})
 
 
 def forgotten(cast: Cast) -> Speaking:
@@ -87,16 +87,15 @@ def forgotten(cast: Cast) -> Speaking:
 def deposed(cast: Cast) -> Speaking:
     """Two leaders have made different events of one command. Spec: LeaderOutput!InitDeposed."""
     mine, theirs = (did(cast.s, 1, 0, cast.event),), (did(cast.s, 1, 0, cast.other),)
-    a = placed(cast.world, cast.a, 1, mine, 0, leads=True)
-    b = placed(cast.world, cast.b, 2, theirs, 0, leads=True)
+    a = placed(cast.world, 1, mine, 0, leads=True)
+    b = placed(cast.world, 2, theirs, 0, leads=True)
     reigns = (Reign(1, cast.a, mine, 0), Reign(2, cast.b, theirs, 0))
     return told(cast, reigns, {cast.a: a, cast.b: b}, {cast.s: (None,)}, asked(cast.s, 1, 0, None))
 
 
 def conflict(cast: Cast) -> Speaking:
-    """What a client expected did not fit, and now it does. Spec: LeaderOutput!InitConflict."""
-    log = (did(cast.s, 1, 0, CONFLICT), did(cast.r, 1, 0, cast.event))
-    return one_reign(cast, log, 0, {cast.s: (None,), cast.r: (None,)}, asked(cast.s, 1, 0, 1))
+    """What a client expected did not fit, and soon it may. Spec: LeaderOutput!InitConflict."""
+    return one_reign(cast, (did(cast.s, 1, 0, CONFLICT),), 0, {cast.s: (None,)}, asked(cast.s, 1, 0, 1))
 
 
 Start: TypeAlias = Callable[[Cast], Speaking]
