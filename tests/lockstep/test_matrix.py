@@ -121,7 +121,7 @@ def test_a_change_that_changes_nothing_escapes_every_layer_that_is_tried() -> No
 
 
 def test_layers_that_have_nothing_to_do_with_a_module_are_left_out() -> None:
-    alone = next(each for each in read_mutants(PROJECT) if each.module == "EventSourcing")
+    alone = next(each for each in read_mutants(PROJECT) if each.module == "EventLog")
     names = [layer.name for layer in layers(PROJECT) if layer.name not in ("tlc", "properties")]
     assert {each.state for each in try_all(PROJECT, alone, names)} == {"elsewhere"}
 
