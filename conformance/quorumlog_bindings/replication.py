@@ -16,13 +16,14 @@ from quorumlog.core.consensus.messages import (
     VoteRequest,
 )
 from quorumlog.core.consensus.replica import Replica
+from quorumlog.core.consensus.state import Indexes
 from quorumlog.simulation import invariants, prepared, prepared_wide, run
 from quorumlog.simulation.client import EVENTS
 from quorumlog.simulation.cluster import Cluster
 from quorumlog.simulation.faults import Schedule
 from quorumlog.simulation.schedule_text import text_of
-from tlastep.binding import Binding, Constants, Property, Simulation
-from tlastep.values import Value, model_value, record
+from tlastep.binding import Binding, Constants, Property, Simulation, remembered
+from tlastep.values import Value, function, model_value, record
 
 replication: Binding[Cluster] = Binding(
     "Replication",
@@ -49,11 +50,19 @@ def event(value: object) -> Value:
     return NIL if value is None else model_value(cast(str, value))
 
 
+@remembered
+def entry(one: Entry) -> Value:
+    """One place of a log."""
+    return record(term=one.term, event=event(one.event))
+
+
+@remembered
 def entries(log: Iterable[Entry]) -> tuple[Value, ...]:
     """A log, or a slice of one."""
-    return tuple(record(term=entry.term, event=event(entry.event)) for entry in log)
+    return tuple(map(entry, log))
 
 
+@remembered
 def disk(durable: Durable) -> Value:
     """What a crash leaves."""
     return record(term=durable.term, votedFor=server(durable.voted_for), log=entries(durable.log))
@@ -89,6 +98,7 @@ FIELDS: Final = {
 }
 
 
+@remembered
 def message(sent: Message) -> Value:
     """A message as a record."""
     kind = type(sent)
@@ -96,9 +106,22 @@ def message(sent: Message) -> Value:
     return record(**{"type": kind.__name__, "from": server(sent.sender), "term": sent.term, **fields})
 
 
+@remembered
 def messages(sent: Iterable[Message]) -> frozenset[Value]:
     """A set of messages."""
     return frozenset(map(message, sent))
+
+
+@remembered
+def voters(votes: frozenset[ServerId]) -> Value:
+    """A set of servers."""
+    return frozenset(map(server, votes))
+
+
+@remembered
+def indexes(by_peer: Indexes) -> Value:
+    """A number for each server."""
+    return function({server(peer): index for peer, index in by_peer.items()})
 
 
 @replication.observe_each("replicas")
@@ -111,9 +134,9 @@ def of_replica(identity: ServerId, replica: Replica) -> tuple[Value, dict[str, o
         "disk": disk(replica.disk),
         "owed": messages(replica.owed),
         "role": replica.role,
-        "votes": frozenset(map(server, replica.votes)),
-        "nextIndex": {server(peer): index for peer, index in replica.next_index.items()},
-        "matchIndex": {server(peer): index for peer, index in replica.match_index.items()},
+        "votes": voters(replica.votes),
+        "nextIndex": indexes(replica.next_index),
+        "matchIndex": indexes(replica.match_index),
         "commitIndex": replica.commit_index,
     }
 
@@ -149,10 +172,11 @@ def bind_start(name: str, start: prepared.Start) -> None:
     @replication.start(name)
     def make(constants: Constants) -> Cluster:
         trio = cast(prepared.Three, servers(constants))
-        return start(trio, cast(int, constants["Batch"]), names(constants, "Event")[0])
+        event = (*names(constants, "Event"), "")[0]  # where there is none, no start needs one
+        return start(trio, cast(int, constants["Batch"]), event)
 
 
-for _name, _start in prepared.STARTS.items():
+for _name, _start in (*prepared.STARTS.items(), *prepared.LIVE_STARTS.items()):
     bind_start(_name, _start)
 
 

@@ -20,15 +20,21 @@ faster; a state without parts is taken as a whole, and `observe` shows it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from functools import wraps
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from tlastep.errors import UnusableInput
 from tlastep.values import Fn, Value, to_value
 
 S = TypeVar("S", bound=Hashable)
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+V = TypeVar("V")
+
+REMEMBERED: Final = 20_000
+"""How many objects a translation remembers."""
 
 Constants: TypeAlias = Mapping[str, Value]
 """The constants of a model by name, as its configuration gives them; for `Derive <- Fixed` the name `Fixed`."""
@@ -86,21 +92,28 @@ class SimulatedRun(Protocol):
         """What was found, if anything: it ended the run."""
 
 
-Opinion: TypeAlias = Callable[[str, tuple[Any, ...], Any, Any], tuple[str, str] | None]
-"""Asked of each step (action, arguments, the states before and after): what is wrong with it, if anything is."""
+ToldStep: TypeAlias = tuple[str, tuple[Any, ...], Any, Any]
+"""A step of a run: an action of the spec, its arguments, and the states before and after."""
+
+Objection: TypeAlias = tuple[int, str, str]
+"""The first of the steps with which something is wrong, counted from 0, and what: in a word or two, and in a line."""
+
+Opinion: TypeAlias = Callable[[Sequence[ToldStep]], Objection | None]
+"""Asked once of all steps of a run: with which of them something is wrong, if anything is."""
 
 
 @dataclass(frozen=True)
 class Simulation:
     """Runs of the code in a simulation of the user's own, which tells every step in the spec's actions.
 
-    `schedule(seed, servers, profile)` makes a schedule, `text` prints it, `run` runs it and asks for an opinion on
-    every step; `constants` gives the model in which its steps are steps of the spec, as a configuration writes them.
+    `schedule(seed, servers, profile)` makes a schedule, and `text` prints it. `run(schedule, opinion, judges)` runs it
+    and asks for an opinion on its steps; if that `judges` the properties, too, the run need not. `constants` gives the
+    model in which its steps are steps of the spec, as a configuration writes them.
     """
 
     schedule: Callable[[int, int, str], Any]
     text: Callable[[Any], str]
-    run: Callable[[Any, Opinion], SimulatedRun]
+    run: Callable[[Any, Opinion, bool], SimulatedRun]
     constants: Callable[[Any], Mapping[str, str]]
 
 
@@ -262,6 +275,27 @@ class Binding(Generic[S]):
             known = ", ".join(sorted(registry)) or "none"
             raise UnusableInput(f"has no {what} {name} (it has: {known})", f"binding of {self.module}")
         return registry[name]
+
+
+def remembered(translate: Callable[[T], V]) -> Callable[[T], V]:
+    """A translation of immutable objects that is made once for each object, as long as it is among the last few.
+
+    Objects are known by identity, so that nothing is hashed or compared: a log that a step leaves alone is the same.
+    """
+    known: dict[int, tuple[T, V]] = {}
+
+    @wraps(translate)
+    def translated(value: T) -> V:
+        found = known.get(id(value))
+        if found is not None and found[0] is value:
+            return found[1]
+        if len(known) >= REMEMBERED:
+            known.clear()
+        result = translate(value)
+        known[id(value)] = (value, result)
+        return result
+
+    return translated
 
 
 def is_map(value: object) -> bool:

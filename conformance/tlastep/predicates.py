@@ -19,11 +19,15 @@ class Quantified:
 
 @dataclass(frozen=True)
 class Part:
-    """A conjunct of a predicate: `test(view, *bound)`, or `test(view, next, *bound)` for a step."""
+    """A conjunct of a predicate: `test(view, *bound)`, or `test(view, next, *bound)` for a step.
+
+    `code` is the test as text, if it was generated.
+    """
 
     quantified: tuple[Quantified, ...]
     test: Callable[..., bool]
     place: str
+    code: str = ""
 
 
 @dataclass(frozen=True)

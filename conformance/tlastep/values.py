@@ -124,14 +124,18 @@ def record(**fields: object) -> Fn:
     return Fn({name: to_value(field) for name, field in fields.items()})
 
 
+_SIMPLE: Final = frozenset({int, str, Bool, ModelValue, Fn})
+_COLLECTIONS: Final = frozenset({tuple, frozenset})
+
+
 def to_value(natural: object) -> Value:
     """The TLA+ value of a natural Python value: dict → function, list → sequence, set → set, bool → boolean.
 
     Raises `TypeError` for what has no counterpart (None, floats, objects of other classes).
     """
     kind = type(natural)
-    if kind in (int, str, Bool, ModelValue, Fn):
-        return natural  # type: ignore[return-value]  # narrowed by `kind`, which mypy does not follow
+    if kind in _SIMPLE or (kind in _COLLECTIONS and _SIMPLE.issuperset(map(type, natural))):  # type: ignore[call-overload]  # narrowed by `kind`, which mypy does not follow
+        return natural  # type: ignore[return-value]  # likewise
     if isinstance(natural, bool):
         return boolean(natural)
     if isinstance(natural, str):

@@ -15,7 +15,7 @@ LONG_FUNCTIONS: Final[dict[str, int]] = {}
 LONG_FILES: Final[dict[str, int]] = {
     # One case for each operator and each form of expression of the language; each case is a few lines.
     "conformance/tlastep/compile/expressions.py": 500,
-    "conformance/tlastep/language/operations.py": 480,
+    "conformance/tlastep/language/operations.py": 474,
 }
 
 

@@ -7,31 +7,38 @@ servers of the schedule, so all that a run does is judged; its invariants and st
 
 from __future__ import annotations
 
+import gc
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 from tlastep.behaviour import Label
-from tlastep.binding import Binding, Simulation
+from tlastep.binding import Binding, Objection, Opinion, Simulation, ToldStep
 from tlastep.check.coverage import Coverage
 from tlastep.check.models import Project
 from tlastep.compile.compiled import compile_spec
+from tlastep.engine import showing, step_judge
 from tlastep.engine.code_system import BoundModel
 from tlastep.engine.conjuncts import Conjuncts
-from tlastep.engine.spec_machine import SpecMachine
-from tlastep.engine.stepper import Stepper
-from tlastep.engine.translation import HiddenState, Translation
-from tlastep.errors import UnusableInput
+from tlastep.engine.fast import collector_off
+from tlastep.engine.showing import Showing
+from tlastep.engine.snapshot import Snapshot
+from tlastep.engine.step_judge import EVERYTHING, StepJudge
+from tlastep.engine.translation import HiddenState
+from tlastep.errors import EvaluationError, UnusableInput
 from tlastep.language.config import Config, read_config
 from tlastep.language.xml_reader import read_spec
 from tlastep.toolchain import sany
 
+T = TypeVar("T")
+
 LAYER: Final = "simulation"
 PROFILE: Final = "mixed"
-REMEMBERED: Final = 200_000  # labels that are kept translated
+STEPS: Final = 500_000  # distinct steps that are told apart
+LABELS: Final = 20_000  # labels that are kept translated
 
 
 @dataclass
@@ -73,21 +80,30 @@ class Simulated:
 class Beside:
     """The spec of a binding, stepped along with runs of a simulation. Keep one: what it has learnt makes it faster.
 
-    Without `properties` only the steps are judged by the spec; the simulation judges the properties in any case.
+    Without `properties` only the steps are judged by the spec, and the simulation judges the properties.
+    `limit` is how much is remembered of each kind, for each model.
     """
 
-    def __init__(self, project: Project, binding: Binding[Any], *, properties: bool = True) -> None:
+    def __init__(
+        self, project: Project, binding: Binding[Any], *, properties: bool = True, limit: int | None = None
+    ) -> None:
         self._binding = binding
-        self._properties = properties
+        self._limit = limit
+        self.properties = properties
         self._path = project.specs / f"{binding.module}.tla"
         self._models: dict[tuple[tuple[str, str], ...], _Model] = {}
 
-    def opinion(self, constants: Mapping[str, str], counts: dict[str, int]) -> Callable[..., tuple[str, str] | None]:
+    def opinion(self, constants: Mapping[str, str], counts: dict[str, int]) -> Opinion:
         """Whoever judges the steps of one run, in the model with these constants."""
         key = tuple(sorted(constants.items()))
         if key not in self._models:
-            self._models[key] = _Model(self._path, self._binding, constants, self._properties)
+            self._models[key] = _Model(self._path, self._binding, constants, self.properties, self._limit)
         return self._models[key].judge(counts)
+
+    @property
+    def held(self) -> int:
+        """How much is remembered: values, verdicts, parts of states. It is bounded, however long one goes on."""
+        return sum(model.held for model in self._models.values())
 
     def reached(self, found: Simulated) -> Coverage:
         """What all runs so far reached of the spec, under whatever constants they had."""
@@ -108,63 +124,148 @@ class Beside:
 class _Model:
     """The spec under the constants of some schedules."""
 
-    def __init__(self, path: Path, binding: Binding[Any], constants: Mapping[str, str], properties: bool) -> None:
+    def __init__(
+        self, path: Path, binding: Binding[Any], constants: Mapping[str, str], properties: bool, limit: int | None
+    ) -> None:
         config = _configured(binding, constants)
         self._properties = properties
-        self._bound = BoundModel(binding, config)
         spec = compile_spec(read_spec(sany.parse(path)), config)
         self.conjuncts = Conjuncts(spec)
-        self.transitions: set[tuple[int, Label, int]] = set()
-        self._stepper = Stepper(SpecMachine(spec, conjuncts=self.conjuncts))
-        self._translation = Translation(self._stepper, self._bound)
-        self._actions = {action.name: action for action in self._bound.actions}
+        self.transitions: set[int] = set()
+        """Hashes of the distinct steps, of so many as are remembered."""
+        self._judge = StepJudge(spec, conjuncts=self.conjuncts, limit=limit or step_judge.REMEMBERED)
+        self._showing = Showing(binding, self._judge.snapshots, limit=limit or showing.REMEMBERED)
+        self._actions = {action.name: action for action in BoundModel(binding, config).actions}
         self._labels: dict[tuple[str, tuple[Any, ...]], Label] = {}
 
-    def judge(self, counts: dict[str, int]) -> Callable[..., tuple[str, str] | None]:
-        """Judges one run, step by step."""
-        state: int | None = None
-        known: Any = None
+    def judge(self, counts: dict[str, int]) -> Opinion:
+        """Judges one run, all of its steps."""
+        run = _Run(self, self._judge, self._showing)
 
-        def opinion(action: str, arguments: tuple[Any, ...], before: Any, after: Any) -> tuple[str, str] | None:
-            nonlocal state, known
-            counts[action] = counts.get(action, 0) + 1
-            try:
-                if state is None or before is not known:
-                    begun = self._translation.pack(before)
-                    if state not in (None, begun):
-                        return "between steps", f"something changed before {action}, which is no step of the spec"
-                    state = begun
-                following = state if after is before else self._translation.pack(after)
-            except HiddenState as error:
-                return "hidden state", str(error)
-            label = self._label(action, arguments)
-            self.transitions.add((state, label, following))
-            said = self._judged(state, label, following)
-            state, known = following, after
-            return said
+        def opinion(steps: Sequence[ToldStep]) -> Objection | None:
+            found = run.judged(steps)
+            for action, *_ in steps if found is None else steps[: found[0] + 1]:
+                counts[action] = counts.get(action, 0) + 1
+            return found
 
         return opinion
 
-    def _judged(self, state: int, label: Label, following: int) -> tuple[str, str] | None:
-        stepper = self._stepper
-        allowed = stepper.after(state, label)
+    @property
+    def held(self) -> int:
+        """How much is remembered."""
+        return self._judge.held + self._showing.held
+
+    def refused(self, before: Snapshot, label: Label, after: Snapshot) -> tuple[str, str] | None:
+        """What the spec has against a step."""
+        allowed = self._judge.after(before, label)
         if not allowed:
             return "refused", f"the spec has no step {label}"
-        if following not in allowed:
-            variables = ", ".join(stepper.changed(allowed[0], following))
+        if after.values not in allowed:
+            variables = ", ".join(self._judge.changed(allowed[0], after.values))
             return "difference", f"after {label} the code differs from the spec in {variables}"
-        if following == state or not self._properties:
-            return None
-        broken = stepper.broken(following) or stepper.broken_step(state, following)
+        if len(self.transitions) < STEPS:
+            self.transitions.add(hash((before.hash, label, after.hash)))
+        return None
+
+    def broken(self, before: Snapshot, label: Label, after: Snapshot, changed: int) -> tuple[str, str] | None:
+        """What is false after a step that the spec allows, or of it."""
+        broken = self._judge.broken(before, after, changed) if changed and self._properties else None
         return (broken.result, f"false after {label} ({broken.place})") if broken else None
 
-    def _label(self, action: str, arguments: tuple[Any, ...]) -> Label:
+    def label(self, action: str, arguments: tuple[Any, ...]) -> Label:
+        """The label of a step that the simulation tells."""
         found = self._labels.get((action, arguments))
         if found is None:
-            if len(self._labels) > REMEMBERED:
+            if len(self._labels) >= LABELS:
                 self._labels.clear()
             found = self._labels[action, arguments] = self._actions[action].label(arguments)
         return found
+
+
+class _Taken(NamedTuple):
+    """A step in the spec's terms."""
+
+    before: Snapshot
+    label: Label
+    after: Snapshot
+    changed: int
+
+
+class _Run:
+    """One run: where it is, on both sides."""
+
+    def __init__(self, model: _Model, judge: StepJudge, shown: Showing[Any]) -> None:
+        self._model = model
+        self._judge = judge
+        self._showing = shown
+        self._code: Any = None
+        self._state: Snapshot | None = None
+
+    def judged(self, steps: Sequence[ToldStep]) -> Objection | None:
+        """What is wrong with the first step with which something is.
+
+        First all are translated, then all are looked for in the spec, then all properties are judged: code that does
+        one thing at a time is faster. What comes first in the run is found first all the same.
+        """
+        taken: list[_Taken] = []
+        found = _first(steps, lambda step: self._translate(step, taken))
+        refused = _first(taken, lambda step: self._model.refused(step.before, step.label, step.after))
+        if refused is not None:
+            found = refused
+            del taken[refused[0] :]
+        return _first(taken, lambda step: self._model.broken(*step)) or found
+
+    def _translate(self, step: ToldStep, taken: list[_Taken]) -> tuple[str, str] | None:
+        action, arguments, before, after = step
+        try:
+            if self._state is None:
+                self._begin(before)
+            elif before is not self._code and self._follow(before):
+                return "between steps", f"something changed before {action}, which is no step of the spec"
+            state = self._state
+            assert state is not None
+            changed = self._follow(after)
+        except HiddenState as error:
+            return "hidden state", str(error)
+        following = self._state
+        assert following is not None
+        if changed and not any(each.changed for each in taken):
+            changed = EVERYTHING  # of the state in which the run began nothing is known
+        taken.append(_Taken(state, self._model.label(action, arguments), following, changed))
+        return None
+
+    def _begin(self, code: Any) -> Snapshot:
+        values, looks = self._showing.whole(code)
+        self._code, self._state = code, self._judge.begin(values)
+        self._showing.tell_apart(looks, self._state)
+        return self._state
+
+    def _follow(self, code: Any) -> int:
+        """Goes to a state of the code. What has changed in the spec's, as a bit set of components."""
+        before = self._state
+        assert before is not None
+        if code is self._code:
+            return 0
+        updates, looks = self._showing.updates(self._code, code)
+        followed = self._judge.following(before, updates)
+        if followed is None:
+            # Packed otherwise from now on, so that nothing is known of what is where.
+            return EVERYTHING if self._begin(code).values != before.values else 0
+        self._code, (self._state, changed) = code, followed
+        self._showing.tell_apart(looks, self._state)
+        return changed
+
+
+def _first(steps: Sequence[T], says: Callable[[T], tuple[str, str] | None]) -> Objection | None:
+    """The first step of which something is said; a formula that has no value is something, too."""
+    for number, step in enumerate(steps):
+        try:
+            said = says(step)
+        except EvaluationError as error:
+            said = "error", str(error)
+        if said is not None:
+            return number, *said
+    return None
 
 
 def _configured(binding: Binding[Any], constants: Mapping[str, str]) -> Config:
@@ -201,17 +302,20 @@ def simulate_beside(
     spec = beside or Beside(project, binding)
     begun = perf_counter()
     found = Simulated(binding.module)
-    for each in range(seed, seed + schedules):
-        schedule = simulation.schedule(each, servers, profile)
-        done = simulation.run(schedule, spec.opinion(simulation.constants(schedule), found.actions))
-        found.schedules += 1
-        found.steps += done.steps
-        if done.finding is not None:
-            found.kind, found.name, found.finding = done.finding.kind, done.finding.name, done.finding.text()
-            found.seed, found.schedule = each, simulation.text(schedule)
-            break
-        if seconds is not None and perf_counter() - begun > seconds:
-            break
+    with collector_off():
+        for each in range(seed, seed + schedules):
+            schedule = simulation.schedule(each, servers, profile)
+            opinion = spec.opinion(simulation.constants(schedule), found.actions)
+            done = simulation.run(schedule, opinion, spec.properties)
+            found.schedules += 1
+            found.steps += done.steps
+            if done.finding is not None:
+                found.kind, found.name, found.finding = done.finding.kind, done.finding.name, done.finding.text()
+                found.seed, found.schedule = each, simulation.text(schedule)
+                break
+            if seconds is not None and perf_counter() - begun > seconds:
+                break
+            gc.collect(0)  # the world of this run; what is remembered need not be looked through each time
     found.seconds = perf_counter() - begun
     found.coverage = spec.reached(found)
     return found

@@ -112,9 +112,8 @@ def _compiled(spec: Path, constants: Constants, invariants: tuple[str, ...], pro
 def reached(model: str, module: str, spec: SpecSystem, steps: Sequence[Told], layer: str) -> Coverage:
     """What these steps reach of the spec, however they are judged."""
     conjuncts = Conjuncts(spec.spec)
-    with conjuncts.watched():
-        for _ in disagreements(spec, steps):
-            pass
+    for _ in disagreements(SpecSystem(spec.spec, conjuncts=conjuncts), steps):
+        pass
     taken = [step for step in steps if step.after is not None]
     actions = {step.action: 0 for step in spec.spec.steps} | Counter([step.label.action for step in taken])
     distinct = {(in_order(spec, step.before), step.label) for step in taken}

@@ -84,6 +84,10 @@ class CompiledSpec:
         self.reload()
         return _function(f"lambda {', '.join(['s', 't', *names])}: {code}", self.namespace, self.filename)
 
+    def function(self, parameters: Sequence[str], code: str) -> Callable[..., Any]:
+        """A Python function of generated code."""
+        return _function(f"lambda {', '.join(parameters)}: {code}", self.namespace, self.filename)
+
     def reload(self) -> None:
         """Takes in what was compiled since."""
         _execute(self.module, self.namespace, self.filename)
@@ -280,6 +284,7 @@ class _Maker:
                         self._quantified(part.binders),
                         self._lambda([*states, *(binder.name for binder in part.binders)], part.test),
                         part.place,
+                        part.test,
                     )
                     for part in parts
                 ),

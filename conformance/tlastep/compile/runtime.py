@@ -8,10 +8,11 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Final, NoReturn, TypeVar
 
+from tlastep.language.lazy import Lazy, now
 from tlastep.language.operations import (
+    PLAIN,
     STRING,
     FunctionSet,
-    Lazy,
     Operand,
     PowerSet,
     RecordSet,
@@ -31,7 +32,6 @@ from tlastep.language.operations import (
     intersection,
     member,
     members,
-    now,
     ordered,
     record_from,
     replaced,
@@ -88,6 +88,8 @@ def forget(following: Any, *variables: str) -> None:
 
 def keep(operand: Operand) -> Operand:
     """The operand as a variable's next value: a part of the state that is passed on stays unread."""
+    if type(operand) in PLAIN:
+        return operand
     return operand if isinstance(operand, Unread) else freeze(operand)
 
 

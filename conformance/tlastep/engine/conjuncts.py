@@ -2,31 +2,31 @@
 
 A compiled spec has a line for each conjunct, and knows the place in the .tla file that each line comes from. So the
 lines of generated code that run are the conjuncts that are reached; a guard that is false runs the `return` below it.
+To know them, the code is run in a second version, in which each line is noted before it runs.
 """
 
 from __future__ import annotations
 
+import ast
 import dis
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from types import CodeType, FrameType, FunctionType
-from typing import Any, TypeAlias
+from types import CodeType, FunctionType
+from typing import Any, Final
 
-from tlastep.compile.compiled import CompiledSpec
-
-Tracer: TypeAlias = Callable[[FrameType, str, Any], Any]
+from tlastep.compile.compiled import CompiledSpec, Step
 
 REFUSES = "refuses"
+NOTED: Final = "lines_that_ran"
 
 
 class Conjuncts:
-    """The conjuncts of one compiled spec that were reached while `watched`."""
+    """The conjuncts of one compiled spec that were reached by the actions that are `watching`."""
 
     def __init__(self, spec: CompiledSpec) -> None:
-        self._filename = spec.filename
+        self._spec = spec
         self._names = dict(_named_lines(spec))
-        self._lines: set[int] = set()
+        self._lines: dict[int, None] = {}
+        self._namespace: dict[str, Any] | None = None
 
     @property
     def all(self) -> frozenset[str]:
@@ -38,23 +38,34 @@ class Conjuncts:
         """Those of them that were reached."""
         return frozenset(self._names[line] for line in self._lines if line in self._names)
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Notes what runs inside. Another tracer, a debugger's say, has its place back afterwards."""
-        before = sys.gettrace()
-        sys.settrace(self._trace)
-        try:
-            yield
-        finally:
-            sys.settrace(before)
+    def watching(self, step: Step) -> Callable[..., Iterator[None]]:
+        """The `run` of a step that notes what it evaluates."""
+        if self._namespace is None:
+            self._namespace = self._noting()
+        names = ["s", "t", *(binder.name for binder in step.code.binders)]
+        code = f"lambda {', '.join(names)}: {step.code.run}"
+        run: Callable[..., Iterator[None]] = eval(compile(code, self._spec.filename, "eval"), self._namespace)
+        return run
 
-    def _trace(self, frame: FrameType, event: str, argument: Any) -> Tracer | None:
-        return self._line if frame.f_code.co_filename == self._filename else None
+    def _noting(self) -> dict[str, Any]:
+        """The generated module once more, with a note before each line that has a name."""
+        tree = ast.parse(self._spec.source)
+        for node in ast.walk(tree):
+            for body in ("body", "orelse"):
+                statements = getattr(node, body, None)
+                if isinstance(statements, list) and not isinstance(node, ast.Module):
+                    setattr(node, body, [each for statement in statements for each in self._noted(statement)])
+        namespace = {**self._spec.namespace, NOTED: self._lines}
+        exec(compile(ast.fix_missing_locations(tree), self._spec.filename, "exec"), namespace)
+        return namespace
 
-    def _line(self, frame: FrameType, event: str, argument: Any) -> Tracer:
-        if event == "line":
-            self._lines.add(frame.f_lineno)
-        return self._line
+    def _noted(self, statement: ast.stmt) -> Iterator[ast.stmt]:
+        if statement.lineno in self._names:
+            (note,) = ast.parse(f"{NOTED}[{statement.lineno}] = None").body
+            for node in ast.walk(note):
+                ast.copy_location(node, statement)
+            yield note
+        yield statement
 
 
 def _named_lines(spec: CompiledSpec) -> Iterator[tuple[int, str]]:

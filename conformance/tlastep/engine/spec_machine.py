@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tlastep.behaviour import Label
@@ -25,7 +25,9 @@ class SpecMachine:
 
     def __init__(self, spec: CompiledSpec, *, conjuncts: Conjuncts | None = None) -> None:
         self.spec = spec
-        self._conjuncts = conjuncts
+        self._run_of: Callable[[Step], Callable[..., Iterator[None]]] = (
+            conjuncts.watching if conjuncts else lambda step: step.run
+        )
         self.name = spec.name
         self.variables = spec.variables
         self.actions = tuple(self._action(step) for step in spec.steps)
@@ -38,15 +40,11 @@ class SpecMachine:
         self._view_class = state_class("View", spec.variables)
 
     def _action(self, step: Step) -> Action:
-        def run(view: Any, bound: tuple[Value, ...]) -> Iterable[Mapping[str, object]]:
-            if self._conjuncts is None:
-                return take(view, bound)
-            with self._conjuncts.watched():
-                return list(take(view, bound))
+        run_step = self._run_of(step)
 
-        def take(view: Any, bound: tuple[Value, ...]) -> Iterator[Mapping[str, object]]:
+        def run(view: Any, bound: tuple[Value, ...]) -> Iterator[Mapping[str, object]]:
             following = self._next()
-            for _ in step.run(view, following, *bound):
+            for _ in run_step(view, following, *bound):
                 try:
                     yield {name: getattr(following, name) for name in self.variables}
                 except AttributeError as error:

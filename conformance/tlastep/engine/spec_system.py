@@ -24,7 +24,7 @@ class SpecSystem:
 
     def __init__(self, spec: CompiledSpec, *, conjuncts: Conjuncts | None = None) -> None:
         self.spec = spec
-        self._conjuncts = conjuncts
+        self._runs = {id(step): conjuncts.watching(step) for step in spec.steps} if conjuncts else {}
         self.variables = spec.variables
         self._view = state_class("View", spec.variables)
         self._next = spec.namespace["Next"]
@@ -65,16 +65,9 @@ class SpecSystem:
 
     def steps_of(self, step: Step, state: State, bound: tuple[Value, ...]) -> Iterator[State]:
         """The next states of one action with its variables bound."""
-        if self._conjuncts is not None:
-            with self._conjuncts.watched():
-                yield from list(self._steps_of(step, state, bound))
-        else:
-            yield from self._steps_of(step, state, bound)
-
-    def _steps_of(self, step: Step, state: State, bound: tuple[Value, ...]) -> Iterator[State]:
         following = self._next()
         try:
-            for _ in step.run(self.view(state), following, *bound):
+            for _ in self._runs.get(id(step), step.run)(self.view(state), following, *bound):
                 yield self._snapshot(following)
         except EvaluationError as error:
             raise self.spec.located(error) from error

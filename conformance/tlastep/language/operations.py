@@ -161,7 +161,19 @@ class RecursiveFunction(Deferred):
 
 def apply(operator: Operand, argument: Operand) -> Value:
     """`operator[argument]`."""
-    key = freeze(argument)
+    kind = type(operator)
+    if kind is tuple and type(argument) is int:
+        if 0 < argument <= len(operator):  # type: ignore[arg-type]  # narrowed by `kind`, which mypy does not follow
+            return operator[argument - 1]  # type: ignore[index]  # likewise
+    elif kind is Fn and type(argument) in PLAIN:
+        found = operator.mapping.get(argument)  # type: ignore[union-attr,arg-type]  # likewise
+        if found is not None:
+            return found
+    return _apply(operator, freeze(argument))
+
+
+def _apply(operator: Operand, key: Value) -> Value:
+    """The same where it is not as simple as it mostly is."""
     if type(operator) is Fn:
         try:
             return operator.mapping[key]
@@ -200,6 +212,11 @@ def updated(operator: Operand, path: tuple[Operand, ...], new: Callable[[Value],
 
 def replaced(operator: Operand, path: tuple[Operand, ...], value: Operand) -> Operand:
     """`[operator EXCEPT ![path] = value]`, where the value does not depend on `@`."""
+    if type(operator) is Fn and len(path) == 1 and type(path[0]) in PLAIN:
+        key = path[0]
+        if key not in operator.mapping:
+            return operator
+        return Fn({**operator.mapping, key: value if type(value) in PLAIN else freeze(value)})  # type: ignore[dict-item]  # narrowed by type()
     if type(operator) not in PLAIN and isinstance(operator, Deferred):
         return operator.replaced(path, value)
     return updated(operator, path, lambda _: value)
@@ -391,9 +408,13 @@ class RecordSet(Implicit):
         self._fields = fields
 
     def contains(self, item: Value) -> bool:
-        if not isinstance(item, Fn) or item.mapping.keys() != self._fields.keys():
+        if type(item) is not Fn or item.mapping.keys() != self._fields.keys():
             return False
-        return all(member(item.mapping[name], of) for name, of in self._fields.items())
+        values = item.mapping
+        for name, of in self._fields.items():
+            if not (values[name] in of if type(of) is frozenset else member(values[name], of)):
+                return False
+        return True
 
     def members(self) -> Iterator[Value]:
         choices = product(*(ordered(of) for of in self._fields.values()))
@@ -451,26 +472,3 @@ class Endless(Implicit):
 
 
 STRING = Endless("STRING", lambda item: isinstance(item, str))
-
-
-class Lazy:
-    """A promise of an operand, kept when it is first needed: TLA+ passes expressions, not values."""
-
-    __slots__ = ("_compute", "_value")
-
-    def __init__(self, compute: Callable[[], Operand]) -> None:
-        self._compute: Callable[[], Operand] | None = compute
-        self._value: Operand | None = None
-
-    def get(self) -> Operand:
-        """The operand, evaluated once."""
-        if self._compute is not None:
-            self._value = self._compute()
-            self._compute = None
-        assert self._value is not None
-        return self._value
-
-
-def now(operand: Operand | Lazy) -> Operand:
-    """The operand, which may have been promised."""
-    return operand.get() if type(operand) is Lazy else operand  # type: ignore[return-value]  # narrowed by type()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Final, Literal, TypeAlias
 
@@ -61,17 +62,31 @@ def are_most(count: int, cluster: Cluster) -> bool:
 
 def replica_ok(cluster: Cluster, server: ServerId) -> bool:
     """Every field is of its type, as far as Python's types leave it open: numbers are natural, maps complete."""
-    replica, servers = cluster.replicas[server], set(cluster.servers)
+    replica, servers = cluster.replicas[server], names_of(cluster.servers)
     return (
         min(replica.term, replica.disk.term, replica.commit_index, *replica.match_index.values()) >= 0
         and min(replica.next_index.values()) > 0
-        and {replica.voted_for, replica.disk.voted_for} <= servers | {None}
+        and (replica.voted_for is None or replica.voted_for in servers)
+        and (replica.disk.voted_for is None or replica.disk.voted_for in servers)
         and replica.votes <= servers
         and replica.role in ROLES
-        and set(replica.next_index) == set(replica.match_index) == servers
-        and all(entry.term >= 0 for entry in (*replica.log, *replica.disk.log))
+        and servers == set(replica.next_index) == set(replica.match_index)
+        and log_ok(replica.log)
+        and log_ok(replica.disk.log)
         and all(message_ok(cluster, message) for message in replica.owed)
     )
+
+
+@lru_cache(maxsize=1 << 12)
+def log_ok(log: Sequence) -> bool:
+    """The same for a log, which many states share."""
+    return all(entry.term >= 0 for entry in log)
+
+
+@lru_cache(maxsize=64)
+def names_of(servers: tuple[ServerId, ...]) -> frozenset[ServerId]:
+    """All servers as a set."""
+    return frozenset(servers)
 
 
 def message_ok(cluster: Cluster, message: Message) -> bool:
@@ -86,7 +101,7 @@ def message_ok(cluster: Cluster, message: Message) -> bool:
         numbers += [message.prev_index, message.prev_term, message.commit_index]
     if isinstance(message, AppendReply):
         numbers.append(message.index)
-    return min(numbers) >= 0 and names <= set(cluster.servers)
+    return min(numbers) >= 0 and names <= names_of(cluster.servers)
 
 
 def election_safety(cluster: Cluster, i: ServerId, j: ServerId) -> bool:
@@ -100,6 +115,7 @@ def log_matching(cluster: Cluster, i: ServerId, j: ServerId) -> bool:
     return i <= j or logs_match(cluster.replicas[i].log, cluster.replicas[j].log)
 
 
+@lru_cache(maxsize=1 << 12)
 def logs_match(one: Sequence, other: Sequence) -> bool:
     """The same for two logs: once they have differed, no place has one term in both."""
     differed = False

@@ -111,19 +111,45 @@ def summary(done: Run) -> str:
 
 # -- beside somebody who knows the spec -------------------------------------------------------------------------
 
-Opinion: TypeAlias = Callable[[str, tuple[Argument, ...], Cluster, Cluster], tuple[str, str] | None]
-"""What somebody says of a step, given as action, arguments and the clusters before and after: what is wrong, if so."""
+Told: TypeAlias = tuple[str, tuple[Argument, ...], Cluster, Cluster]
+"""A step as action, arguments and the clusters before and after."""
+
+Opinion: TypeAlias = Callable[[Sequence[Told]], tuple[int, str, str] | None]
+"""What somebody says of steps: which is the first that is wrong, and what is wrong, if anything is."""
 
 
-def run_beside(schedule: Schedule, opinion: Opinion) -> Run:
-    """Runs a schedule, and asks for an opinion on every step that is sound by the invariants."""
+def run_beside(schedule: Schedule, opinion: Opinion, judges_properties: bool = False) -> Run:
+    """Runs a schedule, and asks for an opinion on its steps, up to the first finding.
 
-    def observe(step: Step) -> None:
-        said = opinion(step.action, step.arguments, step.before, step.after)
-        if said is not None:
-            raise Found("spec", *said)
+    An invariant that is false is found here first. If the opinion `judges_properties`, too, it says so itself, and the
+    invariants are only asked about steps up to the one that it is about. The run comes first, and those who look at it
+    after it: programs that take turns at every step are slower than one after the other.
+    """
+    steps: list[Step] = []
+    done = run(schedule, steps.append, judge=None)
+    if not judges_properties:
+        done, steps = _judged(done, steps)
+    said = opinion([(step.action, step.arguments, step.before, step.after) for step in steps])
+    if said is None:
+        return done
+    number, *says = said
+    found = _ended(done, steps[number], "spec", *says)
+    return _judged(found, steps[: number + 1])[0] if judges_properties else found
 
-    return run(schedule, observe)
+
+def _judged(done: Run, steps: list[Step]) -> tuple[Run, list[Step]]:
+    """The run as it ends by the invariants, and the steps before that end."""
+    for sound, step in enumerate(steps):
+        try:
+            judge_step(step)
+        except Found as found:
+            return _ended(done, step, found.kind, found.name, found.says), steps[:sound]
+    return done, steps
+
+
+def _ended(done: Run, step: Step, kind: str, name: str, says: str) -> Run:
+    """The run as if it had ended with a step, of which something was found only afterwards."""
+    return replace(done, steps=step.number, finding=Finding(kind, name, says, step.number, step.time))
 
 
 def made(seed: int, servers: int, profile: str) -> Schedule:

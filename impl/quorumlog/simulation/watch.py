@@ -6,49 +6,72 @@ changed. What a property reads besides stands in `_everywhere`. A test compares 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from itertools import product
-from typing import Final
+from typing import Final, TypeAlias
 
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.simulation.cluster import Cluster
-from quorumlog.simulation.invariants import INVARIANTS, STEP_PROPERTIES, Over, Rule
+from quorumlog.simulation.invariants import INVARIANTS, STEP_PROPERTIES, Over
 from quorumlog.simulation.steps import Found, Step, shown
 
-_RULES: Final = tuple((name, rule) for name, rules in INVARIANTS.items() for rule in rules)
-_OVER: Final[dict[tuple[Over, ...], tuple[tuple[str, Rule], ...]]] = {
-    over: tuple(pair for pair in _RULES if pair[1].over == over) for over in sorted({rule.over for _, rule in _RULES})
-}
+Test: TypeAlias = Callable[..., bool]
+
+
+def _over(*over: Over) -> tuple[tuple[str, Test], ...]:
+    """The parts of invariants that are over just these."""
+    return tuple((name, rule.test) for name, rules in INVARIANTS.items() for rule in rules if rule.over == over)
+
+
+_OF_NONE: Final = _over()
+_OF_SERVER: Final = _over("i")
+_OF_PAIR: Final = _over("i", "j")
+_OF_MESSAGE: Final = _over("m")
+_OF_STEP: Final = tuple((name, rule.test, bool(rule.over)) for name, rule in STEP_PROPERTIES.items())
 
 
 def judge_step(step: Step) -> None:
     """Raise `Found` if a property is false after a step, or of it."""
     before, after = step.before, step.after
-    moved = before.replicas is not after.replicas
-    changed = [i for i in after.servers if moved and before.replicas[i] is not after.replicas[i]]
+    changed: tuple[ServerId, ...] = ()
+    if before.replicas is not after.replicas:
+        old, new = before.replicas, after.replicas
+        changed = tuple([i for i in after.servers if old[i] is not new[i]])
     if changed or before.decided is not after.decided:
         _judge_servers(before, after, changed)
-        for name, rule in STEP_PROPERTIES.items():
-            for bound in [()] if not rule.over else [(i,) for i in changed]:
-                _require("property", name, rule.test(before, after, *bound), bound)
-    _judge_messages(before, after, changed)
+        for name, test, of_server in _OF_STEP:
+            for bound in [(i,) for i in changed] if of_server else [()]:
+                if not test(before, after, *bound):
+                    raise _false("property", name, bound)
+    if changed or before.network is not after.network:
+        _judge_messages(before, after, changed)
 
 
-def _judge_servers(before: Cluster, after: Cluster, changed: list[ServerId]) -> None:
+def _judge_servers(before: Cluster, after: Cluster, changed: tuple[ServerId, ...]) -> None:
     everywhere = _everywhere(before, after, changed)
     touched = after.servers if everywhere else changed
-    for name, rule in _OVER["i",]:
+    for name, test in _OF_SERVER:
         for i in touched:
-            _require("invariant", name, rule.test(after, i), (i,))
-    for name, rule in _OVER["i", "j"]:
-        for i, j in product(after.servers, repeat=2):
-            if i in changed or j in changed:
-                _require("invariant", name, rule.test(after, i, j), (i, j))
-    if everywhere:
-        for name, rule in _OVER[()]:
-            _require("invariant", name, rule.test(after), ())
+            if not test(after, i):
+                raise _false("invariant", name, (i,))
+    pairs = _pairs(after.servers, changed)
+    for name, test in _OF_PAIR:
+        for i, j in pairs:
+            if not test(after, i, j):
+                raise _false("invariant", name, (i, j))
+    for name, test in _OF_NONE if everywhere else ():
+        if not test(after):
+            raise _false("invariant", name, ())
 
 
-def _everywhere(before: Cluster, after: Cluster, changed: list[ServerId]) -> bool:
+@lru_cache(maxsize=1024)
+def _pairs(servers: tuple[ServerId, ...], changed: tuple[ServerId, ...]) -> list[tuple[ServerId, ServerId]]:
+    """All pairs of servers of which one has changed."""
+    return [(i, j) for i, j in product(servers, repeat=2) if i in changed or j in changed]
+
+
+def _everywhere(before: Cluster, after: Cluster, changed: tuple[ServerId, ...]) -> bool:
     """Whether something has changed that all properties read: what is decided, a term, a disk."""
     return before.decided is not after.decided or any(
         before.replicas[i].term != after.replicas[i].term or before.replicas[i].disk is not after.replicas[i].disk
@@ -56,19 +79,16 @@ def _everywhere(before: Cluster, after: Cluster, changed: list[ServerId]) -> boo
     )
 
 
-def _judge_messages(before: Cluster, after: Cluster, changed: list[ServerId]) -> None:
-    if before.network is after.network and not changed:
-        return
+def _judge_messages(before: Cluster, after: Cluster, changed: tuple[ServerId, ...]) -> None:
     written = any(before.replicas[i].disk is not after.replicas[i].disk for i in changed)
     for message in after.network if written else after.network - before.network:
-        for name, rule in _OVER["m",]:
-            if not rule.test(after, message):
+        for name, test in _OF_MESSAGE:
+            if not test(after, message):
                 raise Found("invariant", name, f"is false of {shown(message)}")
 
 
-def _require(kind: str, name: str, holds: bool, bound: tuple[ServerId, ...]) -> None:
-    if not holds:
-        raise Found(kind, name, f"is false of {' and '.join(bound)}" if bound else "is false")
+def _false(kind: str, name: str, bound: tuple[ServerId, ...]) -> Found:
+    return Found(kind, name, f"is false of {' and '.join(bound)}" if bound else "is false")
 
 
 def judge_everything(step: Step) -> None:

@@ -56,15 +56,15 @@ def less(left: Operand, right: Operand) -> bool:
 
 
 def greater(left: Operand, right: Operand) -> bool:
-    return less(right, left)
+    return left > right if type(left) is int and type(right) is int else less(right, left)
 
 
 def at_most(left: Operand, right: Operand) -> bool:
-    return not less(right, left)
+    return left <= right if type(left) is int and type(right) is int else not less(right, left)
 
 
 def at_least(left: Operand, right: Operand) -> bool:
-    return not less(left, right)
+    return left >= right if type(left) is int and type(right) is int else not less(left, right)
 
 
 def interval(low: Operand, high: Operand) -> frozenset[Value]:

@@ -27,6 +27,8 @@ def sequences_of(items: Operand) -> Implicit:
 
 
 def length(operand: Operand) -> int:
+    if type(operand) is tuple:
+        return len(operand)
     value = freeze(operand)
     if isinstance(value, (tuple, str)):
         return len(value)
@@ -59,6 +61,8 @@ def tail(operand: Operand) -> Value:
 
 
 def subsequence(operand: Operand, first: Operand, last: Operand) -> Value:
+    if type(operand) is tuple and type(first) is int and type(last) is int and 0 < first <= last <= len(operand):
+        return operand[first - 1 : last]
     sequence, low, high = _sequence(operand), _index(first), _index(last)
     if low > high:
         return ()
