@@ -33,7 +33,7 @@ def subscribed(setting: Setting) -> Readings:
     node = replace(silent.nodes[first], sources=FrozenMap(dict.fromkeys(setting.shards, sent)))
     return silent.change(
         nodes=silent.nodes.set(first, node),
-        readers=FrozenMap({name: reader.change(since=told) for name, reader in silent.readers.items()}),
+        readers=FrozenMap({name: replace(reader, since=told) for name, reader in silent.readers.items()}),
     )
 
 
