@@ -95,10 +95,13 @@ class Machine(Struct, Generic[State, Command, Event, Answer, Randomness], frozen
 
     @classmethod
     def of(
-        cls, application: Application[State, Command, Event, Answer, Randomness], events: tuple[Event, ...] = ()
+        cls,
+        application: Application[State, Command, Event, Answer, Randomness],
+        events: tuple[Event, ...] = (),
+        commands: tuple[Command, ...] = (),
     ) -> Machine[State, Command, Event, Answer, Randomness]:
-        """A machine that nobody has asked anything, with the events that it finds. Spec: EventSourcing!Init."""
-        return cls(application=application, commands=(), events=events, state=application.start(), folded=0)
+        """A machine that starts, with the queues that it finds: empty ones at first. Spec: EventSourcing!Init."""
+        return cls(application, commands, events, application.start(), 0)
 
     def change(
         self, **parts: Unpack[Parts[State, Command, Event]]

@@ -36,8 +36,8 @@ def test_a_restart_forgets_the_state_and_makes_it_again_from_the_events() -> Non
 
 
 def test_what_was_stored_is_all_that_a_machine_needs() -> None:
-    done, _ = serve(BEGUN.submit("exchange"), 3)
-    assert replayed(Machine.of(done.application, done.events)) == done
+    done, _ = serve(BEGUN.submit("exchange").submit("deposit"), 3)
+    assert replayed(Machine.of(done.application, done.events, done.commands)) == done
 
 
 def test_a_machine_that_has_not_replayed_decides_nothing() -> None:
