@@ -96,6 +96,40 @@ InitMinority ==
     /\ leads = OnlyAB(1, 2, 0)
     /\ network = {}
 
+\* a leads term 1 and has decided a write with b, who knows only of the first entry.  c has not got the write.
+InitSuccessor ==
+    \E w \in Write :
+        LET entries == <<NoOpOf(1), [term |-> 1, event |-> w]>>
+        IN /\ term = [i \in Server |-> 1]
+           /\ log = OnlyAB(entries, entries, <<NoOpOf(1)>>)
+           /\ commitIndex = OnlyAB(2, 1, 1)
+           /\ matchIndex = [NoMatch EXCEPT ![a] = OnlyAB(0, 2, 1)]
+           /\ leads = OnlyA(1, 0)
+           /\ decided = entries
+           /\ network = {}
+           /\ Gates(0, {}, {w})
+
+\* a leads term 1, and one of the reads is in its log.  b and c have acknowledged that, and a does not know yet that it is
+\* decided.  b leads term 2, elected by c, and a write is in its log.
+InitLogged ==
+    \E w \in Write, q \in LogRead :
+        LET old == <<NoOpOf(1), [term |-> 1, event |-> q]>>
+        IN /\ term = OnlyA(1, 2)
+           /\ log = [i \in Server |-> IF i = b THEN old \o <<NoOpOf(2), [term |-> 2, event |-> w]>> ELSE old]
+           /\ commitIndex = OnlyA(1, 0)
+           /\ matchIndex = [NoMatch EXCEPT ![a] = OnlyA(0, 2)]
+           /\ leads = OnlyAB(1, 2, 0)
+           /\ logged = OnlyA({q}, {})
+           /\ waiting = [i \in Server |-> {}]
+           /\ asking = [i \in Server |-> {}]
+           /\ round = NoneOfAny
+           /\ confirmed = [i \in Server |-> {}]
+           /\ phase = [o \in Operation |-> IF o \in {w, q} THEN "open" ELSE "idle"]
+           /\ answer = [r \in Read |-> Nothing]
+           /\ decided = <<NoOpOf(1)>>
+           /\ decidedAtCall = [r \in Read |-> 0]
+           /\ network = {}
+
 \* Where random walks begin.
 InitAny == Init \/ InitLeader \/ InitMinority
 

@@ -34,8 +34,9 @@ NotedNext ==
                                                [] OTHER -> phase[o]]
             /\ \E found \in [Read \cap done -> Write \cup {Nothing}] :
                 answer' = [r \in Read |-> IF r \in done THEN found[r] ELSE answer[r]]
-            /\ decidedAtCall' = [r \in Read |-> CASE r \in open -> Len(writes) [] r \in done \cup lost -> 0
-                                                  [] OTHER -> decidedAtCall[r]]
+            /\ \E n \in {0, Len(writes)} :
+                decidedAtCall' = [r \in Read |-> CASE r \in open -> n [] r \in done \cup lost -> 0
+                                                   [] OTHER -> decidedAtCall[r]]
             /\ Allowed
             /\ before' = [o \in Operation |-> IF phase[o] = "idle" /\ o \in open \cup done THEN In("done") ELSE before[o]]
 

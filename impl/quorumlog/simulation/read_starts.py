@@ -6,12 +6,13 @@ The functions bear the names of the initial predicates of MCConsistentRead, with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from quorumlog.core.consensus.messages import Entry, ServerId
-from quorumlog.core.consistent_read import Gate, Reply
+from quorumlog.core.consistent_read import Gate, ReadEvent, Reply
 from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.simulation.consistent_read import OPEN, Log, Member, Network, Operation, ReadCluster, Setting
 
@@ -122,6 +123,30 @@ def minority(setting: Setting) -> list[ReadCluster]:
     return found
 
 
+def successor(setting: Setting) -> list[ReadCluster]:
+    """The second server has what is decided and does not know it. Spec: ConsistentRead!InitSuccessor."""
+    a, b, c = setting.servers
+    found = []
+    for write in setting.writes:
+        log = (no_op(1), Entry(1, write))
+        story = Chapter.of(setting, log).holds((a,), 1, log, commit_index=2).holds((b,), 1, log, commit_index=1)
+        story = story.holds((c,), 1, log[:1], commit_index=1).leads(a, {b: 2, c: 1})
+        found.append(story.opened((write,)).world)
+    return found
+
+
+def logged(setting: Setting) -> list[ReadCluster]:
+    """A deposed leader has a read in its log that others have acknowledged. Spec: ConsistentRead!InitLogged."""
+    a, b, c = setting.servers
+    found = []
+    for write, read in product(setting.writes, setting.log_reads):
+        old = (no_op(1), Entry(1, ReadEvent(read)))
+        story = Chapter.of(setting, old[:1]).holds((a,), 1, old, commit_index=1).holds((c,), 2, old)
+        story = story.holds((b,), 2, (*old, no_op(2), Entry(2, write))).leads(b, {}).leads(a, {b: 2, c: 2})
+        found.append(story.gate(a, logged=frozenset((read,))).opened((write, read)).world)
+    return found
+
+
 def anything(setting: Setting) -> list[ReadCluster]:
     """Where random walks begin. Spec: ConsistentRead!InitAny."""
     return [*nothing(setting), *leader(setting), *minority(setting)]
@@ -133,5 +158,7 @@ STARTS: Final[Mapping[str, Start]] = {
     "LiveSpec": leader,
     "InitReply": reply,
     "InitMinority": minority,
+    "InitSuccessor": successor,
+    "InitLogged": logged,
     "InitAny": anything,
 }
