@@ -18,10 +18,11 @@ OUTERMOST: Final = ("tlastep.pytest_plugin",)  # what pytest loads stands above 
 QUORUMLOG: Final = {
     "core": {"core"},
     "ledger": {"core", "ledger"},
+    "node": {"core", "node"},
     "ports": {"core", "ports"},
     "driver": {"core", "ports", "driver"},
-    "simulation": {"core", "ledger", "ports", "driver", "simulation"},
-    "runtime": {"core", "ledger", "ports", "driver", "runtime"},
+    "simulation": {"core", "ledger", "node", "ports", "driver", "simulation"},
+    "runtime": {"core", "ledger", "node", "ports", "driver", "runtime"},
     "cli": {"core", "ledger", "ports", "driver", "simulation", "runtime", "cli"},
     "": set(),
 }

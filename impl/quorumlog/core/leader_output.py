@@ -203,7 +203,7 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
         """These entries, the next ones, are decided: who waited for that is answered. Spec: LeaderOutput!Commit."""
         table = self.fold(gate.table, entries)
         ready = [each for each in gate.waiting if each.number <= table.session(each.session).last]
-        said = [answer_to(table, each) for each in sorted(ready, key=lambda each: (each.session, each.number))]
+        said = [answer_to(table, each) for each in sorted(ready, key=in_order)]
         waiting = gate.waiting.difference(ready)
         after = replace(gate, applied=gate.applied + len(entries), table=table, waiting=waiting)
         return after, tuple(each for each in said if each is not None)
@@ -289,6 +289,11 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
 def no_messages(state: object, events: tuple[object, ...]) -> tuple[object, ...]:
     """Of an application that has nothing to say to the world outside."""
     return ()
+
+
+def in_order(waits: Waiting) -> tuple[SessionId, int, str]:
+    """The order in which those who wait are answered: always the same one, whatever order a set has."""
+    return waits.session, waits.number, str(waits.by)
 
 
 def answered(

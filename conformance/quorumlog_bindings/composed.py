@@ -1,0 +1,145 @@
+"""The whole system beside the specs: each walk through it is judged in three ways.
+
+After every move by the claims on what is decided and said; all that consensus did in each group by the spec
+Replication, step by step; and what clients saw, as a history, by the sequential ledger of the specs. A layer of the
+checks, about all the specs of whose cores the system is made.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from quorumlog.core.consensus.effects import Refused
+from quorumlog.simulation.composed.claims import Claims
+from quorumlog.simulation.composed.consensus import NAMES, Consensus, taken
+from quorumlog.simulation.composed.groups import Group
+from quorumlog.simulation.composed.moves import Move
+from quorumlog.simulation.composed.system import System
+from quorumlog.simulation.composed.walks import LENGTH, Walk, fresh, replay, walk
+from quorumlog_bindings.histories import ledger
+from quorumlog_bindings.replication import replication
+from tlastep.check.coverage import Coverage
+from tlastep.check.elsewhere import of_module
+from tlastep.check.models import Project
+from tlastep.check.mutant_kill import Killer
+from tlastep.check.simulated import Beside, Simulated
+from tlastep.history.checker import search
+from tlastep.history.format import read_history
+
+LAYER: Final = "composed"
+EACH: Final = 15  # walks for each of the specs
+SPECS: Final = ("Replication", "LeaderOutput", "ConsistentRead", "ReadModel", "ReplicatedTwoPhaseCommit")
+MODULES: Final = frozenset(SPECS)
+SEEDS: Final = {module: range(EACH * number, EACH * (number + 1)) for number, module in enumerate(SPECS)}
+"""Every spec has walks of its own, so that together they are that many more."""
+
+
+class Judges:
+    """Judges walks, one after another."""
+
+    def __init__(self, project: Project) -> None:
+        self._beside = Beside(project, replication)
+        self._actions: dict[str, int] = {}
+        self.kinds: Counter[str] = Counter()
+        self.walks = 0
+
+    def walk(self, seed: int, length: int = LENGTH) -> Walk:
+        """A walk from a seed, judged to its end."""
+        return self.judged(lambda: walk(seed, Claims(), length))
+
+    def replay(self, moves: tuple[Move, ...]) -> Walk:
+        """A script taken again, judged likewise."""
+        return self.judged(lambda: replay(moves, Claims()))
+
+    def judged(self, take: Callable[[], Walk]) -> Walk:
+        """A walk, and what is wrong with it: after a move, or when it is looked at as a whole."""
+        found = take()
+        self.walks += 1
+        self.kinds.update(found.taken)
+        if found.wrong is None:
+            wrong = next(self.wrong(found), None)
+            found = Walk(found.moves, found.last, wrong)
+        return found
+
+    def wrong(self, found: Walk) -> Iterator[str]:
+        """What the specs have against a walk."""
+        told = {name: Consensus(name) for name in found.last.groups}
+        steps = {name: [] for name in told}  # type: ignore[var-annotated]
+        for each in taken(fresh(), found.moves):
+            for name, consensus in told.items():
+                steps[name] += consensus.steps(each)
+        for name, group in found.last.groups.items():
+            objection = self._beside.opinion(constants(group), self._actions)(steps[name])
+            if objection is not None:
+                number, kind, says = objection
+                yield f"Replication: step {number + 1} of group {name}: {kind}: {says}"
+        yield from unordered(found.last)
+
+    def coverage(self) -> Coverage:
+        """What all walks reached of the spec of consensus."""
+        found = Simulated(replication.module, schedules=self.walks, actions=self._actions)
+        return self._beside.reached(found)
+
+
+def constants(group: Group) -> dict[str, str]:
+    """The model of Replication in which the steps of a group are steps."""
+    servers = ", ".join(group.nodes)
+    return {"Server": f"{{{servers}}}", "Event": f"{{{', '.join(NAMES)}}}", "Nil": "Nil", "Batch": "2"}
+
+
+def unordered(system: System) -> Iterator[str]:
+    """What clients saw, if no order of the operations explains it."""
+    with tempfile.TemporaryDirectory(prefix="composed-") as own:
+        path = Path(own) / "history.ndjson"
+        write_history(system, path)
+        history = read_history(path, ledger.functions, keyed=ledger.keyed)
+        for found in search(ledger, history.operations):
+            if found.stuck:
+                wrong = next(each for each in history.operations if each.completed == found.stuck)
+                yield f"Linearizable: no order of the operations explains {wrong}"
+
+
+def write_history(system: System, path: Path) -> None:
+    """Writes what clients saw as a history, which `tlastep linearizable --model ledger` reads."""
+    lines = [{"process": line.process, "type": line.type, "f": line.f, "value": line.value} for line in system.history]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+
+
+# -- a layer ---------------------------------------------------------------------------------------------------------
+
+
+def kill(project: Project, module: str) -> Killer | None:
+    """The first walk with which something is wrong.
+
+    To be called where changed code, or a project with a changed spec, stands in place of the real one.
+    """
+    judges = Judges(project)
+    for seed in of_module(SEEDS, module):
+        found, wrong = attempt(judges, seed)
+        if wrong is not None:
+            return Killer(LAYER, f"seed {seed}", wrong.partition(":")[0], len(found.moves) if found else 0)
+    return None
+
+
+def attempt(judges: Judges, seed: int) -> tuple[Walk | None, str | None]:
+    """A walk and what is wrong with it; code that breaks its own assumptions is wrong, too."""
+    try:
+        found = judges.walk(seed)
+    except (Refused, AssertionError, LookupError, TypeError, ValueError, AttributeError) as error:
+        return None, f"exception: {type(error).__name__}: {error}"
+    return found, found.wrong
+
+
+def coverage(project: Project, module: str) -> list[Coverage]:
+    """What the walks of a spec reach. Of the specs, only Replication is stepped beside them."""
+    if module != replication.module:
+        return []
+    judges = Judges(project)
+    for seed in SEEDS[module]:
+        judges.walk(seed)
+    return [judges.coverage()]

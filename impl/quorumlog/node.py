@@ -1,0 +1,150 @@
+"""A whole node, put together of the cores: consensus below, and above it the two gates that speak to the world.
+
+Consensus tells the gates three things, and they are read off what a step of consensus did: that the node leads, that it
+leads no more, that entries are decided. What a gate appends is proposed in the same step. Nothing here decides
+anything; it is the one place that says who tells what to whom. Commands, and questions that go through the log, come to
+the one gate; reads that ask a quorum to the other. Specs: Replication, LeaderOutput, ConsistentRead.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from quorumlog.core import consistent_read
+from quorumlog.core.consensus.effects import Committed, Effects, Input, Propose
+from quorumlog.core.consensus.log import term_at
+from quorumlog.core.consensus.messages import Entry as LogEntry
+from quorumlog.core.consensus.messages import ServerId
+from quorumlog.core.consensus.replica import Replica, restart, start, step
+from quorumlog.core.consensus.state import LEADER
+from quorumlog.core.consistent_read import GateEffect, Question, ReadId, Reply
+from quorumlog.core.leader_output import Append, Entry, Gate, LeaderOutput, ProxyId, Request, Say, Tell
+
+State = TypeVar("State")
+Command = TypeVar("Command")
+Event = TypeVar("Event")
+Answer = TypeVar("Answer")
+Randomness = TypeVar("Randomness")
+Content = TypeVar("Content")
+
+Rules: TypeAlias = LeaderOutput[State, Command, Event, Answer, Randomness, Content]
+
+
+class Node(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True):
+    """One server of a group: its part in consensus, its gate for commands, and its gate for reads."""
+
+    replica: Replica
+    gate: Gate[State, Answer, Content]
+    reads: consistent_read.Gate
+
+    @property
+    def leads(self) -> bool:
+        """Whether it leads, as far as it knows."""
+        return self.gate.leads
+
+
+class Spoken(Struct, Generic[Answer], frozen=True):
+    """What follows from a node's step: what consensus does, to be carried out first, and the answers to be given."""
+
+    effects: Effects
+    answers: tuple[Say[Answer], ...]
+
+
+class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content], frozen=True):
+    """What a group of nodes does for the world: the steps of a node under the rules of one application."""
+
+    rules: Rules[State, Command, Event, Answer, Randomness, Content]
+
+    def begin(self, identity: ServerId, members: tuple[ServerId, ...], batch: int) -> Node[State, Answer, Content]:
+        """A node that has never run."""
+        return Node(start(identity, members, batch), self.rules.begin(), consistent_read.gate(identity, members))
+
+    def restart(self, node: Node[State, Answer, Content]) -> Node[State, Answer, Content]:
+        """What is left of a node after a crash. Spec: Replication!Crash, LeaderOutput!Crash."""
+        replica = restart(node.replica)
+        return Node(replica, self.rules.begin(), consistent_read.gate(replica.identity, replica.members))
+
+    def take(
+        self, node: Node[State, Answer, Content], taken: Input
+    ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
+        """An input of consensus: the gate is told what comes of it."""
+        before = node.replica
+        after, effects = step(before, taken)
+        gate, reads = node.gate, node.reads
+        if before.role == LEADER and after.role != LEADER:
+            gate, (reads, _) = self.rules.step_down(gate), consistent_read.resign(reads)
+        if after.role == LEADER and before.role != LEADER:
+            gate = self.rules.lead(gate, written(after.log)[gate.applied :])
+            reads, _ = consistent_read.lead(reads, after.term)
+        answers: tuple[Say[Answer], ...] = ()
+        for effect in effects:
+            if isinstance(effect, Committed):
+                gate, said = self.rules.commit(gate, written(effect.entries))
+                answers += said
+        return Node(after, gate, reads), Spoken(effects, answers)
+
+    def ask(
+        self, node: Node[State, Answer, Content], by: ProxyId, request: Request[Command], randomness: Randomness
+    ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
+        """A client's request arrives. Spec: LeaderOutput!OnRequest."""
+        gate, wanted = self.rules.on_request(node.gate, by, request, randomness)
+        return self.carry_out(replace(node, gate=gate), wanted)
+
+    def acknowledge(
+        self, node: Node[State, Answer, Content], message: int
+    ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
+        """The world outside has received a message. Spec: LeaderOutput!OnAcknowledgement."""
+        gate, wanted = self.rules.on_acknowledgement(node.gate, message)
+        return self.carry_out(replace(node, gate=gate), wanted)
+
+    def tell(self, node: Node[State, Answer, Content]) -> Tell[Content]:
+        """What the world outside is to be told next. Spec: LeaderOutput!Emit."""
+        return self.rules.emit(node.gate)
+
+    # -- reads that ask a quorum ------------------------------------------------------------------------------
+
+    def read(self, node: Node[State, Answer, Content], read: ReadId) -> Node[State, Answer, Content]:
+        """A read is called. If the node is deposed it is lost, and nobody is told. Spec: ConsistentRead!ReadByIndex."""
+        reads, _ = consistent_read.read_by_index(node.reads, (read,))
+        return replace(node, reads=reads)
+
+    def ask_quorum(
+        self, node: Node[State, Answer, Content]
+    ) -> tuple[Node[State, Answer, Content], tuple[GateEffect, ...]]:
+        """The leader puts its question for all reads that wait. Spec: ConsistentRead!Ask."""
+        known = node.replica.commit_index
+        reads, effects = consistent_read.ask(node.reads, known, term_at(node.replica.log, known))
+        return replace(node, reads=reads), effects
+
+    def confirm(self, node: Node[State, Answer, Content], question: Question) -> Reply:
+        """Another node says whether it knows of a later term. Spec: ConsistentRead!Confirm."""
+        return consistent_read.confirm(node.replica.identity, node.replica.term, question)
+
+    def on_reply(
+        self, node: Node[State, Answer, Content], reply: Reply
+    ) -> tuple[Node[State, Answer, Content], tuple[GateEffect, ...]]:
+        """A reply arrives; with enough of them reads are answered from `gate.table`. Spec: ConsistentRead!OnReply."""
+        reads, effects = consistent_read.on_reply(node.reads, reply, node.replica.commit_index)
+        return replace(node, reads=reads), effects
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def carry_out(
+        self, node: Node[State, Answer, Content], wanted: tuple[Say[Answer] | Append[Event], ...]
+    ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
+        """What the gate appends is proposed, and what it says is said."""
+        replica, effects = node.replica, cast(Effects, ())
+        for each in wanted:
+            if isinstance(each, Append):
+                replica, more = step(replica, Propose((each.entry,)))
+                effects += more
+        said = tuple(each for each in wanted if isinstance(each, Say))
+        return replace(node, replica=replica), Spoken(effects, said)
+
+
+def written(log: tuple[LogEntry, ...]) -> tuple[Entry[Any], ...]:
+    """The entries of a log that gates wrote: all but the no-ops of new leaders."""
+    return tuple([cast("Entry[Any]", entry.event) for entry in log if entry.event is not None])

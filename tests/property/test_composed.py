@@ -1,0 +1,195 @@
+"""The whole system: walks through it hold what is claimed, every kind of fault happens, and what is wrong is found."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from quorumlog.core.two_phase_commit import coordinator, participant
+from quorumlog.core.two_phase_commit.messages import Decision, Prepare, Transfer
+from quorumlog.core.two_phase_commit.participant import PREPARED, ShardState, Staged
+from quorumlog.simulation.composed.claims import Claims
+from quorumlog.simulation.composed.moves import KINDS, Kind, Move, take
+from quorumlog.simulation.composed.scripts import script
+from quorumlog.simulation.composed.walks import Walk, fresh, opening, replay, shortest, walk
+from quorumlog_bindings.composed import MODULES, SEEDS, Judges, kill
+from tlastep.check.models import find_project
+
+WALKS: Final = 20
+PROJECT: Final = find_project(Path(__file__).parent)
+
+
+@pytest.fixture(scope="module")
+def walks() -> list[Walk]:
+    return [walk(seed, Claims()) for seed in range(WALKS)]
+
+
+def test_nothing_is_wrong_and_every_kind_of_move_is_taken(walks: list[Walk]) -> None:
+    assert [found.wrong for found in walks] == [None] * WALKS
+    taken = sum([found.taken for found in walks], Counter[str]())
+    assert [kind.move for kind in KINDS.values() if not taken[kind.move]] == []
+
+
+def test_clients_get_answers(walks: list[Walk]) -> None:
+    ended = Counter((line.f, line.type) for found in walks for line in found.last.history)
+    assert min(ended[f, "ok"] for f in ("deposit", "transfer", "balance", "total")) > 0
+    assert ended["transfer", "info"] + ended["transfer", "fail"] > 0
+
+
+def test_a_seed_is_a_walk_and_a_walk_is_its_moves() -> None:
+    found = walk(3, Claims(), 300)
+    again = replay(found.moves, Claims())
+    assert again.moves == found.moves
+    assert again.last.history == found.last.history
+
+
+def test_a_seed_is_the_same_walk_in_every_process() -> None:
+    ran = {
+        subprocess.run(
+            [sys.executable, "-c", PRINTED], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(ran) == 1
+    assert b"on_letter" in ran.pop()
+
+
+PRINTED: Final = """
+from quorumlog.simulation.composed.claims import Claims
+from quorumlog.simulation.composed.walks import walk
+for move in walk(11, Claims()).moves:
+    print(move.name, sorted(map(str, move.arguments)))
+"""
+
+
+def test_every_step_is_one_of_the_spec_and_the_history_is_linearizable() -> None:
+    judges = Judges(PROJECT)
+    assert judges.walk(5).wrong is None
+    (reached,) = [judges.coverage()]
+    assert sum(reached.actions.values()) > 300
+    assert min(reached.actions[name] for name in ("Timeout", "Sync", "Propose", "OnAppendReply")) > 0
+
+
+def test_the_walks_of_the_specs_are_different_ones() -> None:
+    seeds = [seed for each in SEEDS.values() for seed in each]
+    assert len(set(seeds)) == len(seeds)
+    assert SEEDS.keys() == MODULES
+
+
+# -- what is wrong is found ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def prepares_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shard that reserves the money once more whenever it is asked to prepare."""
+
+    def prepare(state: ShardState, transfer: Transfer) -> tuple[Staged, ...]:
+        return (Staged(transfer, PREPARED),)
+
+    monkeypatch.setattr(participant, "decide_prepare", prepare)
+
+
+@pytest.mark.usefixtures("prepares_again")
+def test_a_planted_bug_is_found_and_shrinks_to_a_script_that_reproduces_it(tmp_path: Path) -> None:
+    found = next(each for each in (walk(seed, Claims()) for seed in range(40)) if each.wrong)
+    assert found.wrong is not None
+    least = shortest(found.moves, Claims)
+    assert least.wrong is not None
+    assert least.wrong.partition(":")[0] == found.wrong.partition(":")[0]
+    assert len(least.moves) < len(found.moves) / 2
+    path = tmp_path / "script.py"
+    path.write_text(PLANTED + script(least.moves), encoding="utf-8")
+    ran = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == least.wrong
+    path.write_text(script(least.moves), encoding="utf-8")
+    ran = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "None", "without the bug nothing is wrong"
+
+
+PLANTED: Final = """from quorumlog.core.two_phase_commit import participant
+participant.decide_prepare = lambda state, transfer: (participant.Staged(transfer, participant.PREPARED),)
+"""
+
+
+@pytest.mark.usefixtures("prepares_again")
+def test_it_kills_as_a_layer() -> None:
+    killer = kill(PROJECT, "ReplicatedTwoPhaseCommit")
+    assert killer is not None
+    assert killer.layer == "composed"
+    assert killer.depth > 100
+
+
+def test_a_decision_that_is_spoken_before_it_is_decided_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = coordinator.messages
+
+    def early(decisions: Any, tally: Any) -> Iterator[Any]:
+        for message in told(decisions, tally):
+            yield message
+            if isinstance(message, Prepare):
+                yield Decision(message.transfer.id, message.shard, True)
+
+    monkeypatch.setattr(coordinator, "messages", early)
+    found = next(each for each in (walk(seed, Claims()) for seed in range(20)) if each.wrong)
+    assert found.wrong is not None
+    assert found.wrong.startswith("SaidIsDecided")
+
+
+# -- driven by Hypothesis ------------------------------------------------------------------------------------
+
+
+def rules() -> dict[str, Any]:
+    """A rule for each kind of move: any of what is on offer."""
+
+    def rule_of(name: str, kind: Kind) -> Any:
+        def move(self: Any, data: st.DataObject) -> None:
+            offers = list(kind.offers(self.system))
+            self.take(Move(kind.move, offers[data.draw(st.integers(0, len(offers) - 1), label=name)]))
+
+        on_offer = precondition(lambda self: next(iter(kind.offers(self.system)), None) is not None)
+        return on_offer(rule(data=st.data())(move))
+
+    return {name: rule_of(name, kind) for name, kind in KINDS.items()}
+
+
+class Driven(RuleBasedStateMachine):
+    """The whole system after an election in each group, with one rule a kind of move."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims = Claims()
+        self.system = fresh()
+        for move in opening():
+            self.take(move)
+
+    def take(self, move: Move) -> None:
+        after = take(self.system, move)
+        if after is not None:
+            assert self.claims(move, self.system, after) is None, f"after {move}"
+            self.system = after
+
+
+Machine: Final = type("Machine", (Driven,), rules())
+
+
+def test_hypothesis_drives_it() -> None:
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=60,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
