@@ -60,7 +60,7 @@ def steps(performance: Performance) -> list[Told]:
 
 def label_of(step: Step) -> Label:
     """The spec's label of a step."""
-    parameters = [replication.parameters[name] for name in replication.arguments(step.action)]
+    parameters = [replication.parameters[name] for name in replication.arguments(replication.actions[step.action])]
     pairs = zip(parameters, step.arguments, strict=True)
     return Label(step.action, tuple([parameter.spec(argument) for parameter, argument in pairs]))
 
