@@ -15,8 +15,8 @@ SPECS: Final = PROJECT.specs
 USES: Final = re.compile(r"^\s*EXTENDS\s+(?P<extended>\w+(?:\s*,\s*\w+)*)|\bINSTANCE\s+(?P<instance>\w+)", re.MULTILINE)
 
 
-def used_modules(spec: str) -> set[str]:
-    """The files of this folder that a module extends or instantiates, however far, and itself."""
+def used_modules(spec: str, *, instances: bool = True) -> set[str]:
+    """The files of this folder that a module extends (or instantiates), however far, and itself."""
     found: set[str] = set()
     waiting = [spec]
     while waiting:
@@ -25,7 +25,7 @@ def used_modules(spec: str) -> set[str]:
             continue
         found.add(name)
         for use in USES.finditer((SPECS / name).read_text(encoding="utf-8")):
-            names = (use["extended"] or use["instance"]).split(",")
+            names = (use["extended"] or (use["instance"] if instances else "")).split(",")
             waiting += [f"{each.strip()}.tla" for each in names]
     return found
 
