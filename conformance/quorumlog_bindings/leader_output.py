@@ -247,6 +247,9 @@ for _name, _start in prepared_output.STARTS.items():
     bind_start(_name, _start)
 
 
+bind_start("LiveToTell", prepared_output.to_tell)
+
+
 @leader_output.start("Starts")
 def starts(constants: Constants) -> list[Speaking]:
     """MCLeaderOutput!Starts."""
