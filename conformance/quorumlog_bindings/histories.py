@@ -1,0 +1,174 @@
+"""The ledger as clients see it: the model `ledger` of `tlastep linearizable`.
+
+What an exchange brings is drawn at random when it is decided, so its answer says it, as the field `received`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tlastep.history.format import OK, Function, Operation
+from tlastep.history.models import Model, Request, nothing, spec_file
+from tlastep.history.values import Json, is_integer
+from tlastep.values import FALSE, TRUE, Value, record
+
+EXCHANGE: Final = "exchange"  # the account that makes good what exchanges bring more or less
+YES: Final = "yes"
+NO: Final = "no"
+UNKNOWN: Final = "unknown"
+
+
+def _fields(*accounts: str, amount: bool) -> Callable[[Json], str]:
+    names = [f'"{name}"' for name in accounts] + ['"amount"'] * amount
+    expected = f"an object with {' and '.join(names)}"
+
+    def expects(argument: Json) -> str:
+        if not isinstance(argument, dict) or not all(isinstance(argument.get(name), str) for name in accounts):
+            return f"{expected}, accounts being strings,"
+        value = argument.get("amount")
+        if amount and not (isinstance(value, int) and is_integer(value) and value > 0):
+            return f"{expected}, an integer above 0,"
+        return "two different accounts" if len({str(argument[name]) for name in accounts}) < len(accounts) else ""
+
+    return expects
+
+
+class _Effect(NamedTuple):
+    """What an operation looks at and changes: accounts that it raises or lowers, needs to be high or low, and asks."""
+
+    raises: frozenset[str] = frozenset()
+    lowers: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
+    asks: frozenset[str] = frozenset()
+    total: bool = False
+    moves_total: bool = False
+
+    @property
+    def changes(self) -> frozenset[str]:
+        """The accounts that it changes."""
+        return self.raises | self.lowers
+
+
+class Ledger(Model):
+    """Accounts on one ledger; `total` sees all of them at once."""
+
+    name = "ledger"
+    spec = spec_file(__file__, "SequentialLedger.tla")
+    go = Path(__file__).parent / "porcupine_models" / "ledger.go"
+    functions: Mapping[str, Function] = {
+        "deposit": Function(_fields("account", amount=True)),
+        "withdraw": Function(_fields("account", amount=True)),
+        "transfer": Function(_fields("from", "to", amount=True)),
+        "exchange": Function(_fields("from", "to", amount=True)),
+        "balance": Function(_fields("account", amount=False), question=True),
+        "total": Function(nothing, question=True),
+    }
+
+    def request(self, operation: Operation) -> Request:
+        said = _answer(operation)
+        answer = None if said is None else record(said=said[0], n=said[1])
+        if operation.f == "total":
+            return Request(record(f="total"), answer)
+        fields = {name: value for name, value in _arguments(operation).items() if name in _NAMES[operation.f]}
+        return Request(record(f=operation.f, **fields), answer)
+
+    def constants(self, operations: Iterable[Operation]) -> Mapping[str, Value]:
+        known = list(operations)
+        named = {account for operation in known for account in _accounts(operation)}
+        unheard = {_to(each) for each in known if each.f == EXCHANGE and each.outcome != OK} - {EXCHANGE}
+        together = EXCHANGE in named and len(unheard) > 0
+        return {
+            "Account": frozenset(named | {EXCHANGE}),
+            "Unsure": frozenset(unheard),
+            "Together": TRUE if together else FALSE,
+        }
+
+    def places(self, operation: Operation) -> frozenset[str] | None:
+        if operation.f == "total":
+            return None
+        exchanged = {EXCHANGE} if operation.f == EXCHANGE else set()
+        return frozenset(_accounts(operation) | exchanged)
+
+    def only_looks(self, operation: Operation) -> bool:
+        return not _effect(operation).changes
+
+    def swaps(self, first: Operation, second: Operation) -> bool:
+        one, two = _effect(first), _effect(second)
+        if (one.total and two.moves_total) or (two.total and one.moves_total):
+            return False
+        if (EXCHANGE in one.changes and EXCHANGE in _accounts(second)) or (
+            EXCHANGE in two.changes and EXCHANGE in _accounts(first)
+        ):
+            return False  # an exchange may raise or lower it
+        # The second finds what it needs without the first, and the first is not kept from happening by the second:
+        # where both take from one account, there is enough for both.
+        alone = not (two.needs & one.raises or two.lacks & one.lowers or two.asks & one.changes)
+        kept = not (one.needs & (two.lowers - two.needs) or one.lacks & two.raises or one.asks & two.changes)
+        return alone and kept
+
+
+_NAMES: Final = {
+    "deposit": ("account", "amount"),
+    "withdraw": ("account", "amount"),
+    "transfer": ("from", "to", "amount"),
+    "exchange": ("from", "to", "amount"),
+    "balance": ("account",),
+}
+
+
+def _arguments(operation: Operation) -> dict[str, Json]:
+    return operation.argument if isinstance(operation.argument, dict) else {}
+
+
+def _accounts(operation: Operation) -> set[str]:
+    arguments = _arguments(operation)
+    return {str(arguments[name]) for name in ("account", "from", "to") if name in arguments}
+
+
+def _to(operation: Operation) -> str:
+    return str(_arguments(operation)["to"])
+
+
+def _answer(operation: Operation) -> tuple[str, int] | None:
+    """Yes or no, and a number where it carries one; None if no ledger answers so."""
+    if operation.outcome != OK:
+        return UNKNOWN, 0
+    answer = operation.answer
+    if operation.f in ("balance", "total"):
+        return (YES, answer) if isinstance(answer, int) and is_integer(answer) else None
+    if answer is False:
+        return (NO, 0) if operation.f != "deposit" else None
+    if operation.f == EXCHANGE:
+        received = answer.get("received") if isinstance(answer, dict) else None
+        return (YES, received) if isinstance(received, int) and is_integer(received) else None
+    return (YES, 0) if answer is True else None
+
+
+def _effect(operation: Operation) -> _Effect:
+    arguments = _arguments(operation)
+    account = frozenset({str(arguments["account"])}) if "account" in arguments else frozenset()
+    if operation.f == "balance":
+        return _Effect(asks=account)
+    if operation.f == "total":
+        return _Effect(total=True)
+    if operation.f == "deposit":
+        return _Effect(raises=account, moves_total=True)
+    source = account if operation.f == "withdraw" else frozenset({str(arguments["from"])})
+    if operation.outcome == OK and operation.answer is False:
+        return _Effect(lacks=source)
+    if operation.f == "withdraw":
+        return _Effect(lowers=source, needs=source, moves_total=True)
+    to = frozenset({_to(operation)})
+    if operation.f == "transfer":
+        return _Effect(raises=to, lowers=source, needs=source)
+    booked = frozenset({EXCHANGE})
+    # What it brings may be negative in a history of somebody else's, and then it lowers `to`.
+    received = (_answer(operation) or (NO, 0))[1]
+    lowers = source | booked | (to if received < 0 else frozenset())
+    return _Effect(raises=to | booked, lowers=lowers, needs=source)
+
+
+ledger: Final = Ledger()

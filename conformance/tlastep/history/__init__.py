@@ -1,0 +1,1 @@
+"""Histories of clients' calls, and whether they are linearizable: format, models, two checkers, a picture."""

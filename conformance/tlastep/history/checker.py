@@ -1,0 +1,295 @@
+"""A checker of our own: a search for an order in which the sequential object of a TLA+ text gives all the answers.
+
+It is Wing and Gong's search: whatever began before the earliest return that is still to come may be the next. What
+was reached once (the same operations done, the same state) is not explored again, and of two orders that differ only
+in operations that may as well change places, one is explored: a *sleeping* operation has been tried already, and
+stays out until something happens that makes a difference to it. An operation without answer is used only where the
+others need it; among equal ones the earliest, and if fewer of them led nowhere, more of them are not tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from operator import le
+from typing import Final, NamedTuple, TypeAlias
+
+from tlastep.compile.compiled import State
+from tlastep.history.format import Operation
+from tlastep.history.models import Model, Request
+from tlastep.history.sequence import NEVER, apart, judged, returned
+from tlastep.history.sequential import SequentialObject
+
+Path: TypeAlias = "tuple[Path, Operation] | None"
+
+PATIENCE: Final = 256  # how many steps of a search pass between two looks at the clock
+
+RARE: Final = 30  # how many closed operations a search would rather do than use one more open one
+
+
+class GaveUp(Exception):
+    """A search was told to stop."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: an order of all operations (those without answer as far as they are used), or none.
+
+    Where there is none, `stuck` is the line of the earliest answer that no order reaches, and `order` is one that does
+    everything that returned before it.
+    """
+
+    order: tuple[Operation, ...]
+    stuck: int = 0
+
+
+class _Node(NamedTuple):
+    """A point of the search: which operations are done, relative to `base`, and what may not come next."""
+
+    base: int
+    done: int
+    asleep: int
+    used: tuple[int, ...]  # how many of each kind of open operation
+    kinds_asleep: int
+    state: int
+    path: Path
+
+
+_Reached: TypeAlias = tuple[int, int, tuple[int, ...]]
+"""Of a node that was explored: asleep, kinds asleep, used."""
+
+
+@dataclass
+class _Kind:
+    """Open operations of one class, in the order in which they begin."""
+
+    number: int
+    members: list[Operation] = field(default_factory=list)
+
+
+class _Classes:
+    """Numbers for what is asked and answered: operations that agree in both do the same, and are told apart by time."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._numbers: dict[Request, int] = {}
+        self._examples: list[Operation] = []
+        self._swaps: dict[tuple[int, int], bool] = {}
+        self._lost: dict[tuple[int, int], bool] = {}
+        self.requests: list[Request] = []
+        self.looks: list[bool] = []
+
+    def number(self, operation: Operation) -> int:
+        """The number of an operation's class."""
+        request = self._model.request(operation)
+        found = self._numbers.setdefault(request, len(self.requests))
+        if found == len(self.requests):
+            self.requests.append(request)
+            self._examples.append(operation)
+            self.looks.append(self._model.only_looks(operation))
+        return found
+
+    def swaps(self, first: int, second: int) -> bool:
+        """As the model says of two operations of these classes."""
+        found = self._swaps.get((first, second))
+        if found is None:
+            found = self._model.swaps(self._examples[first], self._examples[second])
+            self._swaps[first, second] = found
+        return found
+
+    def is_lost(self, first: int, second: int) -> bool:
+        """As the model says of two operations of these classes."""
+        found = self._lost.get((first, second))
+        if found is None:
+            found = self._model.is_lost(self._examples[first], self._examples[second])
+            self._lost[first, second] = found
+        return found
+
+
+def search(model: Model, operations: Sequence[Operation], stop: Callable[[], bool] = lambda: False) -> list[Found]:
+    """The verdict on each part of a history. Raises `GaveUp` once `stop` says so."""
+    known = judged(model, operations)
+    sequential = SequentialObject(model.spec, model.constants(known))
+    return [_Search(model, sequential, part, stop).run() for part in apart(model, known)]
+
+
+class _Search:
+    def __init__(
+        self, model: Model, sequential: SequentialObject, operations: Sequence[Operation], stop: Callable[[], bool]
+    ) -> None:
+        self._object = sequential
+        self._stop = stop
+        self._classes = _Classes(model)
+        self._closed = [each for each in operations if returned(each) != NEVER]
+        self._class = [self._classes.number(each) for each in self._closed]
+        self._lines = [each.line for each in self._closed]
+        self._returns = [each.completed for each in self._closed]
+        self._kinds = self._open_kinds([each for each in operations if returned(each) == NEVER])
+        self._states: list[State] = [sequential.initial]
+        self._state_index: dict[State, int] = {sequential.initial: 0}
+        self._after: dict[tuple[int, int], int] = {}
+        self._seen: dict[tuple[int, int, int], list[_Reached]] = {}
+        self._waiting: list[tuple[int, int, _Node]] = []
+        self._count = 0
+        self._furthest = -1
+        self._furthest_path: Path = None
+
+    def _open_kinds(self, operations: Sequence[Operation]) -> list[_Kind]:
+        kinds: dict[int, _Kind] = {}
+        for operation in operations:
+            number = self._classes.number(operation)
+            kinds.setdefault(number, _Kind(number)).members.append(operation)
+        return list(kinds.values())
+
+    def run(self) -> Found:
+        """Searches to the end: depth first as far as no open operation is used, and then where that promises most."""
+        if not self._closed:
+            return Found(())
+        stack = [self._following(_Node(0, 0, 0, (0,) * len(self._kinds), 0, 0, None))]
+        steps = 0
+        while stack:
+            node = next(stack[-1], None)
+            if node is None:
+                stack.pop()
+                if not stack and self._waiting:
+                    stack.append(self._open_done(heappop(self._waiting)[2]))
+            elif node.base == len(self._closed):
+                return Found(_order(node.path))
+            elif self._is_new(node):
+                stack.append(self._following(node))
+            steps += 1
+            if steps % PATIENCE == 0 and self._stop():
+                raise GaveUp
+        return Found(_order(self._furthest_path), self._furthest)
+
+    def _is_new(self, node: _Node) -> bool:
+        """Whether nothing that was reached before could do all that this node can."""
+        reached = self._seen.setdefault((node.base, node.done, node.state), [])
+        for asleep, kinds_asleep, used in reached:
+            if not (asleep & ~node.asleep or kinds_asleep & ~node.kinds_asleep) and all(map(le, used, node.used)):
+                return False
+        reached.append((node.asleep, node.kinds_asleep, node.used))
+        return True
+
+    def _candidates(self, node: _Node) -> tuple[list[int], int]:
+        """What may come next of the closed operations, the earliest return first, and the line of that return."""
+        found, first, index = [], NEVER, node.base
+        lines, returns, done, base = self._lines, self._returns, node.done, node.base
+        while index < len(lines) and lines[index] < first:
+            if not done >> (index - base) & 1:
+                found.append(index)
+                first = min(first, returns[index])
+            index += 1
+        found.sort(key=returns.__getitem__)
+        return found, first
+
+    def _following(self, node: _Node) -> Iterator[_Node]:
+        candidates, first = self._candidates(node)
+        if first > self._furthest:
+            self._furthest, self._furthest_path = first, node.path
+        asleep, able = node.asleep, []
+        for index in candidates:
+            bit = 1 << (index - node.base)
+            if not asleep & bit:
+                state = self._state_after(node.state, self._class[index])
+                if state == node.state and self._classes.looks[self._class[index]]:
+                    # It never changes anything, so whatever happens later may as well happen after it.
+                    still = self._still_asleep(self._class[index], node, candidates, asleep, node.kinds_asleep)
+                    yield self._closed_done(node, index, state, *still)
+                    return
+                able.append((index, bit, state))
+        for index, bit, state in able:
+            if state >= 0:
+                still = self._still_asleep(self._class[index], node, candidates, asleep, node.kinds_asleep)
+                yield self._closed_done(node, index, state, *still)
+            asleep |= bit
+        if self._kinds:
+            self._wait(node._replace(asleep=asleep))
+
+    def _wait(self, node: _Node) -> None:
+        """Keeps a node for later, when open operations are to be used: first where few of them explain much."""
+        self._count += 1
+        heappush(self._waiting, ((sum(node.used) + 1) * RARE - node.base, -self._count, node))
+
+    def _open_done(self, node: _Node) -> Iterator[_Node]:
+        """The nodes after an operation without answer."""
+        candidates, first = self._candidates(node)
+        kinds_asleep = node.kinds_asleep
+        free = [
+            number
+            for number, kind in enumerate(self._kinds)
+            if node.used[number] < len(kind.members) and kind.members[node.used[number]].line < first
+        ]
+        for number in free:
+            bit = 1 << number
+            kind = self._kinds[number]
+            if kinds_asleep & bit or not self._matters(kind, candidates, free):
+                continue
+            state = self._state_after(node.state, kind.number)
+            if state >= 0 and state != node.state:
+                still, kinds_still = self._still_asleep(kind.number, node, candidates, node.asleep, kinds_asleep)
+                for index in candidates:
+                    if self._classes.is_lost(kind.number, self._class[index]):
+                        still |= 1 << (index - node.base)
+                for other in free:
+                    if self._classes.is_lost(kind.number, self._kinds[other].number):
+                        kinds_still |= 1 << other
+                used = (*node.used[:number], node.used[number] + 1, *node.used[number + 1 :])
+                path = (node.path, kind.members[node.used[number]])
+                yield _Node(node.base, node.done, still, used, kinds_still, state, path)
+            kinds_asleep |= bit
+
+    def _matters(self, kind: _Kind, candidates: list[int], free: list[int]) -> bool:
+        """Whether anything that may come next could tell that an operation of this kind has happened."""
+        swaps = self._classes.swaps
+        return any(not swaps(kind.number, self._class[index]) for index in candidates) or any(
+            not swaps(kind.number, self._kinds[other].number) for other in free
+        )
+
+    def _still_asleep(
+        self, number: int, node: _Node, candidates: list[int], asleep: int, kinds_asleep: int
+    ) -> tuple[int, int]:
+        """What stays asleep when an operation of this class happens: all to which it makes no difference."""
+        swaps = self._classes.swaps
+        still = 0
+        if asleep:
+            for index in candidates:
+                bit = 1 << (index - node.base)
+                if asleep & bit and swaps(number, self._class[index]):
+                    still |= bit
+        kinds_still = 0
+        if kinds_asleep:
+            for other, kind in enumerate(self._kinds):
+                if kinds_asleep >> other & 1 and swaps(number, kind.number):
+                    kinds_still |= 1 << other
+        return still, kinds_still
+
+    def _closed_done(self, node: _Node, index: int, state: int, asleep: int, kinds_asleep: int) -> _Node:
+        base, done = node.base, node.done | 1 << (index - node.base)
+        passed = ((done + 1) & ~done).bit_length() - 1  # how many of the first are done
+        path = (node.path, self._closed[index])
+        return _Node(base + passed, done >> passed, asleep >> passed, node.used, kinds_asleep, state, path)
+
+    def _state_after(self, state: int, number: int) -> int:
+        """The state after an operation, or -1 if it can't give this answer there."""
+        key = (state, number)
+        found = self._after.get(key)
+        if found is None:
+            request = self._classes.requests[number]
+            after = None
+            if request.answer is not None:
+                after = self._object.after(self._states[state], request.operation, request.answer)
+            found = -1 if after is None else self._state_index.setdefault(after, len(self._states))
+            if after is not None and found == len(self._states):
+                self._states.append(after)
+            self._after[key] = found
+        return found
+
+
+def _order(path: Path) -> tuple[Operation, ...]:
+    found = []
+    while path is not None:
+        path, operation = path
+        found.append(operation)
+    return tuple(reversed(found))

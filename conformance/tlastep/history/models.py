@@ -1,0 +1,187 @@
+"""What a history can be checked against: models, found by their entry points, and the two that the toolkit brings."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tlastep.errors import UnusableInput
+from tlastep.history.format import OK, Function, Operation
+from tlastep.history.values import Json, text_of
+from tlastep.values import Value, record
+
+GROUP: Final = "tlastep.models"
+UNKNOWN: Final = "unknown"
+READS: Final = frozenset({"read", "get"})
+REPLACES: Final = frozenset({"write", "put"})
+
+
+class Request(NamedTuple):
+    """An operation and its answer as the TLA+ text takes them. Without an answer: nothing could ever answer so."""
+
+    operation: Value
+    answer: Value | None
+
+
+class Model(ABC):
+    """A sequential object: what its operations look like in a history, and which texts say what they do.
+
+    `spec` is the TLA+ text that the toolkit's own checker compiles, `go` a source file for porcupine, if there is one.
+    """
+
+    name: str
+    spec: Path
+    go: Path | None
+    functions: Mapping[str, Function]
+    keyed: bool = False
+
+    @abstractmethod
+    def request(self, operation: Operation) -> Request:
+        """The operation as a value; an open one with the answer that stands for an unknown one."""
+
+    def constants(self, operations: Iterable[Operation]) -> Mapping[str, Value]:
+        """Constants of the TLA+ text for a history. Those that are left out are empty sets."""
+        return {}
+
+    def places(self, operation: Operation) -> frozenset[str] | None:
+        """The parts of the state that an operation reads or writes; None if it may be any of them.
+
+        Operations on different places know nothing of each other and are put into order apart.
+        """
+        return None
+
+    def swaps(self, first: Operation, second: Operation) -> bool:
+        """Whether `second`, when it can happen right after `first`, can as well right before it, with the same end.
+
+        True makes a search shorter; False is never wrong.
+        """
+        return False
+
+    def only_looks(self, operation: Operation) -> bool:
+        """Whether an operation with its answer never changes anything. False is never wrong."""
+        return self.functions[operation.f].question
+
+    def is_lost(self, first: Operation, second: Operation) -> bool:
+        """Whether nothing is left of `first` once `second` happens right after it."""
+        return False
+
+
+def spec_file(package: str, name: str) -> Path:
+    """A TLA+ text: in an installed package in its folder `specs`, in the tree in the folder `spec`."""
+    here = Path(package).parent
+    packaged = here / "specs" / name
+    if packaged.is_file():
+        return packaged
+    return next((each / "spec" / name for each in here.parents if (each / "spec" / name).is_file()), packaged)
+
+
+def find_model(name: str) -> Model:
+    """The model of that name, of whichever installed package."""
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in found:
+        raise UnusableInput(f"expected one of the models {', '.join(sorted(found))}, not {name}")
+    model = found[name].load()
+    if not isinstance(model, Model):
+        raise UnusableInput(f"expected a tlastep.history.models.Model, not {type(model).__name__}", found[name].value)
+    return model
+
+
+def nothing(argument: Json) -> str:
+    """The argument of an operation that takes none."""
+    return "" if argument is None else "null"
+
+
+def anything(argument: Json) -> str:
+    """An argument that may be anything."""
+    return ""
+
+
+def string(argument: Json) -> str:
+    """An argument that is a string."""
+    return "" if isinstance(argument, str) else "a string"
+
+
+def pair(argument: Json) -> str:
+    """An argument that is a list of two values."""
+    return "" if isinstance(argument, list) and len(argument) == 2 else "a list of two values"
+
+
+GO: Final = Path(__file__).parent / "porcupine_models"
+
+
+class _Cell(Model):
+    """What register and kv have in common: a value that operations look at, replace, or change."""
+
+    def _changes(self, operation: Operation) -> bool:
+        refused = operation.f == "cas" and operation.outcome == OK and operation.answer is False
+        return operation.f not in READS and not refused
+
+    def swaps(self, first: Operation, second: Operation) -> bool:
+        return not self._changes(first) and not self._changes(second)
+
+    def only_looks(self, operation: Operation) -> bool:
+        return not self._changes(operation)
+
+    def is_lost(self, first: Operation, second: Operation) -> bool:
+        return second.f in REPLACES
+
+    def places(self, operation: Operation) -> frozenset[str] | None:
+        return frozenset({operation.key})
+
+
+class Register(_Cell):
+    """One register with read, write and compare-and-set; values are compared as JSON."""
+
+    name = "register"
+    spec = spec_file(__file__, "SequentialRegister.tla")
+    go = GO / "register.go"
+    functions: Mapping[str, Function] = {
+        "read": Function(nothing, question=True),
+        "write": Function(anything, answers=False),
+        "cas": Function(pair),
+    }
+
+    def request(self, operation: Operation) -> Request:
+        answer = text_of(operation.answer) if operation.outcome == OK else UNKNOWN
+        if operation.f == "read":
+            return Request(record(f="read"), answer)
+        if operation.f == "write":
+            return Request(record(f="write", value=text_of(operation.argument)), UNKNOWN)
+        assert isinstance(operation.argument, list)
+        before, after = map(text_of, operation.argument)
+        possible = answer in ("true", "false", UNKNOWN)
+        return Request(record(f="cas", **{"from": before, "to": after}), answer if possible else None)
+
+    def constants(self, operations: Iterable[Operation]) -> Mapping[str, Value]:
+        return {"Unknown": UNKNOWN}
+
+
+class KeyValue(_Cell):
+    """Strings under keys, with get, put and append."""
+
+    name = "kv"
+    spec = spec_file(__file__, "SequentialKeyValue.tla")
+    go = GO / "kv.go"
+    functions: Mapping[str, Function] = {
+        "get": Function(nothing, question=True),
+        "put": Function(string, answers=False),
+        "append": Function(string, answers=False),
+    }
+    keyed = True
+
+    def request(self, operation: Operation) -> Request:
+        if operation.f != "get":
+            assert isinstance(operation.argument, str)
+            return Request(record(f=operation.f, value=operation.argument), UNKNOWN)
+        answer = "" if operation.answer is None else operation.answer
+        return Request(record(f="get"), answer if isinstance(answer, str) else None)
+
+    def constants(self, operations: Iterable[Operation]) -> Mapping[str, Value]:
+        return {"Unknown": UNKNOWN, "Length": 0}
+
+
+register: Final = Register()
+kv: Final = KeyValue()

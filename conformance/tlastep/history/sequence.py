@@ -1,0 +1,53 @@
+"""Operations as a checker sees them: open ones without effect left out, and what knows nothing of each other apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from tlastep.history.format import FAIL, INFO, Operation
+from tlastep.history.models import Model
+
+NEVER: Final = 1 << 62  # the line in which an open operation returns
+
+
+def returned(operation: Operation) -> int:
+    """The line before whose end the operation has happened, if it has happened at all."""
+    return NEVER if operation.outcome == INFO else operation.completed
+
+
+def judged(model: Model, operations: Iterable[Operation]) -> list[Operation]:
+    """What has to be put into order: not what failed, and no question that nobody has heard the answer of."""
+    return [
+        each
+        for each in operations
+        if each.outcome != FAIL and not (each.outcome == INFO and model.functions[each.f].question)
+    ]
+
+
+def apart(model: Model, operations: Iterable[Operation]) -> list[list[Operation]]:
+    """The operations by the parts of the state that they may touch; parts that one operation touches are one part."""
+    known = list(operations)
+    parent: dict[str, str] = {}
+
+    def root(place: str) -> str:
+        parent.setdefault(place, place)
+        while parent[place] != place:
+            parent[place] = parent[parent[place]]
+            place = parent[place]
+        return place
+
+    for operation in known:
+        places = model.places(operation)
+        if places is None:
+            return [known]
+        first, *others = sorted(places)
+        for other in others:
+            parent[root(other)] = root(first)
+        root(first)
+    groups: dict[str, list[Operation]] = {}
+    for operation in known:
+        places = model.places(operation)
+        assert places is not None, "all of them have places, or we would not be here"
+        groups.setdefault(root(min(places)), []).append(operation)
+    return list(groups.values())

@@ -1,0 +1,165 @@
+"""The two checkers against each other and against brute force, on histories right and wrong; bugs in one are found."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.history import brute
+from tests.unit.history.generated import OBJECTS, LedgerObject, Line, history, spoilt, write
+
+from quorumlog_bindings.histories import Ledger, ledger
+from tlastep.history.checker import GaveUp, search
+from tlastep.history.format import History, Operation, read_history
+from tlastep.history.judge import judge
+from tlastep.history.models import Model, Register, kv, register
+from tlastep.history.porcupine import judge_all
+from tlastep.history.sequential import SequentialObject
+
+MODELS: dict[str, Model] = {"register": register, "kv": kv, "ledger": ledger}
+HISTORIES = 400  # of each model, each once right and twice spoilt
+
+
+def read(path: Path, model: Model, lines: list[Line]) -> History:
+    return read_history(write(path, lines), model.functions, keyed=model.keyed)
+
+
+def small(name: str, path: Path, count: int) -> list[tuple[bool, tuple[Operation, ...]]]:
+    """Histories that brute force can judge, and of each whether it is certainly right."""
+    found = []
+    for seed, changes in product(range(count), (0, 1, 2)):
+        dice = random.Random(seed)
+        size, processes, unanswered = dice.randint(3, 9), dice.randint(1, 4), dice.choice([0, 0.2, 0.5])
+        lines = history(OBJECTS[name], seed, size, processes, unanswered=unanswered)
+        lines = spoilt(OBJECTS[name], seed, lines, changes) if changes else lines
+        found.append((not changes, read(path, MODELS[name], lines).operations))
+    return found
+
+
+def own(model: Model, operations: tuple[Operation, ...]) -> int:
+    """The line at which every order fails, by our own checker; 0 if there is none."""
+    return min((each.stuck for each in search(model, operations) if each.stuck), default=0)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_both_checkers_agree_with_brute_force(name: str, tmp_path: Path) -> None:
+    cases = small(name, tmp_path / "history.ndjson", HISTORIES)
+    truth = [brute.furthest(operations) for _, operations in cases]
+    assert [line for (right, _), line in zip(cases, truth, strict=True) if right and line] == []
+    assert len([line for line in truth if line]) > len(cases) // 20
+    assert [own(MODELS[name], operations) for _, operations in cases] == truth
+    judged = judge_all(MODELS[name], [operations for _, operations in cases])
+    assert [each.stuck for each in judged] == truth
+    assert [each.result for each in judged] == ["violation" if line else "ok" for line in truth]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_both_checkers_agree_on_longer_histories(name: str, tmp_path: Path) -> None:
+    cases = []
+    for seed, changes in product(range(20), (0, 1)):
+        lines = history(OBJECTS[name], seed, 120, 4, unanswered=0.03)
+        lines = spoilt(OBJECTS[name], seed, lines, changes) if changes else lines
+        cases.append(read(tmp_path / "history.ndjson", MODELS[name], lines).operations)
+    assert [own(MODELS[name], each) for each in cases] == [each.stuck for each in judge_all(MODELS[name], cases)]
+
+
+class _SwapsAll(Register):
+    """A model that says that any two operations may change places."""
+
+    def swaps(self, first: Operation, second: Operation) -> bool:
+        return True
+
+
+class _LooksAlways(Register):
+    """A model that says that no operation changes anything."""
+
+    def only_looks(self, operation: Operation) -> bool:
+        return True
+
+
+class _LosesAll(Register):
+    """A model that says that nothing is left of an operation once another one happens."""
+
+    def is_lost(self, first: Operation, second: Operation) -> bool:
+        return True
+
+
+class _ForgetsLacks(Ledger):
+    """A ledger whose withdrawals are said not to look at what deposits change."""
+
+    def swaps(self, first: Operation, second: Operation) -> bool:
+        return super().swaps(first, second) or {first.f, second.f} == {"deposit", "withdraw"}
+
+
+@pytest.mark.parametrize(
+    "model", [_SwapsAll(), _LooksAlways(), _LosesAll(), _ForgetsLacks()], ids=lambda each: type(each).__name__
+)
+def test_a_model_that_claims_too_much_is_found_out(model: Model, tmp_path: Path) -> None:
+    cases = small(model.name, tmp_path / "history.ndjson", 250)
+    assert any(own(model, operations) != brute.furthest(operations) for _, operations in cases)
+
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def _forgets_states(patch: pytest.MonkeyPatch) -> None:
+    """What was reached once counts as explored, whatever state it was in."""
+    patch.setattr("tlastep.history.checker._Search._is_new", lambda self, node: _once(self, node.base, node.done))
+
+
+def _once(self: Any, *key: int) -> bool:
+    seen: set[tuple[int, ...]] = self.__dict__.setdefault("once", set())
+    new = key not in seen
+    seen.add(key)
+    return new
+
+
+def _takes_any_answer(patch: pytest.MonkeyPatch) -> None:
+    """The object does whatever it is told that it did."""
+    after = SequentialObject.after
+    patch.setattr(SequentialObject, "after", lambda self, state, *asked: after(self, state, *asked) or state)
+
+
+def _drops_open(patch: pytest.MonkeyPatch) -> None:
+    """Operations that nobody has heard the answer of are left out."""
+    patch.setattr("tlastep.history.checker._Search._open_done", lambda self, node: iter(()))
+
+
+@pytest.mark.parametrize("bug", [_forgets_states, _takes_any_answer, _drops_open], ids=lambda each: each.__name__)
+def test_a_bug_in_our_checker_is_found(bug: Patch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug(monkeypatch)
+    cases = small("register", tmp_path / "history.ndjson", 250)
+    assert any(own(register, operations) != brute.furthest(operations) for _, operations in cases)
+
+
+def test_checkers_that_disagree_are_a_bug_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _takes_any_answer(monkeypatch)
+    wrong = [
+        {"process": 0, "type": "invoke", "f": "read", "value": None},
+        {"process": 0, "type": "ok", "f": "read", "value": 1},
+    ]
+    with pytest.raises(AssertionError, match="disagree"):
+        judge(register, read(tmp_path / "history.ndjson", register, wrong))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_ten_thousand_operations_are_judged(name: str, tmp_path: Path) -> None:
+    maker = (lambda dice: LedgerObject(dice, "abcdefgh", 50)) if name == "ledger" else OBJECTS[name]
+    lines = history(maker, 3, 10_000, 4, unanswered=0, failing=0.01)
+    found = read(tmp_path / "history.ndjson", MODELS[name], lines)
+    assert own(MODELS[name], found.operations) == 0
+    last = max(
+        index for index, line in enumerate(lines) if line["type"] == "ok" and line["f"] in ("read", "get", "total")
+    )
+    lines[last] = {**lines[last], "value": "never"}
+    assert own(MODELS[name], read(tmp_path / "history.ndjson", MODELS[name], lines).operations) == last + 1
+
+
+def test_a_search_stops_when_it_is_told_to(tmp_path: Path) -> None:
+    lines = history(OBJECTS["register"], 1, 2_000, 8)
+    with pytest.raises(GaveUp):
+        search(register, read(tmp_path / "history.ndjson", register, lines).operations, lambda: True)
