@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,11 @@ from rich.table import Table
 
 from quorumlog.core.consensus.roles import SILENCES, TABLE
 from quorumlog.core.consensus.state import ROLES
+from quorumlog.simulation.composed.claims import Claims
+from quorumlog.simulation.composed.moves import KINDS
+from quorumlog.simulation.composed.scripts import script
+from quorumlog.simulation.composed.walks import LENGTH, shortest
+from quorumlog.simulation.composed.walks import walk as random_walk
 from quorumlog.simulation.profiles import PROFILES
 from quorumlog.simulation.run import Run, run, summary, swept
 from quorumlog.simulation.run import transcript as transcript_of
@@ -94,6 +100,29 @@ def report(failed: Run) -> None:
         typer.echo("Install hypothesis to have the schedule made smaller.")
         return
     typer.echo(f"made smaller: {summary(smaller)}\n{text_of(smaller.schedule)}", nl=False)
+
+
+@app.command()
+def walk(
+    seed: Annotated[int, typer.Option(metavar="S", help="The first seed; each walk has the next one.")] = 0,
+    walks: Annotated[int, typer.Option(metavar="N", min=1, help="How many walks.")] = 20,
+    length: Annotated[int, typer.Option(metavar="N", min=1, help="How many moves each may take.")] = LENGTH,
+) -> None:
+    """Walk through the whole system at random (shards, coordinator, clients, read models), and judge every move."""
+    taken: Counter[str] = Counter()
+    for each in range(seed, seed + walks):
+        found = random_walk(each, Claims(), length)
+        taken.update(found.taken)
+        if found.wrong is not None:
+            least = shortest(found.moves, Claims)
+            typer.echo(f"finding: {found.wrong}\nseed {each}, {len(found.moves)} moves; made smaller: {least.wrong}")
+            typer.echo(script(least.moves), nl=False)
+            raise typer.Exit(1)
+    table = Table("move", "taken", "")
+    for name in dict.fromkeys(kind.move for kind in KINDS.values()):
+        table.add_row(name, f"{taken[name]:,}", "fault" if KINDS[name].fault else "")
+    Console().print(table)
+    typer.echo(f"all holds: {walks} walks, {taken.total()} moves")
 
 
 def main() -> None:
