@@ -42,7 +42,7 @@ DIRECT: Final = 1_500  # states up to which spec and code are also stepped witho
 EXECUTED: Final = 90_000  # states up to which the code alone is also executed at every offer, without any memory
 PARALLEL: Final = 2
 LONG: Final = frozenset({"symbolic", "machine", "simulation"})  # parts whose time no number of states tells
-SCHEDULES: Final = 40  # of faults, of the simulation: beside the spec a few hundred a minute
+SCHEDULES: Final = 300  # of faults, of the simulation: beside the spec some two thousand a minute
 COVERAGE: Final = "coverage"  # where a row keeps what its layer reached of the spec
 COVERAGES: Final = "coverages"  # the same of a layer that reaches it in several pieces
 
