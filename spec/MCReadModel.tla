@@ -78,6 +78,12 @@ Bound ==
     /\ now <= MaxTime
     /\ Cardinality(network) <= MaxNetwork
 
+\* True of all that other models explore to the end: random walks are to get beyond it.
+Explored ==
+    /\ Cardinality(network) <= 2
+    /\ now <= 4
+    /\ \A h \in Shard : Len(decided[h]) <= 2
+
 -----------------------------------------------------------------------------
 (* Witnesses: what must be reachable, lest a property hold for want of anything to judge. *)
 

@@ -29,8 +29,8 @@ InitHeld ==
     /\ table = <<[key |-> FirstKey, shard |-> FirstShard]>>
     /\ keys = [h \in Shard |-> [k \in Key |-> IF h = FirstShard /\ k = FirstKey THEN Held(1) ELSE Fresh]]
     /\ draft = [h \in Shard |-> <<>>]
-    /\ heard = [h \in Shard |-> 1]
-    /\ version = [r \in Router |-> 1]
+    /\ heard = [h \in Shard |-> table]
+    /\ copy = [r \in Router |-> table]
     /\ least = [r \in Router |-> 0]
     /\ network = {}
     /\ answered = [c \in Command |-> "no"]
@@ -45,8 +45,8 @@ Moved(g) ==
                   ELSE IF h = FirstShard THEN [Held(1) EXCEPT !.holds = FALSE, !.next = 2, !.to = g]
                   ELSE IF h = g THEN Held(2) ELSE Fresh]]
     /\ draft = [h \in Shard |-> <<>>]
-    /\ heard = [h \in Shard |-> IF h = FirstShard THEN 1 ELSE 2]
-    /\ version = [r \in Router |-> 1]
+    /\ heard = [h \in Shard |-> IF h = FirstShard THEN Prefix(table, 1) ELSE table]
+    /\ copy = [r \in Router |-> Prefix(table, 1)]
     /\ least = [r \in Router |-> 0]
     /\ network = {[type |-> "Handover", key |-> FirstKey, version |-> 2, to |-> g, decided |-> <<>>]}
     /\ answered = [c \in Command |-> "no"]
@@ -60,6 +60,12 @@ Bound ==
     /\ Len(table) <= MaxVersion
     /\ \A h \in Shard : Len(draft[h]) <= MaxDraft
     /\ Cardinality(network) <= MaxNetwork
+
+\* True of all that other models explore to the end: random walks are to get beyond it.
+Explored == Len(table) <= 3 /\ Cardinality(network) <= 2 /\ \A h \in Shard : Len(draft[h]) <= 3
+
+\* Walks begin with nothing, with a key that is held, or with one that has moved.
+Starts == Init \/ InitHeld \/ InitMoved
 
 -----------------------------------------------------------------------------
 (* Witnesses: what must be reachable, lest a property hold for want of anything to judge. *)
@@ -79,7 +85,7 @@ NeverRetried ==
                          /\ \E e \in Range(history[KeyOf[m.command]]) : e.command = m.command /\ e.shard # m.to
 
 \* A router finds out that its table is stale.
-NeverStale == ~ \E r \in Router : version[r] > 0 /\ version[r] < least[r]
+NeverStale == ~ \E r \in Router : copy[r] # <<>> /\ Len(copy[r]) < least[r]
 
 \* A command is sent to a shard that has released its key.
 NeverMisled ==

@@ -29,7 +29,7 @@ Answers(h, c) == Answer(h, c)
 Commits(h) == Commit(h)
 Deposes(h) == InTrouble /\ Depose(h)
 Notices(r) == \E m \in network : OnRefusal(r, m)
-ReadsOn(r) == (version[r] < least[r] \/ \E c \in Command : OwnerAt(KeyOf[c], version[r]) = Nobody) /\ Refresh(r)
+ReadsOn(r) == (Len(copy[r]) < least[r] \/ \E c \in Command : OwnerAt(KeyOf[c], copy[r]) = Nobody) /\ Refresh(r)
 Refuses(r, c) == Refuse(r, c)
 Replaces(r) == InTrouble /\ Replace(r)
 Expires(type) == \E m \in network : m.type = type /\ Lose(m)
@@ -86,5 +86,5 @@ NeverMovingAtLast ==
         /\ ~ InTrouble
         /\ \E h \in Shard : keys[h][k].version > 0
         /\ \A g \in Shard : ~ Speculative(g)[k].holds
-        /\ 0 < version[r] /\ version[r] < MaxVersion
+        /\ 0 < Len(copy[r]) /\ Len(copy[r]) < MaxVersion
 =============================================================================

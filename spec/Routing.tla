@@ -46,16 +46,16 @@ VARIABLES
     (* A shard. *)
     keys,       \* for each key what the shard's committed events have made of it
     draft,      \* the events that its leader has appended and that are not committed
-    heard,      \* up to which version its leader has read the table; a new leader begins anew
+    heard,      \* what its leader has read of the table; a new leader begins anew
     (* A router. *)
-    version,    \* the version of its table
+    copy,       \* its copy of the table, whose length is its version
     least,      \* the version that it must have before it routes again
     (* The world outside. *)
     network,    \* the messages that may still arrive
     answered,   \* what the client of each command was told: "no" answer yet, "unknown" key, or "decided"
     history     \* ghost: for each key what was decided, by which shard, holding it under which version
 
-vars == <<table, keys, draft, heard, version, least, network, answered, history>>
+vars == <<table, keys, draft, heard, copy, least, network, answered, history>>
 
 -----------------------------------------------------------------------------
 (* Small words. *)
@@ -64,17 +64,17 @@ Maximum(a, b) == IF a > b THEN a ELSE b
 Prefix(s, n) == SubSeq(s, 1, n)
 Range(s) == {s[j] : j \in 1 .. Len(s)}
 
-\* The versions up to v that are about key k.
-About(k, v) == {u \in 1 .. v : table[u].key = k}
+\* The versions in table t, or in a copy of its beginning, that are about key k.
+About(k, t) == {u \in 1 .. Len(t) : t[u].key = k}
 
-\* Who owns key k in version v.
-OwnerAt(k, v) ==
-    LET about == About(k, v)
-    IN IF about = {} THEN Nobody ELSE table[CHOOSE u \in about : \A w \in about : w <= u].shard
+\* Who owns key k by table t.
+OwnerAt(k, t) ==
+    LET about == About(k, t)
+    IN IF about = {} THEN Nobody ELSE t[CHOOSE u \in about : \A w \in about : w <= u].shard
 
-\* The first version after u and up to v that is about key k, and 0 if there is none.
-NextAbout(k, u, v) ==
-    LET later == {w \in About(k, v) : w > u}
+\* The first version after u in table t that is about key k, and 0 if there is none.
+NextAbout(k, u, t) ==
+    LET later == {w \in About(k, t) : w > u}
     IN IF later = {} THEN 0 ELSE CHOOSE w \in later : \A x \in later : w <= x
 
 \* What a shard knows of a key that it has never held.
@@ -125,8 +125,8 @@ TypeOK ==
     /\ table \in Seq(Assignment)
     /\ keys \in [Shard -> [Key -> KeyState]]
     /\ draft \in [Shard -> Seq(Event)]
-    /\ heard \in [Shard -> Nat]
-    /\ version \in [Router -> Nat]
+    /\ heard \in [Shard -> Seq(Assignment)]
+    /\ copy \in [Router -> Seq(Assignment)]
     /\ least \in [Router -> Nat]
     /\ network \subseteq Request \cup Refusal \cup Handover
     /\ answered \in [Command -> {"no", "unknown", "decided"}]
@@ -137,8 +137,8 @@ Init ==
     /\ table = <<>>
     /\ keys = [h \in Shard |-> [k \in Key |-> Fresh]]
     /\ draft = [h \in Shard |-> <<>>]
-    /\ heard = [h \in Shard |-> 0]
-    /\ version = [r \in Router |-> 0]
+    /\ heard = [h \in Shard |-> <<>>]
+    /\ copy = [r \in Router |-> <<>>]
     /\ least = [r \in Router |-> 0]
     /\ network = {}
     /\ answered = [c \in Command |-> "no"]
@@ -149,9 +149,9 @@ Init ==
 
 \* Key k is owned by shard h from now on.  A shard that owns it already cannot be given it.
 Assign(k, h) ==
-    /\ OwnerAt(k, Len(table)) # h
+    /\ OwnerAt(k, table) # h
     /\ table' = Append(table, [key |-> k, shard |-> h])
-    /\ UNCHANGED <<keys, draft, heard, version, least, network, answered, history>>
+    /\ UNCHANGED <<keys, draft, heard, copy, least, network, answered, history>>
 
 -----------------------------------------------------------------------------
 (* A shard.  Its leader decides on the speculative state; what it says to  *)
@@ -161,18 +161,18 @@ Appends(h, e) == draft' = [draft EXCEPT ![h] = Append(@, e)]
 
 \* Shard h reads one more entry of the table.
 Hear(h) ==
-    /\ heard[h] < Len(table)
-    /\ heard' = [heard EXCEPT ![h] = @ + 1]
-    /\ UNCHANGED <<table, keys, draft, version, least, network, answered, history>>
+    /\ Len(heard[h]) < Len(table)
+    /\ heard' = [heard EXCEPT ![h] = Append(@, table[Len(@) + 1])]
+    /\ UNCHANGED <<table, keys, draft, copy, least, network, answered, history>>
 
 \* Shard h takes key k, which nobody has held before.
 TakeFirst(h, k) ==
     LET v == NextAbout(k, 0, heard[h])
     IN /\ v # 0
-       /\ table[v].shard = h
+       /\ heard[h][v].shard = h
        /\ Speculative(h)[k].version < v
        /\ Appends(h, Taken(k, v, <<>>))
-       /\ UNCHANGED <<table, keys, heard, version, least, network, answered, history>>
+       /\ UNCHANGED <<table, keys, heard, copy, least, network, answered, history>>
 
 \* Shard h, which holds key k, has heard that it is to go to another shard.
 Release(h, k) ==
@@ -180,8 +180,8 @@ Release(h, k) ==
         v == NextAbout(k, state.version, heard[h])
     IN /\ state.holds
        /\ v # 0
-       /\ Appends(h, Released(k, v, table[v].shard))
-       /\ UNCHANGED <<table, keys, heard, version, least, network, answered, history>>
+       /\ Appends(h, Released(k, v, heard[h][v].shard))
+       /\ UNCHANGED <<table, keys, heard, copy, least, network, answered, history>>
 
 \* Shard h has released key k, that is committed, and it tells the next owner all that it has decided for it.
 HandOver(h, k) ==
@@ -189,7 +189,7 @@ HandOver(h, k) ==
     IN /\ state.next # 0
        /\ network' = network \cup {[type |-> "Handover", key |-> k, version |-> state.next, to |-> state.to,
                                     decided |-> state.decided]}
-       /\ UNCHANGED <<table, keys, draft, heard, version, least, answered, history>>
+       /\ UNCHANGED <<table, keys, draft, heard, copy, least, answered, history>>
 
 \* A key is handed to shard h, for the first time or not.
 OnHandover(h, m) ==
@@ -198,7 +198,7 @@ OnHandover(h, m) ==
     /\ IF Speculative(h)[m.key].version < m.version
        THEN Appends(h, Taken(m.key, m.version, m.decided))
        ELSE UNCHANGED draft
-    /\ UNCHANGED <<table, keys, heard, version, least, network, answered, history>>
+    /\ UNCHANGED <<table, keys, heard, copy, least, network, answered, history>>
 
 \* A command arrives at shard h.  If it was decided before, Answer says so when it is committed.
 OnRequest(h, m) ==
@@ -206,17 +206,17 @@ OnRequest(h, m) ==
     /\ m.to = h
     /\ LET state == Speculative(h)[KeyOf[m.command]]
        IN IF ~ state.holds
-          THEN /\ network' = network \cup {[type |-> "Refusal", to |-> m.from, version |-> heard[h]]}
+          THEN /\ network' = network \cup {[type |-> "Refusal", to |-> m.from, version |-> Len(heard[h])]}
                /\ UNCHANGED draft
           ELSE /\ IF m.command \in Range(state.decided) THEN UNCHANGED draft ELSE Appends(h, Decided(m.command))
                /\ UNCHANGED network
-    /\ UNCHANGED <<table, keys, heard, version, least, answered, history>>
+    /\ UNCHANGED <<table, keys, heard, copy, least, answered, history>>
 
 \* Shard h tells the client of command c that it is decided.
 Answer(h, c) ==
     /\ c \in Range(keys[h][KeyOf[c]].decided)
     /\ answered' = [answered EXCEPT ![c] = "decided"]
-    /\ UNCHANGED <<table, keys, draft, heard, version, least, network, history>>
+    /\ UNCHANGED <<table, keys, draft, heard, copy, least, network, history>>
 
 \* The next event of shard h is committed.
 Commit(h) ==
@@ -228,55 +228,55 @@ Commit(h) ==
                              IN [history EXCEPT ![k] = Append(@, [command |-> e.command, shard |-> h,
                                                                   version |-> keys[h][k].version])]
     /\ draft' = [draft EXCEPT ![h] = Tail(@)]
-    /\ UNCHANGED <<table, heard, version, least, network, answered>>
+    /\ UNCHANGED <<table, heard, copy, least, network, answered>>
 
 \* Shard h has a new leader, which has yet to read the table.
 Depose(h) ==
     /\ draft' = [draft EXCEPT ![h] = <<>>]
-    /\ heard' = [heard EXCEPT ![h] = 0]
-    /\ UNCHANGED <<table, keys, version, least, network, answered, history>>
+    /\ heard' = [heard EXCEPT ![h] = <<>>]
+    /\ UNCHANGED <<table, keys, copy, least, network, answered, history>>
 
 -----------------------------------------------------------------------------
 (* A router. *)
 
 \* Router r sends command c to the owner of its key.
 Route(r, c) ==
-    LET owner == OwnerAt(KeyOf[c], version[r])
-    IN /\ version[r] >= least[r]
+    LET owner == OwnerAt(KeyOf[c], copy[r])
+    IN /\ Len(copy[r]) >= least[r]
        /\ owner # Nobody
        /\ network' = network \cup {[type |-> "Request", from |-> r, to |-> owner, command |-> c]}
-       /\ UNCHANGED <<table, keys, draft, heard, version, least, answered, history>>
+       /\ UNCHANGED <<table, keys, draft, heard, copy, least, answered, history>>
 
 \* Router r is told that a shard does not hold a key, and which version that shard has.
 OnRefusal(r, m) ==
     /\ m.type = "Refusal"
     /\ m.to = r
     /\ least' = [least EXCEPT ![r] = Maximum(@, m.version)]
-    /\ UNCHANGED <<table, keys, draft, heard, version, network, answered, history>>
+    /\ UNCHANGED <<table, keys, draft, heard, copy, network, answered, history>>
 
 \* Router r reads one more entry of the table.
 Refresh(r) ==
-    /\ version[r] < Len(table)
-    /\ version' = [version EXCEPT ![r] = @ + 1]
+    /\ Len(copy[r]) < Len(table)
+    /\ copy' = [copy EXCEPT ![r] = Append(@, table[Len(@) + 1])]
     /\ UNCHANGED <<table, keys, draft, heard, least, network, answered, history>>
 
 \* Router r has made sure, by a consistent read, that its table is the present one, and there is no such key in it.
 Refuse(r, c) ==
-    /\ OwnerAt(KeyOf[c], version[r]) = Nobody
-    /\ version[r] = Len(table)
+    /\ OwnerAt(KeyOf[c], copy[r]) = Nobody
+    /\ Len(copy[r]) = Len(table)
     /\ answered' = [answered EXCEPT ![c] = IF @ = "no" THEN "unknown" ELSE @]
-    /\ UNCHANGED <<table, keys, draft, heard, version, least, network, history>>
+    /\ UNCHANGED <<table, keys, draft, heard, copy, least, network, history>>
 
 \* Router r stops, and another one takes its place, which knows nothing.
 Replace(r) ==
-    /\ version' = [version EXCEPT ![r] = 0]
+    /\ copy' = [copy EXCEPT ![r] = <<>>]
     /\ least' = [least EXCEPT ![r] = 0]
     /\ UNCHANGED <<table, keys, draft, heard, network, answered, history>>
 
 \* Message m is lost: it will not arrive (again).
 Lose(m) ==
     /\ network' = network \ {m}
-    /\ UNCHANGED <<table, keys, draft, heard, version, least, answered, history>>
+    /\ UNCHANGED <<table, keys, draft, heard, copy, least, answered, history>>
 
 -----------------------------------------------------------------------------
 

@@ -124,9 +124,14 @@ def tagged(value: ShardEvent | Message) -> Value:
     return record(type=type(value).__name__, **FIELDS[type(value)](value))
 
 
+def assignments(table: Table) -> tuple[Value, ...]:
+    """A table, or a copy of its beginning."""
+    return tuple(record(key=model_value(each.key), shard=shard(each.shard)) for each in table)
+
+
 @routing.observe_part("table")
 def of_table(table: Table) -> Fields:
-    return {"table": tuple(record(key=model_value(each.key), shard=shard(each.shard)) for each in table)}
+    return {"table": assignments(table)}
 
 
 @routing.observe_each("shards")
@@ -134,13 +139,13 @@ def of_shard(identity: ShardId, leader: ShardLeader) -> tuple[Value, Fields]:
     return shard(identity), {
         "keys": {model_value(key): key_state(state) for key, state in leader.keys.items()},
         "draft": tuple(map(tagged, leader.draft)),
-        "heard": len(leader.heard),
+        "heard": assignments(leader.heard),
     }
 
 
 @routing.observe_each("routers")
 def of_router(identity: RouterId, router: Router) -> tuple[Value, Fields]:
-    return model_value(identity), {"version": len(router.table), "least": router.least}
+    return model_value(identity), {"copy": assignments(router.copy), "least": router.least}
 
 
 @routing.observe_part("network")
@@ -194,6 +199,12 @@ def moved(constants: Constants) -> list[Routed]:
     """MCRouting!InitMoved: to any other shard."""
     first, *others = names(constants, "Shard")
     return [routing_properties.moved(init(constants), names(constants, "Key")[0], first, each) for each in others]
+
+
+@routing.start("Starts")
+def starts(constants: Constants) -> list[Routed]:
+    """MCRouting!Starts."""
+    return [init(constants), held(constants), *moved(constants)]
 
 
 @routing.bound("Bound")

@@ -251,14 +251,14 @@ class Router(Struct, frozen=True, cache_hash=True):
     """A router: its copy of the table, and the version that it must have before it routes again."""
 
     name: RouterId
-    table: Table = ()
+    copy: Table = ()
     least: int = 0
 
 
 def route(router: Router, command: Command) -> Request:
     """A command for the owner of its key. Refused while the table is known to be stale. Spec: Routing!Route."""
-    shard = owner(router.table, command.key)
-    if len(router.table) < router.least or shard is None:
+    shard = owner(router.copy, command.key)
+    if len(router.copy) < router.least or shard is None:
         raise Refused(f"{router.name} cannot tell who owns {command.key}")
     return Request(router.name, shard, command)
 
@@ -272,9 +272,9 @@ def on_refusal(router: Router, refusal: Refusal) -> Router:
 
 def refresh(router: Router, assignment: Assignment) -> Router:
     """The router reads the next entry of the table. Spec: Routing!Refresh."""
-    return replace(router, table=(*router.table, assignment))
+    return replace(router, copy=(*router.copy, assignment))
 
 
 def is_unknown(router: Router, key: Key, confirmed: int) -> bool:
     """Whether a key may be refused, when a consistent read has confirmed this version. Spec: Routing!Refuse."""
-    return len(router.table) == confirmed and owner(router.table, key) is None
+    return len(router.copy) == confirmed and owner(router.copy, key) is None

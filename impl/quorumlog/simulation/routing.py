@@ -196,7 +196,7 @@ class Routed(Struct, frozen=True, cache_hash=True):
     def refresh(self, r: RouterId) -> Routed:
         """A router reads one more entry of the table. Spec: Routing!Refresh."""
         router = self.routers[r]
-        return self.change(routers=self.with_router(refresh(router, self.next_entry(len(router.table)))))
+        return self.change(routers=self.with_router(refresh(router, self.next_entry(len(router.copy)))))
 
     def refuse(self, r: RouterId, c: CommandId) -> Routed:
         """A router refuses a command for an unknown key. Spec: Routing!Refuse."""

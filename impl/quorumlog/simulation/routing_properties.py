@@ -41,7 +41,7 @@ def types_are_right(world: Routed) -> bool:
         all(0 <= version <= size for version in versions)
         and all(shard in world.shards for shard in named)
         and all(len(shard.heard) <= size for shard in world.shards.values())
-        and all(len(router.table) <= size for router in world.routers.values())
+        and all(len(router.copy) <= size for router in world.routers.values())
         and all(said in ("no", "unknown", "decided") for said in world.answered.values())
     )
 
@@ -133,7 +133,7 @@ def held(empty: Routed, key: Key, shard: ShardId) -> Routed:
     table = (Assignment(key, shard),)
     shards = {name: replace(each, heard=table) for name, each in empty.shards.items()}
     mine = replace(shards[shard], keys=shards[shard].keys.set(key, KeyState(1, True)))
-    routers = {name: replace(each, table=table) for name, each in empty.routers.items()}
+    routers = {name: replace(each, copy=table) for name, each in empty.routers.items()}
     return empty.change(
         table=table,
         shards=FrozenMap({**shards, shard: mine}),
