@@ -70,10 +70,9 @@ class _Clock:
         """Whether our own checker should give up."""
         if self.timeout is not None and self.passed() >= self.timeout:
             return True
-        if self.run is not None and not self.heard and self.run.done():
-            said = self.run.result(0).result
-            if said != UNKNOWN:
-                self.heard = self.passed() + self.grace()
+        judged = self.run is not None and not self.heard and self.run.done() and not self.run.failed()
+        if judged and self.run is not None and self.run.result(0).result != UNKNOWN:
+            self.heard = self.passed() + self.grace()
         return bool(self.heard) and self.passed() >= self.heard
 
 
@@ -97,6 +96,10 @@ def judge(
         orders: tuple[Found, ...] | None = tuple(own(model, history.operations, clock.stop))
     except GaveUp:
         orders = None
+    except BaseException:
+        if run is not None:
+            run.end()
+        raise
     said = porcupine.Judged(UNKNOWN, 0)
     if run is not None:
         try:

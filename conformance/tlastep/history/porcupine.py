@@ -117,6 +117,7 @@ class Run:
     """Porcupine at work on one history, in a process of its own."""
 
     def __init__(self, model: Model, operations: Sequence[Operation], timeout: float | None) -> None:
+        self._found: Judged | None = None
         self._process = subprocess.Popen(
             [str(program(model))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -132,8 +133,14 @@ class Run:
         """Whether it has come to an end."""
         return self._process.poll() is not None
 
+    def failed(self) -> bool:
+        """Whether it has ended without a verdict; `result` then says why."""
+        return bool(self._process.poll())
+
     def result(self, wait: float | None) -> Judged:
         """Its verdict; `unknown` if there is none within that many seconds."""
+        if self._found is not None:
+            return self._found
         try:
             self._process.wait(wait)
         except subprocess.TimeoutExpired:
@@ -143,7 +150,8 @@ class Run:
         said = self._process.stdout.read()
         if self._process.returncode:
             raise ToolFailure(f"porcupine gave no verdict: {_last(self._process.stderr.read())}")
-        return _judged(said)
+        self._found = _judged(said)
+        return self._found
 
     def end(self) -> None:
         """Ends the process, if it still runs."""

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.unit.history import brute
 from tests.unit.history.generated import OBJECTS, LedgerObject, Line, history, spoilt, write
 
 from quorumlog_bindings.histories import Ledger, ledger
-from tlastep.history.checker import GaveUp, search
+from tlastep.history.checker import Found, GaveUp, search
 from tlastep.history.format import History, Operation, read_history
 from tlastep.history.judge import judge
 from tlastep.history.models import Model, Register, kv, register
@@ -144,6 +145,19 @@ def test_checkers_that_disagree_are_a_bug_of_ours(tmp_path: Path, monkeypatch: p
     ]
     with pytest.raises(AssertionError, match="disagree"):
         judge(register, read(tmp_path / "history.ndjson", register, wrong))
+
+
+def test_whoever_is_done_first_is_believed(tmp_path: Path) -> None:
+    """Our own checker is told to stop once porcupine has been done for a while, and porcupine's word stands."""
+
+    def slow(model: Model, operations: tuple[Operation, ...], stop: Callable[[], bool]) -> list[Found]:
+        while not stop():
+            sleep(0.01)
+        raise GaveUp
+
+    right = read(tmp_path / "history.ndjson", register, history(OBJECTS["register"], 1, 30, 3))
+    verdict = judge(register, right, own=slow)
+    assert (verdict.result, dict(verdict.checkers)) == ("ok", {"porcupine": "ok", "own": "unknown"})
 
 
 @pytest.mark.parametrize("name", MODELS)

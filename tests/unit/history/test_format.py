@@ -26,7 +26,7 @@ def read(folder: Path, model: Model, *lines: dict[str, Any] | str | bytes) -> Hi
 
 
 def test_operations_carry_their_lines_answers_and_outcomes(tmp_path: Path) -> None:
-    lines = [READ, "", {**READ, "process": 1, "node": "a"}, {**DONE, "value": 7}, {**READ, "process": 4}]
+    lines: list[Any] = [READ, "", {**READ, "process": 1, "node": "a"}, {**DONE, "value": 7}, {**READ, "process": 4}]
     found = read(tmp_path, register, *lines, {**DONE, "process": 1, "type": "fail", "error": "gone"}, "")
     assert [(each.line, each.completed, each.outcome, each.answer) for each in found.operations] == [
         (1, 4, "ok", 7),
