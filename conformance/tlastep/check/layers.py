@@ -19,23 +19,22 @@ from tlastep.check.bindings import bound_modules
 from tlastep.check.contract import contracts_of
 from tlastep.check.elsewhere import Elsewhere
 from tlastep.check.explore import load
-from tlastep.check.lockstep import lockstep
 from tlastep.check.models import Project
 from tlastep.check.mutant_kill import (
     SIMULATION,
     Killer,
     Prepared,
-    alone,
+    by_lockstep,
+    by_properties,
+    by_replay,
     changed_code,
     changed_specs,
-    checking_only,
     kill_spec,
     models_for,
-    of_finding,
     prepare,
+    prepared,
 )
 from tlastep.check.mutant_list import Mutant, Side
-from tlastep.check.replay import replay
 from tlastep.check.simulated import simulate_beside
 from tlastep.check.symbolic import kill_by_contracts
 from tlastep.engine.code_system import BoundModel
@@ -88,11 +87,6 @@ def _nothing(project: Project, mutant: Mutant) -> None:
     return None
 
 
-@lru_cache(maxsize=64)
-def _prepared(root: Path, project: Project, name: str) -> Prepared:
-    return prepare(project, project.model(name))
-
-
 # -- one side alone ------------------------------------------------------------------------------------------------
 
 
@@ -104,22 +98,21 @@ def _alone_ready(project: Project, mutant: Mutant) -> Prepared | None:
     if mutant.side == "spec":
         return None
     name = mutant.breaks.model if mutant.breaks else _candidates(project, mutant)[0]
-    return _prepared(project.root, project, name)
+    return prepared(project, name)
 
 
 def _by_properties(project: Project, mutant: Mutant, ready: Prepared | None) -> Killer | None:
     """The changed side violates a property all by itself: the one that the list names, or else any."""
     if ready is None:
         return _named(mutant, kill_spec(project, mutant))
-    config = checking_only(ready.config, mutant.breaks.property) if mutant.breaks else ready.config
     with changed_code(mutant):
-        return _named(mutant, alone(ready.model.name, BoundModel(_bound(project, mutant), config)))
+        return _named(mutant, [by_properties(mutant, ready, _bound(project, mutant))])
 
 
-def _named(mutant: Mutant, killers: Sequence[Killer]) -> Killer | None:
+def _named(mutant: Mutant, killers: Sequence[Killer | None]) -> Killer | None:
     """The killer by the property that the list names, if it names one: anything else is an accident, and no kill."""
     wanted = mutant.breaks.property if mutant.breaks else None
-    return next((each for each in killers if wanted in (None, each.property)), None)
+    return next((each for each in killers if each and wanted in (None, each.property)), None)
 
 
 # -- spec and code, through models -----------------------------------------------------------------------------------
@@ -139,7 +132,7 @@ def _compared_ready(project: Project, mutant: Mutant) -> tuple[Prepared, ...]:
     """Mutants of code share their models; those of a changed spec are compiled in the fork."""
     if mutant.side == "spec":
         return ()
-    return tuple(_prepared(project.root, project, name) for name in _candidates(project, mutant))
+    return tuple(prepared(project, name) for name in _candidates(project, mutant))
 
 
 def _compared(
@@ -154,25 +147,17 @@ def _compared(
 
 
 def _by_lockstep(project: Project, mutant: Mutant, ready: Sequence[Prepared]) -> Killer | None:
-    for model, code in _compared(project, mutant, ready, simulated=False):
-        finding = lockstep(model.model.name, model.spec, code).finding
-        if finding is not None:
-            return of_finding("lockstep", model.model.name, finding)
-    return None
+    return by_lockstep(_compared(project, mutant, ready, simulated=False))
 
 
 def _by_replay(project: Project, mutant: Mutant, ready: Sequence[Prepared]) -> Killer | None:
     try:
-        for model, code in _compared(project, mutant, ready, simulated=True):
-            finding = replay(model.model.name, model.spec, code, model.behaviours).finding
-            if finding is not None:
-                return of_finding("replay", model.model.name, finding)
+        return by_replay(_compared(project, mutant, ready, simulated=True))
     except UnusableInput as error:
         # A changed spec may violate a property while TLC simulates it, so that there is no behaviour to replay.
         if mutant.side == "code" or "simulation stopped" not in error.message:
             raise
         return Killer("replay", "", "simulation stopped", 0)
-    return None
 
 
 # -- past the bound --------------------------------------------------------------------------------------------------

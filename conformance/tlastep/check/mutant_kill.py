@@ -10,15 +10,17 @@ import importlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from tlastep.behaviour import Behaviour
+from tlastep.binding import Binding
 from tlastep.check.bindings import binding_of
 from tlastep.check.check import Engine
 from tlastep.check.explore import Verdict, explore_compiled, load
@@ -138,36 +140,53 @@ def prepare(project: Project, model: Model, simulation: Simulation | None = SIMU
     return Prepared(model, config, bare, spec, behaviours)
 
 
-def kill_code(project: Project, mutant: Mutant, prepared: Mapping[str, Prepared]) -> list[Killer]:
+@lru_cache(maxsize=64)
+def prepared(project: Project, name: str) -> Prepared:
+    """The same for a model by its name, kept for the next mutant: a child that is forked has it for nothing."""
+    return prepare(project, project.model(name))
+
+
+def kill_code(project: Project, mutant: Mutant, models: Sequence[str]) -> list[Killer]:
     """Steps the changed code beside the spec, model by model, up to the first difference; then the code alone.
 
     Where lock-step finds it, replay may try, too: the matrix shows what simulated behaviours miss.
 
     To be called in a process of its own in which the code has not been imported yet.
     """
-    models = mutant.models or tuple(prepared)
     with changed_code(mutant):
         binding = binding_of(project, mutant.module)
-        found: list[Killer] = []
-        for name in models:
-            ready = prepared[name]
-            code = BoundModel(binding, ready.bare)
-            finding = lockstep(name, ready.spec, code).finding
-            if finding is not None:
-                found.append(of_finding("lockstep", name, finding))
-                found += replayed(ready, code)
-                break
+        ready = [prepared(project, name) for name in mutant.models or models]
+        pairs = [(each, BoundModel(binding, each.bare)) for each in ready]
+        found = [by_lockstep(pairs)]
+        if found[0] is not None:
+            found.append(by_replay([pair for pair in pairs if pair[0].model.name == found[0].model]))
         if mutant.breaks is not None:
-            ready = prepared[mutant.breaks.model]
-            only = checking_only(ready.config, mutant.breaks.property)
-            found += alone(ready.model.name, BoundModel(binding, only))
-        return found
+            found.append(by_properties(mutant, prepared(project, mutant.breaks.model), binding))
+        return [each for each in found if each is not None]
 
 
-def replayed(ready: Prepared, code: BoundModel[Any]) -> list[Killer]:
+def by_lockstep(models: Iterable[tuple[Prepared, BoundModel[Any]]]) -> Killer | None:
+    """Code beside spec, in one model after another: the first difference."""
+    for ready, code in models:
+        finding = lockstep(ready.model.name, ready.spec, code).finding
+        if finding is not None:
+            return of_finding("lockstep", ready.model.name, finding)
+    return None
+
+
+def by_replay(models: Iterable[tuple[Prepared, BoundModel[Any]]]) -> Killer | None:
     """Behaviours that TLC simulates of the spec, on the code: they may or may not pass where the change shows."""
-    finding = replay(ready.model.name, ready.spec, code, ready.behaviours).finding
-    return [of_finding("replay", ready.model.name, finding)] if finding else []
+    for ready, code in models:
+        finding = replay(ready.model.name, ready.spec, code, ready.behaviours).finding
+        if finding is not None:
+            return of_finding("replay", ready.model.name, finding)
+    return None
+
+
+def by_properties(mutant: Mutant, ready: Prepared, binding: Binding[Any]) -> Killer | None:
+    """The code all by itself: the property that the list names, or else the first that is violated."""
+    config = checking_only(ready.config, mutant.breaks.property) if mutant.breaks else ready.config
+    return next(iter(alone(ready.model.name, BoundModel(binding, config))), None)
 
 
 def alone(name: str, model: BoundModel[Any]) -> list[Killer]:

@@ -19,7 +19,7 @@ import msgspec
 
 from tlastep.check.check import Engine
 from tlastep.check.models import Project
-from tlastep.check.mutant_kill import Killer, Prepared, kill_code, kill_spec, models_for, prepare
+from tlastep.check.mutant_kill import Killer, kill_code, kill_spec, models_for, prepared
 from tlastep.check.mutant_list import Mutant, read_mutants, select
 from tlastep.errors import UnusableInput
 
@@ -96,9 +96,11 @@ def judge(project: Project, mutant: Mutant, models: tuple[str, ...] = (), engine
         by = in_child(lambda: kill_spec(project, mutant, engine))
         problem = _unjudged(by) or _problem_of_spec(mutant, by)
     else:
-        ready = {each.name: _prepared(project, each.name) for each in models_for(project, mutant, models)}
-        by = in_child(lambda: kill_code(project, mutant, ready))
-        problem = _unjudged(by) or _problem_of_code(mutant, by, tuple(ready))
+        names = [each.name for each in models_for(project, mutant, models)]
+        for name in names:
+            prepared(project, name)
+        by = in_child(lambda: kill_code(project, mutant, names))
+        problem = _unjudged(by) or _problem_of_code(mutant, by, names)
     return Judged(mutant, tuple(by), problem, perf_counter() - begun)
 
 
@@ -130,16 +132,6 @@ def _problem_of_code(mutant: Mutant, by: Sequence[Killer], models: Sequence[str]
 
 
 # -- processes --------------------------------------------------------------------------------------------------
-
-_READY: dict[tuple[str, str], Prepared] = {}
-
-
-def _prepared(project: Project, name: str) -> Prepared:
-    """A compiled model, kept for the next mutant: a child that is forked has it for nothing."""
-    key = (str(project.list), name)
-    if key not in _READY:
-        _READY[key] = prepare(project, project.model(name))
-    return _READY[key]
 
 
 def in_child(task: Callable[[], list[Killer]]) -> list[Killer]:

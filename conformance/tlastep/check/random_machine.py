@@ -6,8 +6,13 @@ That line in a test module (with its import, three in all) is a test: Hypothesis
 spec's own quantifier domains, from any of the prepared starts, and shrinks what it finds. What it prints last is a
 script in the spec's own action names, and a pytest file is written that takes the same steps without Hypothesis.
 
-It is an ordinary `RuleBasedStateMachine`, so whatever drives these drives it, `hypofuzz` included. For long walks
-the steered runner (`check/machine.py`) reaches further in the same time; here it is shrinking and replay that count.
+It is an ordinary `RuleBasedStateMachine`, so whatever drives these drives it. `hypofuzz`, which is not installed with
+this project, takes the test module as pytest does, and goes on until it is stopped:
+
+    hypothesis fuzz --no-dashboard -n 1 -- -p no:cacheprovider test_replication.py
+
+For long walks the steered runner (`check/machine.py`) reaches further in the same time; here it is shrinking and replay
+that count.
 """
 
 from __future__ import annotations
