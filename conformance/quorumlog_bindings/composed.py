@@ -1,8 +1,8 @@
 """The whole system beside the specs: each walk through it is judged in three ways.
 
-After every move by the claims on what is decided and said; all that consensus did in each group by the spec
-Replication, step by step; and what clients saw, as a history, by the sequential ledger of the specs. A layer of the
-checks, about all the specs of whose cores the system is made.
+After every move by the claims on what is decided and said; all that consensus and the gates did in each group by the
+specs Replication and LeaderOutput, step by step; and what clients saw, as a history, by the sequential ledger of the
+specs. A layer of the checks, about all the specs of whose cores the system is made.
 """
 
 from __future__ import annotations
@@ -10,19 +10,24 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
+
+from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.simulation.composed.claims import Claims
 from quorumlog.simulation.composed.consensus import NAMES, Consensus, taken
 from quorumlog.simulation.composed.groups import Group
 from quorumlog.simulation.composed.moves import Move
+from quorumlog.simulation.composed.speaking import SESSIONS, Disagreement, Gates
 from quorumlog.simulation.composed.system import System
-from quorumlog.simulation.composed.walks import LENGTH, Walk, fresh, replay, walk
+from quorumlog.simulation.composed.walks import BATCH, LENGTH, Walk, fresh, replay, walk
 from quorumlog_bindings.histories import ledger
+from quorumlog_bindings.leader_output import leader_output
 from quorumlog_bindings.replication import replication
+from tlastep.binding import Binding, ToldStep
 from tlastep.check.coverage import Coverage
 from tlastep.check.elsewhere import of_module
 from tlastep.check.models import Project
@@ -43,8 +48,8 @@ class Judges:
     """Judges walks, one after another."""
 
     def __init__(self, project: Project) -> None:
-        self._beside = Beside(project, replication)
-        self._actions: dict[str, int] = {}
+        self._beside = {name: Beside(project, spec.binding) for name, spec in STEPPED.items()}
+        self._actions: dict[str, dict[str, int]] = {name: {} for name in STEPPED}
         self.kinds: Counter[str] = Counter()
         self.walks = 0
 
@@ -68,28 +73,70 @@ class Judges:
 
     def wrong(self, found: Walk) -> Iterator[str]:
         """What the specs have against a walk."""
-        told = {name: Consensus(name) for name in found.last.groups}
-        steps = {name: [] for name in told}  # type: ignore[var-annotated]
-        for each in taken(fresh(), found.moves):
-            for name, consensus in told.items():
-                steps[name] += consensus.steps(each)
-        for name, group in found.last.groups.items():
-            objection = self._beside.opinion(constants(group), self._actions)(steps[name])
-            if objection is not None:
-                number, kind, says = objection
-                yield f"Replication: step {number + 1} of group {name}: {kind}: {says}"
+        for name, group in fresh().groups.items():
+            consensus, gates = Consensus(name), Gates(group)
+            decided: list[ToldStep] = []
+            spoken: list[ToldStep] = []
+            try:
+                for each in taken(fresh(), found.moves):
+                    decided += consensus.steps(each)
+                    spoken += gates.steps(each)
+            except (Refused, Disagreement) as error:
+                yield f"LeaderOutput: in group {name} something happens that its world refuses: {error}"
+            for spec, steps in ((REPLICATION, decided), (LEADER_OUTPUT, spoken)):
+                objection = self._beside[spec.module].opinion(spec.constants(group), self._actions[spec.module])(steps)
+                if objection is not None:
+                    number, kind, says = objection
+                    yield f"{spec.module}: step {number + 1} of group {name}: {kind}: {says}"
         yield from unordered(found.last)
 
-    def coverage(self) -> Coverage:
-        """What all walks reached of the spec of consensus."""
-        found = Simulated(replication.module, schedules=self.walks, actions=self._actions)
-        return self._beside.reached(found)
+    def coverage(self, module: str) -> Coverage:
+        """What all walks reached of a spec that is stepped beside them."""
+        found = Simulated(module, schedules=self.walks, actions=self._actions[module])
+        return replace(self._beside[module].reached(found), layer=LAYER)
 
 
-def constants(group: Group) -> dict[str, str]:
-    """The model of Replication in which the steps of a group are steps."""
-    servers = ", ".join(group.nodes)
-    return {"Server": f"{{{servers}}}", "Event": f"{{{', '.join(NAMES)}}}", "Nil": "Nil", "Batch": "2"}
+class Stepped(NamedTuple):
+    """A spec that is stepped beside a group, and the model of it in which the group's steps are steps."""
+
+    binding: Binding[Any]
+    constants: Callable[[Group], dict[str, str]]
+
+    @property
+    def module(self) -> str:
+        """The name of the spec."""
+        return self.binding.module
+
+
+def set_of(names: Iterable[object]) -> str:
+    """A set as a configuration writes it."""
+    return f"{{{', '.join(map(str, names))}}}"
+
+
+def of_consensus(group: Group) -> dict[str, str]:
+    """A model of Replication."""
+    return {"Server": set_of(group.nodes), "Event": set_of(NAMES), "Nil": "Nil", "Batch": str(BATCH)}
+
+
+def of_gates(group: Group) -> dict[str, str]:
+    """A model of LeaderOutput."""
+    return {
+        "Node": set_of(group.nodes),
+        "Term": set_of(range(1, TERMS)),
+        "Session": set_of(SESSIONS),
+        "Event": set_of(NAMES),
+        "Outgoing": "{}",
+        "Expected": "{Nil}",
+        "Index": set_of(range(len(NAMES))),
+        "Conflict": "Conflict",
+        "Nil": "Nil",
+    }
+
+
+TERMS: Final = 60  # more than a walk has elections
+REPLICATION: Final = Stepped(replication, of_consensus)
+LEADER_OUTPUT: Final = Stepped(leader_output, of_gates)
+STEPPED: Final = {spec.module: spec for spec in (REPLICATION, LEADER_OUTPUT)}
 
 
 def unordered(system: System) -> Iterator[str]:
@@ -136,10 +183,10 @@ def attempt(judges: Judges, seed: int) -> tuple[Walk | None, str | None]:
 
 
 def coverage(project: Project, module: str) -> list[Coverage]:
-    """What the walks of a spec reach. Of the specs, only Replication is stepped beside them."""
-    if module != replication.module:
+    """What the walks of a spec reach of it, if it is one that is stepped beside them."""
+    if module not in STEPPED:
         return []
     judges = Judges(project)
     for seed in SEEDS[module]:
         judges.walk(seed)
-    return [judges.coverage()]
+    return [judges.coverage(module)]

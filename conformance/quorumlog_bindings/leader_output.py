@@ -271,9 +271,22 @@ def bound(constants: Constants) -> list[Property]:
 # -- actions ------------------------------------------------------------------------------------------------
 
 
-def indexes(constants: Constants) -> range:
+def bounded_indexes(constants: Constants) -> range:
     """MCLeaderOutput!Indexes."""
     return range(max(cast(int, constants["MaxLog"]), cast(int, constants["MaxAsked"])) + 2)
+
+
+def given_indexes(constants: Constants) -> Iterable[int]:
+    """A set of numbers that a configuration lists."""
+    return cast(Iterable[int], in_order(cast(frozenset[Value], constants["Index"])))
+
+
+INDEXES: Final[Mapping[type, Callable[[Constants], Iterable[int]]]] = {str: bounded_indexes, frozenset: given_indexes}
+
+
+def indexes(constants: Constants) -> Iterable[int]:
+    """The numbers of commands and entries: a definition of MCLeaderOutput, or a set."""
+    return INDEXES[type(constants["Index"])](constants)
 
 
 leader_output.parameter("n", domain=lambda constants: names(constants, "Node"), spec=model_value)

@@ -19,8 +19,10 @@ from quorumlog.core.two_phase_commit import coordinator, participant
 from quorumlog.core.two_phase_commit.messages import Decision, Prepare, Transfer
 from quorumlog.core.two_phase_commit.participant import PREPARED, ShardState, Staged
 from quorumlog.simulation.composed.claims import Claims
+from quorumlog.simulation.composed.consensus import Taken
 from quorumlog.simulation.composed.moves import KINDS, Kind, Move, take
 from quorumlog.simulation.composed.scripts import script
+from quorumlog.simulation.composed.speaking import Gates
 from quorumlog.simulation.composed.walks import Walk, fresh, opening, replay, shortest, walk
 from quorumlog_bindings.composed import MODULES, SEEDS, Judges, kill
 from tlastep.check.models import find_project
@@ -66,6 +68,7 @@ def test_a_seed_is_the_same_walk_in_every_process() -> None:
 
 PRINTED: Final = """
 from quorumlog.simulation.composed.claims import Claims
+from quorumlog.simulation.composed.consensus import Taken
 from quorumlog.simulation.composed.walks import walk
 for move in walk(11, Claims()).moves:
     print(move.name, sorted(map(str, move.arguments)))
@@ -75,9 +78,21 @@ for move in walk(11, Claims()).moves:
 def test_every_step_is_one_of_the_spec_and_the_history_is_linearizable() -> None:
     judges = Judges(PROJECT)
     assert judges.walk(5).wrong is None
-    (reached,) = [judges.coverage()]
-    assert sum(reached.actions.values()) > 300
-    assert min(reached.actions[name] for name in ("Timeout", "Sync", "Propose", "OnAppendReply")) > 0
+    consensus, gates = (judges.coverage(module).actions for module in ("Replication", "LeaderOutput"))
+    assert min(consensus[name] for name in ("Timeout", "Sync", "Propose", "OnAppendReply")) > 0
+    assert min(gates[name] for name in ("Lead", "Copy", "OnRequest", "Decide", "Commit", "Send")) > 0
+
+
+def test_gates_that_do_what_their_spec_does_not_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    judges = Judges(PROJECT)
+    found = walk(5, Claims())
+    told = Gates.steps
+
+    def skips(self: Gates, each: Taken) -> Any:
+        return [step for step in told(self, each) if step[0] != "Decide"]
+
+    monkeypatch.setattr(Gates, "steps", skips)
+    assert next(judges.wrong(found)).startswith("LeaderOutput: step ")
 
 
 def test_the_walks_of_the_specs_are_different_ones() -> None:

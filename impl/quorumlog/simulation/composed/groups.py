@@ -145,7 +145,7 @@ class Group(Struct, frozen=True):
         if not self.service.rules.application.decide(draft.state, command, None):
             return self
         number = draft.session(session).last + 1
-        request = Request(session, number, number - 1, None, command)
+        request = Request(session, number, 0, None, command)
         group, _ = self.after(i, *self.service.ask(node, ITSELF, request, None))
         return group
 

@@ -32,6 +32,7 @@ ARRIVALS: Final = frozenset({"deliver", "on_request", "on_letter", "on_question"
 LETTERS: Final = ("Prepare", "Vote", "Decision", "Acknowledgement")
 ACCOUNTS: Final = {"x": ("s1", 5), "y": ("s2", 3)}
 
+BATCH: Final = 2  # entries of a log in one request
 SHARDS: Final = tuple(dict.fromkeys(shard for shard, _ in ACCOUNTS.values()))
 
 Judge: TypeAlias = Callable[[Move, System, System], str | None]
@@ -53,7 +54,7 @@ class Walk(Struct, frozen=True):
 
 def fresh() -> System:
     """Two shards with an account each, a coordinator, three nodes each, and three clients."""
-    return begin(ACCOUNTS, clients=3, size=3, batch=2)
+    return begin(ACCOUNTS, clients=3, size=3, batch=BATCH)
 
 
 def walk(seed: int, judge: Judge, length: int = LENGTH) -> Walk:
