@@ -25,7 +25,7 @@ Path: TypeAlias = "tuple[Path, Operation] | None"
 
 PATIENCE: Final = 256  # how many steps of a search pass between two looks at the clock
 
-RARE: Final = 30  # how many closed operations a search would rather do than use one more open one
+RARE: Final = 20  # how many closed operations a search would rather do than use one more open one
 
 
 class GaveUp(Exception):
