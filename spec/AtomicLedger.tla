@@ -100,8 +100,5 @@ Return(o) ==
 
 Next == \E o \in Operation : Call(o) \/ Take(o) \/ Return(o)
 
-\* What the law says of steps, wherever they begin.
-Steps == [][Next]_vars
-
-Spec == Init /\ Steps
+Spec == Init /\ [][Next]_vars
 =============================================================================

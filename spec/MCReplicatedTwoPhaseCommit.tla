@@ -30,18 +30,18 @@ Nothing == [a \in Account |-> 0]
 One == [a \in Account |-> IF a = x THEN 1 ELSE 0]
 OneOnY == [a \in Account |-> IF a = y THEN 1 ELSE 0]
 
-\* Both transfers have begun.  Both shards have prepared t, the coordinator has appended its decision to commit it, and
-\* nobody has heard of u.  x has nothing left that may be spent.
+\* Transfer t has begun, both shards have prepared it, and the coordinator has appended its decision to commit it.  x has
+\* nothing left that may be spent.
 InitInDoubt ==
-    /\ decision = [o \in Transfer |-> "begun"]
+    /\ decision = (t :> "begun")
     /\ coordinatorSuffix = <<Event("committed", t)>>
     /\ coordinatorTails = {<<>>}
     /\ votes = {}
     /\ acks = {}
     /\ network = {}
-    /\ op = [o \in Operation |-> IF o \in Transfer THEN Open ELSE Idle]
+    /\ op = [o \in Operation |-> IF o = t THEN Open ELSE Idle]
     /\ ledger = Initial
-    /\ possible = [o \in Operation |-> IF o \in Transfer THEN Truth(o, Initial) ELSE {}]
+    /\ possible = [o \in Operation |-> IF o = t THEN Truth(o, Initial) ELSE {}]
     /\ shard = [s \in Shard |-> [free |-> [a \in Accounts(s) |-> IF a = x THEN Initial[x] - 1 ELSE Initial[a]],
                                  version |-> 0, stage |-> (t :> "prepared"), done |-> <<>>]]
     /\ suffix = [s \in Shard |-> <<>>]

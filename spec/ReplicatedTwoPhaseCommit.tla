@@ -363,8 +363,8 @@ RefinesTransactionCommit == Commitment!Spec
 RefinesAtomicLedger == Atomic!Spec
 
 \* The same of a model that starts in the middle of the story, where the laws start at its beginning.
-StepsOfTransactionCommit == Commitment!Steps
-StepsOfAtomicLedger == Atomic!Steps
+StepsOfTransactionCommit == [][Commitment!Next]_(Commitment!vars)
+StepsOfAtomicLedger == [][Atomic!Next]_(Atomic!vars)
 
 \* A decision is never taken back.
 DecisionStands ==

@@ -17,6 +17,8 @@ CONSTANTS
 
 VARIABLE stage      \* for each transaction and each member: "working", "prepared", "committed" or "aborted"
 
+vars == <<stage>>
+
 TypeOK ==
     \A t \in Transaction : stage[t] \in [Members[t] -> {"working", "prepared", "committed", "aborted"}]
 
@@ -42,10 +44,7 @@ Abort(t, m) ==
 
 Next == \E t \in Transaction : \E m \in Members[t] : Prepare(t, m) \/ Commit(t, m) \/ Abort(t, m)
 
-\* What the law says of steps, wherever they begin.
-Steps == [][Next]_stage
-
-Spec == Init /\ Steps
+Spec == Init /\ [][Next]_stage
 
 -----------------------------------------------------------------------------
 

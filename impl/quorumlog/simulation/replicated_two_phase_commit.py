@@ -133,16 +133,14 @@ class ReplicatedTwoPhaseCommit(Transfers[ShardState, Event], frozen=True, cache_
 
 
 def in_doubt(setting: Setting, t: OperationId) -> ReplicatedTwoPhaseCommit:
-    """All transfers have begun, the shards of one have prepared it, and its decision is appended: a start of a model.
+    """A transfer has begun, its shards have prepared it, and its decision is appended: a start of a model.
 
     Spec: ReplicatedTwoPhaseCommit!InitInDoubt.
     """
-    world = ReplicatedTwoPhaseCommit.of(setting)
-    transfer, decisions, shards = setting.transfers[t], world.coordination.state, world.shards
-    for other in setting.transfers.values():
-        decisions = COORDINATION.evolve(decisions, Begun(other))
-        world = world.call(other.id)
+    world = ReplicatedTwoPhaseCommit.of(setting).call(t)
+    transfer, shards = setting.transfers[t], world.shards
     for s in transfer.shards:
         prepared = world.application(s).evolve(shards[s].state, Staged(transfer, PREPARED))
         shards = shards.set(s, Group(prepared))
-    return world.change(coordination=Group(decisions, (Decided(t, COMMITTED),)), shards=shards)
+    began = COORDINATION.evolve(world.coordination.state, Begun(transfer))
+    return world.change(coordination=Group(began, (Decided(t, COMMITTED),)), shards=shards)
