@@ -13,6 +13,7 @@ from tlastep.check.matrix import (
     Cell,
     State,
     Tried,
+    judged,
     keep_matrix,
     known_matrix,
     problems,
@@ -25,6 +26,7 @@ from tlastep.check.memory import _hash_of_texts
 from tlastep.check.models import find_project
 from tlastep.check.mutant_kill import Killer
 from tlastep.check.mutant_list import Mutant, read_mutants
+from tlastep.check.mutants import NO_LAYER
 from tlastep.cli import matrix as command
 from tlastep.cli.main import run
 from tlastep.errors import UnusableInput
@@ -105,6 +107,19 @@ def test_the_report_knows_what_was_tried_until_a_text_changes(tmp_path: Path) ->
     assert titles[-2:] == ["Layers", "Mutants by layer"]
     (unknown,) = [each for each in sections(Verified([], [], [], [], []), []) if each.title == "Mutants by layer"]
     assert "tlastep matrix" in unknown.note
+
+
+def test_what_was_tried_is_judged_as_the_other_command_judges() -> None:
+    assert CODE.breaks is not None
+    broken = Cell("properties", "killed", Killer("properties", CODE.breaks.model, CODE.breaks.property, 3), 1.0)
+    whole = (broken, cell("lockstep"), cell("replay", "escaped"), cell("machine"))
+    known = judged(Tried(CODE, whole, ()))
+    assert known.killed
+    assert [each.layer for each in known.by] == ["properties", "lockstep"]
+    assert "survives lock-step" in judged(Tried(CODE, (broken, cell("lockstep", "escaped")), ())).problem
+    assert "violates no property" in judged(Tried(CODE, (cell("lockstep"),), ())).problem
+    endless = Cell("lockstep", "unjudged", Killer(NO_LAYER, "", "no end", 0), 1.0)
+    assert "not judged" in judged(Tried(CODE, (broken, endless), ())).problem
 
 
 def test_a_layer_that_does_not_exist_is_named_with_its_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from time import perf_counter
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -22,14 +22,15 @@ from tlastep.check.layers import Layer, layers
 from tlastep.check.memory import Memory
 from tlastep.check.models import Project
 from tlastep.check.mutant_kill import Killer
-from tlastep.check.mutant_list import Mutant, Side
-from tlastep.check.mutants import NO_LAYER, in_child
+from tlastep.check.mutant_list import Mutant, read_mutants
+from tlastep.check.mutants import NO_LAYER, Judged, in_child, problem_of_code
 from tlastep.check.tables import convert, read_toml
 from tlastep.errors import UnusableInput
 
 State: TypeAlias = Literal["killed", "escaped", "elsewhere", "unjudged"]
 ELSEWHERE: Final = "elsewhere"
 DEEP: Final = frozenset({"machine", "simulation"})
+JUDGES: Final = frozenset({"properties", "lockstep", "replay"})
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -124,16 +125,29 @@ def _try(project: Project, mutant: Mutant, layer: Layer) -> tuple[State, Killer 
 
 
 def keep_matrix(project: Project, found: Sequence[Tried]) -> None:
-    """Keeps what was tried of all mutants of a side, for the report of whoever verifies the very same texts."""
+    """Keeps what all layers did to these mutants, for whoever verifies the very same texts."""
     memory = Memory(project, fresh=False)
-    for side in dict.fromkeys(each.mutant.side for each in found):
-        memory.keep(f"matrix {side}", [each for each in found if each.mutant.side == side])
+    for each in found:
+        memory.keep(_kept(each.mutant), each)
 
 
 def known_matrix(project: Project) -> list[Tried]:
-    """What is known of the matrix since anything was changed: both sides, one or none."""
+    """What is known of the mutants since anything was changed: of all of them, some or none."""
     memory = Memory(project, fresh=False)
-    return [each for side in get_args(Side) for each in memory.recall(f"matrix {side}", list[Tried]) or ()]
+    found = [memory.recall(_kept(mutant), Tried) for mutant in read_mutants(project)]
+    return [each for each in found if each is not None]
+
+
+def _kept(mutant: Mutant) -> str:
+    return f"matrix {mutant.side} {mutant.name}"
+
+
+def judged(tried: Tried) -> Judged:
+    """A mutant of code as the command `mutants` judges it, from what these layers did to it here."""
+    cells = [cell for cell in tried.cells if cell.layer in JUDGES]
+    by = [cell.by for cell in cells if cell.by is not None]
+    problem = problem_of_code(tried.mutant, by, tried.mutant.models)
+    return Judged(tried.mutant, tuple(by), problem, sum(cell.seconds for cell in cells))
 
 
 # -- what is expected ----------------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def judge(project: Project, mutant: Mutant, models: tuple[str, ...] = (), engine
         for name in names:
             prepared(project, name)
         by = in_child(lambda: kill_code(project, mutant, names))
-        problem = _unjudged(by) or _problem_of_code(mutant, by, names)
+        problem = problem_of_code(mutant, by, names)
     return Judged(mutant, tuple(by), problem, perf_counter() - begun)
 
 
@@ -119,7 +119,10 @@ def _problem_of_spec(mutant: Mutant, by: Sequence[Killer]) -> str:
     return ""
 
 
-def _problem_of_code(mutant: Mutant, by: Sequence[Killer], models: Sequence[str]) -> str:
+def problem_of_code(mutant: Mutant, by: Sequence[Killer], models: Sequence[str]) -> str:
+    """In what way something else happened to a mutant of code than should have; nothing if all is well."""
+    if unjudged := _unjudged(by):
+        return unjudged
     if not any(each.layer == "lockstep" for each in by):
         return f"survives lock-step in {', '.join(mutant.models or models)}"
     if mutant.breaks is None:

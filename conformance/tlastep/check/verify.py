@@ -26,6 +26,7 @@ from tlastep.check.direct_code import execute
 from tlastep.check.explore import load
 from tlastep.check.graph_replay import MOST_STATES
 from tlastep.check.machine import ENOUGH, shortcomings, walk_model
+from tlastep.check.matrix import judged, key, known_matrix
 from tlastep.check.memory import Memory
 from tlastep.check.models import MACHINE, Model, Project, find_project
 from tlastep.check.mutants import Judged, read_mutants, run_mutants
@@ -105,12 +106,12 @@ def verify(
     for row in _rows(project, work, memory):
         rows.append(row)
         on_row(row, len(work) - len(rows))
-    judged = []
+    found: list[Judged] = []
     mutants = read_mutants(project)
-    for each in _mutants(project, memory):
-        judged.append(each)
-        on_row(_mutant_row(each), len(mutants) - len(judged))
-    return rows, judged
+    for each in _mutants(project, memory, fresh=fresh):
+        found.append(each)
+        on_row(_mutant_row(each), len(mutants) - len(found))
+    return rows, found
 
 
 def _rows(project: Project, work: Sequence[Unit], memory: Memory) -> Iterator[Row]:
@@ -129,22 +130,26 @@ def _rows(project: Project, work: Sequence[Unit], memory: Memory) -> Iterator[Ro
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _mutants(project: Project, memory: Memory) -> Iterator[Judged]:
+def _mutants(project: Project, memory: Memory, *, fresh: bool) -> Iterator[Judged]:
+    """Judges all mutants. What `tlastep matrix` has just done to those of code need not be done again."""
     known = memory.recall("mutants", list[Judged])
     if known is not None:
         yield from known
         return
-    judged = []
-    for each in run_mutants(project, read_mutants(project)):
-        judged.append(each)
+    tried = {} if fresh else {key(each.mutant): judged(each) for each in known_matrix(project)}
+    done = [each for of, each in tried.items() if of[0] == "code" and each.killed]
+    yield from done
+    names = {key(each.mutant) for each in done}
+    for each in run_mutants(project, [mutant for mutant in read_mutants(project) if key(mutant) not in names]):
+        done.append(each)
         yield each
-    if all(each.killed for each in judged):
-        memory.keep("mutants", judged)
+    if all(each.killed for each in done):
+        memory.keep("mutants", done)
 
 
-def _mutant_row(judged: Judged) -> Row:
-    name = f"{judged.mutant.side} {judged.mutant.name}"
-    return Row("mutant", name, judged.killed, judged.problem, judged.seconds, judged.fields())
+def _mutant_row(each: Judged) -> Row:
+    name = f"{each.mutant.side} {each.mutant.name}"
+    return Row("mutant", name, each.killed, each.problem, each.seconds, each.fields())
 
 
 # -- units ------------------------------------------------------------------------------------------------------

@@ -21,13 +21,14 @@ from tlastep.report.matrix import matrix_rows, totals
 def matrix(
     mutants: Annotated[list[str] | None, typer.Argument(metavar="[MUTANT]...", help="Only mutants so named.")] = None,
     side: Annotated[Literal["spec", "code"] | None, typer.Option(help="Only the mutants of this side.")] = None,
+    module: Annotated[list[str] | None, typer.Option(help="Only mutants of this module; may be given again.")] = None,
     layer: Annotated[list[str] | None, typer.Option(help="Only this layer; may be given again.")] = None,
     rewrite: Annotated[bool, typer.Option("--rewrite", help="Write down what kills what.")] = False,
     json: Json = False,
 ) -> None:
     """Try every layer of the checks on every mutant: what does each see, after how many steps?"""
     project = find_project()
-    chosen = _chosen(project, mutants or (), side)
+    chosen = _chosen(project, mutants or (), side, module or ())
     only = _layers(project, layer or ())
     if rewrite and only:
         raise UnusableInput("writes which layers kill a mutant, so it takes all layers", "--rewrite")
@@ -42,8 +43,10 @@ def matrix(
             raise UnusableInput("[tool.tlastep] names no `matrix` to write", str(project.root / "pyproject.toml"))
         write_expected(project.matrix, found, read_expected(project))
     wrong = [f"{each.mutant.side} mutant {each.mutant.name}: {line}" for each in found for line in each.problems]
+    if not only:
+        keep_matrix(project, found)
     if not mutants and not only:
-        _keep(project, found)  # a part of it would take the place of the whole
+        _write(project, found)  # a part of it would take the place of the whole
     if json:
         print_json([each.fields() for each in found])
     else:
@@ -56,12 +59,15 @@ def matrix(
         raise typer.Exit(1)
 
 
-def _chosen(project: Project, names: Sequence[str], side: str | None) -> list[Mutant]:
+def _chosen(project: Project, names: Sequence[str], side: str | None, modules: Sequence[str]) -> list[Mutant]:
     every = read_mutants(project)
     known = {each.name for each in every}
     if unknown := [name for name in names if name not in known]:
         raise UnusableInput(f"no mutant {unknown[0]}", ", ".join(map(str, project.mutants)))
-    return [each for each in every if side in (None, each.side) and (not names or each.name in names)]
+    if unknown := sorted(set(modules) - {each.module for each in every}):
+        raise UnusableInput(f"no mutant of {unknown[0]}", "--module")
+    chosen = [each for each in every if side in (None, each.side) and (not names or each.name in names)]
+    return [each for each in chosen if not modules or each.module in modules]
 
 
 def _layers(project: Project, names: Sequence[str]) -> tuple[str, ...]:
@@ -71,8 +77,7 @@ def _layers(project: Project, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _keep(project: Project, found: Sequence[Tried]) -> None:
-    keep_matrix(project, found)
+def _write(project: Project, found: Sequence[Tried]) -> None:
     build = project.root / "build"
     sections = [
         html.Section("By layer", totals(found), "Without the mutants of modules that a layer has nothing to do with."),
