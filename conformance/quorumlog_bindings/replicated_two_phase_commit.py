@@ -133,8 +133,9 @@ def setting_of(constants: Constants) -> Setting:
 
 
 @replicated_two_phase_commit.start("Init")
+@replicated_two_phase_commit.start("UnreplicatedSpec")
 def init(constants: Constants) -> World:
-    """ReplicatedTwoPhaseCommit!Init."""
+    """ReplicatedTwoPhaseCommit!Init. MCReplicatedTwoPhaseCommitLive!UnreplicatedSpec begins there, too."""
     return World.of(setting_of(constants))
 
 
