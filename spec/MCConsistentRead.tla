@@ -131,7 +131,7 @@ InitLogged ==
            /\ network = {}
 
 \* Where random walks begin.
-InitAny == Init \/ InitLeader \/ InitMinority
+InitAny == Init \/ InitLeader \/ InitReply
 
 \* What the models of three servers explore to the end, as far as numbers say.  Walks are to leave this behind.
 Explored ==

@@ -149,7 +149,7 @@ def logged(setting: Setting) -> list[ReadCluster]:
 
 def anything(setting: Setting) -> list[ReadCluster]:
     """Where random walks begin. Spec: ConsistentRead!InitAny."""
-    return [*nothing(setting), *leader(setting), *minority(setting)]
+    return [*nothing(setting), *leader(setting), *reply(setting)]
 
 
 STARTS: Final[Mapping[str, Start]] = {
