@@ -30,8 +30,9 @@ Bound ==
 (* only a has; all others have slept.  Nothing is on its way but requests, *)
 (* and the clients have lost their connections.                            *)
 
-\* These reigns, nodes in these terms, with these logs, of which so much is applied; answers received, and requests.
-Story(reigns, terms, leaders, logs, known, received, asked) ==
+\* These reigns, nodes in these terms, with these logs, of which so much is applied; answers received; connections that
+\* are open; and what is on its way.
+Scene(reigns, terms, leaders, logs, known, received, held, asked, said, told) ==
     /\ reign = reigns
     /\ follows = terms
     /\ leads = [n \in Node |-> n \in leaders]
@@ -42,11 +43,14 @@ Story(reigns, terms, leaders, logs, known, received, asked) ==
     /\ waiting = [n \in Node |-> {}]
     /\ got = received
     /\ proxy = 1
-    /\ open = {}
+    /\ open = held
     /\ requests = asked
-    /\ answers = {}
-    /\ sent = {}
+    /\ answers = said
+    /\ sent = told
     /\ outside = <<>>
+
+Story(reigns, terms, leaders, logs, known, received, asked) ==
+    Scene(reigns, terms, leaders, logs, known, received, {}, asked, {}, {})
 
 Of(forA, forB, others) == [n \in Node |-> IF n = a THEN forA ELSE IF n = b THEN forB ELSE others]
 For(forS, others) == [p \in Session |-> IF p = s THEN forS ELSE others]
@@ -91,8 +95,16 @@ InitConflict ==
     LET l == <<Did(s, 1, 0, Conflict)>>
     IN Story(1 :> Ruled(a, l, 1), Of(1, 0, 0), {a}, Of(l, <<>>, <<>>), Of(1, 0, 0), For(<<Nil>>, <<>>), {Ask(s, 1, 0, 1)})
 
-\* Any of these, for walks.
-Starts == Init \/ InitExecuted \/ InitToTell \/ InitForgotten \/ InitDeposed \/ InitConflict
+\* a has executed a command and said so, to the client and to the outside; both messages are on their way.
+InitSaid ==
+    LET l == <<Did(s, 1, 0, AnEvent)>>
+    IN Scene(1 :> Ruled(a, l, 1), Of(1, 1, 0), {a}, Of(l, l, <<>>), Of(1, 0, 0), For(<<Nil>>, <<>>),
+             {[session |-> s, number |-> 1]}, {},
+             {[to |-> 1, session |-> s, number |-> 1, answer |-> [at |-> 1, event |-> AnEvent], from |-> a, term |-> 1]},
+             {[number |-> 1, event |-> AnEvent, from |-> a, term |-> 1]})
+
+\* Where walks begin.
+Starts == InitSaid
 
 -----------------------------------------------------------------------------
 (* Witnesses: states that must be reachable.  Each is written as an        *)

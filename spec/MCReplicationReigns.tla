@@ -68,9 +68,6 @@ HistoryNext ==
     \/ \E i \in Server : Hears(i) /\ WithReign
     \/ Others /\ Ruling /\ WithReign
 
-\* At first nobody has led.
-HistoryInit == Init /\ reign = <<>> /\ follows = [i \in Server |-> 0]
-
 \* a led term 1 and does not know that b leads term 2.
 HistoryDeposed ==
     /\ InitDeposed

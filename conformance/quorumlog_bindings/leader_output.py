@@ -253,7 +253,7 @@ bind_start("LiveToTell", prepared_output.to_tell)
 @leader_output.start("Starts")
 def starts(constants: Constants) -> list[Speaking]:
     """MCLeaderOutput!Starts."""
-    return [init(constants), *(start(cast_of(constants)) for start in prepared_output.STARTS.values())]
+    return [start(cast_of(constants)) for start in prepared_output.WALKS]
 
 
 @leader_output.bound("Bound")

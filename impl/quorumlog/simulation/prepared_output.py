@@ -12,10 +12,10 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from quorumlog.core.client import Client
+from quorumlog.core.client import Client, Proxy
 from quorumlog.core.frozen_map import FrozenMap
-from quorumlog.core.leader_output import CONFLICT, Answered, Conflict, Executed, Request, SessionId
-from quorumlog.simulation.leader_output import COMMAND, Asked, Event, Log, Node, NodeId, Reign, Speaking
+from quorumlog.core.leader_output import CONFLICT, Answered, Conflict, Executed, Message, Request, Say, SessionId
+from quorumlog.simulation.leader_output import COMMAND, Asked, Event, Given, Log, Node, NodeId, Reign, Sent, Speaking
 
 Got: TypeAlias = tuple[Answered[Event] | None, ...]
 
@@ -98,6 +98,14 @@ def conflict(cast: Cast) -> Speaking:
     return one_reign(cast, (did(cast.s, 1, 0, CONFLICT),), 0, {cast.s: (None,)}, asked(cast.s, 1, 0, 1))
 
 
+def said(cast: Cast) -> Speaking:
+    """A command was executed, and its answer and its message are on their way. Spec: LeaderOutput!InitSaid."""
+    world = one_reign(cast, (did(cast.s, 1, 0, cast.event),), 1, {cast.s: (None,)})
+    given = Given(Say(1, cast.s, 1, Answered(1, cast.event)), cast.a, 1)
+    sent = Sent(Message(1, cast.event), cast.a, 1)
+    return world.change(proxy=Proxy(1, frozenset(((cast.s, 1),))), answers=frozenset((given,)), sent=frozenset((sent,)))
+
+
 Start: TypeAlias = Callable[[Cast], Speaking]
 STARTS: Final[Mapping[str, Start]] = {
     "InitExecuted": executed,
@@ -105,4 +113,8 @@ STARTS: Final[Mapping[str, Start]] = {
     "InitForgotten": forgotten,
     "InitDeposed": deposed,
     "InitConflict": conflict,
+    "InitSaid": said,
 }
+
+WALKS: Final[tuple[Start, ...]] = (said,)
+"""Where walks begin. Spec: LeaderOutput!Starts."""
