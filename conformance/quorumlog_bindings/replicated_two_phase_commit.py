@@ -28,7 +28,7 @@ replicated_two_phase_commit: Binding[World] = Binding(
 
 TABLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "HomeOf": {"x": "p", "y": "q", "z": "q"},
-    "OfThese": {"d": "x", "rx": "x", "ry": "y", "rz": "z"},
+    "OfThese": {"d": "x", "e": "y", "rx": "x", "ry": "y", "rz": "z"},
     "FromX": {"t": "x", "u": "x"},
     "ToY": {"t": "y", "u": "y"},
     "FromXAndBack": {"t": "x", "u": "y"},
@@ -47,7 +47,7 @@ WIDE: Final[Mapping[str, Mapping[str, Any]]] = {
     "OfThese": TABLES["OfThese"],
     "FromAll": {"t": "x", "u": "y", "v": "z"},
     "ToAll": {"t": "y", "u": "z", "v": "x"},
-    "AmountOf": {"t": 2, "u": 3, "v": 1, "d": 4},
+    "AmountOf": {"t": 2, "u": 3, "v": 1, "d": 4, "e": 1},
     "Some": {"x": 2, "y": 1, "z": 0},
 }
 """Of MCReplicatedTwoPhaseCommitWide."""
