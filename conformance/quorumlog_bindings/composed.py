@@ -11,6 +11,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -37,7 +38,7 @@ from tlastep.history.checker import search
 from tlastep.history.format import read_history
 
 LAYER: Final = "composed"
-EACH: Final = 15  # walks for each of the specs
+EACH: Final = 12  # walks for each of the specs
 SPECS: Final = ("Replication", "LeaderOutput", "ConsistentRead", "ReadModel", "ReplicatedTwoPhaseCommit")
 MODULES: Final = frozenset(SPECS)
 SEEDS: Final = {module: range(EACH * number, EACH * (number + 1)) for number, module in enumerate(SPECS)}
@@ -165,12 +166,23 @@ def kill(project: Project, module: str) -> Killer | None:
 
     To be called where changed code, or a project with a changed spec, stands in place of the real one.
     """
+    return walked(project, module)[0]
+
+
+def coverage(project: Project, module: str) -> list[Coverage]:
+    """What the walks of a spec reach of it, if it is one that is stepped beside them."""
+    return walked(project, module)[1]
+
+
+@lru_cache(maxsize=1)
+def walked(project: Project, module: str) -> tuple[Killer | None, list[Coverage]]:
+    """The walks of a spec: the first thing that is wrong, and what they reach. Asked twice, they are taken once."""
     judges = Judges(project)
     for seed in of_module(SEEDS, module):
         found, wrong = attempt(judges, seed)
         if wrong is not None:
-            return Killer(LAYER, f"seed {seed}", wrong.partition(":")[0], len(found.moves) if found else 0)
-    return None
+            return Killer(LAYER, f"seed {seed}", wrong.partition(":")[0], len(found.moves) if found else 0), []
+    return None, [judges.coverage(module)] if module in STEPPED else []
 
 
 def attempt(judges: Judges, seed: int) -> tuple[Walk | None, str | None]:
@@ -180,13 +192,3 @@ def attempt(judges: Judges, seed: int) -> tuple[Walk | None, str | None]:
     except (Refused, AssertionError, LookupError, TypeError, ValueError, AttributeError) as error:
         return None, f"exception: {type(error).__name__}: {error}"
     return found, found.wrong
-
-
-def coverage(project: Project, module: str) -> list[Coverage]:
-    """What the walks of a spec reach of it, if it is one that is stepped beside them."""
-    if module not in STEPPED:
-        return []
-    judges = Judges(project)
-    for seed in SEEDS[module]:
-        judges.walk(seed)
-    return [judges.coverage(module)]

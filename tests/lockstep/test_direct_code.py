@@ -155,3 +155,11 @@ def test_a_beginning_outside_the_bound_is_counted_by_nobody(tmp_path: Path) -> N
     together, directly = lockstep("Narrow", spec, code), lockstep_directly("Narrow", spec, code)
     assert (together.result, directly.result) == ("ok", "ok")
     assert (together.spec_states, together.code_states, directly.spec_states, execute(code).states) == (0, 0, 0, 0)
+
+
+def test_verify_reports_where_tlc_counts_otherwise_than_lockstep() -> None:
+    sizes = {"distinct": 813, "generated": 7774, "depth": 16}
+    tlc = {"result": "ok", **sizes}
+    assert disagreements([row("tlc", tlc), row("lockstep", sizes)]) == []
+    said = disagreements([row("tlc", tlc), row("lockstep", {**sizes, "generated": 7773})])
+    assert said == ["ReplicationOldVote: TLC and the Python engine differ in generated"]
