@@ -1,18 +1,24 @@
 """What the project claims, property by property: where each holds, where it is expected to fail, and what breaks it.
 
 A property that nothing can violate says nothing. So each that some model holds to needs a mutant of the spec that
-violates it, run with that property alone where another would fall first.
+violates it, run with that property alone where another would fall first. What a spec has from one that it extends may
+be violated there.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from tlastep.check.models import MACHINE, Model, Project
 from tlastep.check.mutants import Judged
 from tlastep.language.config import read_config
+
+_EXTENDS: Final = re.compile(r"^\s*EXTENDS\s+(\w+(?:\s*,\s*\w+)*)", re.MULTILINE)
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -71,9 +77,27 @@ def claims(project: Project, models: Sequence[Model], judged: Sequence[Judged]) 
             kinds[key] = model.kind if model.kind == "witness" else kind
     killed = _killed(judged)
     return [
-        Claim(*key, kind, tuple(holds.get(key, ())), tuple(fails.get(key, ())), killed.get(key, ()))
-        for key, kind in sorted(kinds.items())
+        Claim(
+            module,
+            name,
+            kind,
+            tuple(holds.get((module, name), ())),
+            tuple(fails.get((module, name), ())),
+            tuple(mutant for each in extended(project.specs, module) for mutant in killed.get((each, name), ())),
+        )
+        for (module, name), kind in sorted(kinds.items())
     ]
+
+
+def extended(specs: Path, module: str) -> list[str]:
+    """A module and those of the same folder that it extends, however far."""
+    found = [module]
+    for name in found:
+        path = specs / f"{name}.tla"
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        for names in _EXTENDS.findall(text):
+            found += [each for each in re.split(r"\s*,\s*", names) if each not in found]
+    return found
 
 
 def _properties(project: Project, model: Model) -> list[tuple[str, str]]:

@@ -67,6 +67,12 @@ def test_a_mutant_of_another_module_shows_nothing(tmp_path: Path) -> None:
     assert by_name["TypeOK"].problem == "no mutant violates TypeOK of M"
 
 
+def test_what_a_spec_extends_may_be_violated_there(tmp_path: Path) -> None:
+    (tmp_path / "M.tla").write_text("---- MODULE M ----\nEXTENDS Naturals, Other\n====\n", encoding="utf-8")
+    (tmp_path / "Other.tla").write_text("---- MODULE Other ----\nEXTENDS Third\n====\n", encoding="utf-8")
+    assert found(tmp_path, judged("types", "TypeOK", module="Third"))["TypeOK"].mutants == ("types",)
+
+
 def test_a_row_says_whether_the_models_were_as_expected(tmp_path: Path) -> None:
     claim = found(tmp_path, judged("types", "TypeOK"))["TypeOK"]
     assert claim.row({"Small": True})[""] == "ok"
