@@ -55,3 +55,11 @@ def test_a_survivor_is_named_and_fails_the_check(
 def test_an_unknown_model_is_unusable(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["mutants", "ReplicationOldVotes"]) == 2
     assert "did you mean ReplicationOldVote" in capsys.readouterr().err
+
+
+def test_only_the_mutants_of_a_module(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["mutants", "--module", "EventLog", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {each["module"] for each in found} == {"EventLog"}
+    assert run(["mutants", "--module", "Nothing"]) == 2
+    assert "no mutant of Nothing" in capsys.readouterr().err

@@ -124,6 +124,13 @@ def select(mutants: Sequence[Mutant], models: Sequence[str], side: Side | None =
     ]
 
 
+def of_modules(mutants: Sequence[Mutant], modules: Sequence[str]) -> list[Mutant]:
+    """The mutants of these modules; of all of them where none is named."""
+    if unknown := sorted(set(modules) - {each.module for each in mutants}):
+        raise UnusableInput(f"no mutant of {unknown[0]}", "--module")
+    return [each for each in mutants if not modules or each.module in modules]
+
+
 def _of_spec(project: Project, path: Path, index: int, entry: SpecEntry) -> Mutant:
     _check_models(project, entry.killed_by.model, at=place(path, "mutant", index, "killed_by"))
     where = place(path, "mutant", index, "find")

@@ -28,6 +28,9 @@ SizeOption: TypeAlias = Annotated[
 Names: TypeAlias = Annotated[
     list[str] | None, typer.Argument(metavar="[MODEL]...", show_default=False, help="Models, by name.")
 ]
+OfModules: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--module", metavar="MODULE", help="Only mutants of this module; repeatable.")
+]
 Library: TypeAlias = Annotated[
     list[Path] | None,
     typer.Option("--library", metavar="DIR", help="A folder in which extended modules are found, too; repeatable."),

@@ -11,8 +11,8 @@ import typer
 from tlastep.check.layers import layers
 from tlastep.check.matrix import Tried, keep_matrix, read_expected, run_matrix, write_expected
 from tlastep.check.models import Project, find_project
-from tlastep.check.mutant_list import Mutant, read_mutants
-from tlastep.cli._output import Json, console, print_json, say, watched, write
+from tlastep.check.mutant_list import Mutant, of_modules, read_mutants
+from tlastep.cli._output import Json, OfModules, console, print_json, say, watched, write
 from tlastep.errors import UnusableInput
 from tlastep.report import html, text
 from tlastep.report.matrix import matrix_rows, totals
@@ -21,7 +21,7 @@ from tlastep.report.matrix import matrix_rows, totals
 def matrix(
     mutants: Annotated[list[str] | None, typer.Argument(metavar="[MUTANT]...", help="Only mutants so named.")] = None,
     side: Annotated[Literal["spec", "code"] | None, typer.Option(help="Only the mutants of this side.")] = None,
-    module: Annotated[list[str] | None, typer.Option(help="Only mutants of this module; may be given again.")] = None,
+    module: OfModules = None,
     layer: Annotated[list[str] | None, typer.Option(help="Only this layer; may be given again.")] = None,
     rewrite: Annotated[bool, typer.Option("--rewrite", help="Write down what kills what.")] = False,
     json: Json = False,
@@ -64,10 +64,8 @@ def _chosen(project: Project, names: Sequence[str], side: str | None, modules: S
     known = {each.name for each in every}
     if unknown := [name for name in names if name not in known]:
         raise UnusableInput(f"no mutant {unknown[0]}", ", ".join(map(str, project.mutants)))
-    if unknown := sorted(set(modules) - {each.module for each in every}):
-        raise UnusableInput(f"no mutant of {unknown[0]}", "--module")
-    chosen = [each for each in every if side in (None, each.side) and (not names or each.name in names)]
-    return [each for each in chosen if not modules or each.module in modules]
+    chosen = of_modules(every, modules)
+    return [each for each in chosen if side in (None, each.side) and (not names or each.name in names)]
 
 
 def _layers(project: Project, names: Sequence[str]) -> tuple[str, ...]:

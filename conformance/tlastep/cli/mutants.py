@@ -8,21 +8,23 @@ from typing import Annotated, Literal
 import typer
 
 from tlastep.check.models import find_project
+from tlastep.check.mutant_list import of_modules
 from tlastep.check.mutants import Judged, read_mutants, run_mutants, select
-from tlastep.cli._output import Json, Names, console, print_json, say, watched
+from tlastep.cli._output import Json, Names, OfModules, console, print_json, say, watched
 from tlastep.report import text
 
 
 def mutants(
     models: Names = None,
     side: Annotated[Literal["spec", "code"] | None, typer.Option(help="Only the mutants of this side.")] = None,
+    module: OfModules = None,
     engine: Annotated[Literal["python", "tlc"], typer.Option(help="Who explores the mutants of specs.")] = "python",
     json: Json = False,
 ) -> None:
     """Try to kill each mutant: does every check fail when it should? With models, those that these should kill."""
     project = find_project()
     names = [project.model(name).name for name in models or ()]
-    chosen = select(read_mutants(project), names, side)
+    chosen = select(of_modules(read_mutants(project), module or ()), names, side)
     found = watched(
         run_mutants(project, chosen, names, engine=engine),
         "mutants",
