@@ -20,7 +20,8 @@ faster; a state without parts is taken as a whole, and `observe` shows it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
@@ -277,6 +278,20 @@ class Binding(Generic[S]):
         return registry[name]
 
 
+_symbols: list[bool] = []
+"""Not empty while values may be symbols of a solver, which mean nothing later on and must not be remembered."""
+
+
+@contextmanager
+def nothing_remembered() -> Iterator[None]:
+    """Nothing is remembered of translations meanwhile, and nothing that was is used."""
+    _symbols.append(True)
+    try:
+        yield
+    finally:
+        _symbols.pop()
+
+
 def remembered(translate: Callable[[T], V]) -> Callable[[T], V]:
     """A translation of immutable objects that is made once for each object, as long as it is among the last few.
 
@@ -286,6 +301,8 @@ def remembered(translate: Callable[[T], V]) -> Callable[[T], V]:
 
     @wraps(translate)
     def translated(value: T) -> V:
+        if _symbols:
+            return translate(value)
         found = known.get(id(value))
         if found is not None and found[0] is value:
             return found[1]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from quorumlog.core.consensus import log
 from quorumlog_bindings.contracts import contracts
+from tlastep.binding import nothing_remembered, remembered
 from tlastep.check.contract import Contract, Contracts, Operators, Unfit, operators, operators_of
 from tlastep.check.explore import load
 from tlastep.check.models import find_project
@@ -194,3 +195,19 @@ def test_the_command_says_what_is_proved_and_what_is_searched(
         rows["accept_entries"]["within"]
         == "terms of up to 2, received of up to 2, in one term, commit indexes of up to 4"
     )
+
+
+def test_what_a_solver_makes_is_not_remembered() -> None:
+    made: list[int] = []
+
+    @remembered
+    def translate(value: object) -> int:
+        made.append(len(made))
+        return made[-1]
+
+    value = object()
+    with nothing_remembered():
+        assert (translate(value), translate(value)) == (0, 1)
+    assert (translate(value), translate(value)) == (2, 2)
+    with nothing_remembered():
+        assert translate(value) == 3

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from tlastep.binding import nothing_remembered
 from tlastep.check.contract import Contract, Contracts, Operators, Unfit, assume, contracts_of, operators, operators_of
 from tlastep.check.models import Project
 from tlastep.check.mutant_kill import Killer, changed_code
@@ -127,7 +128,8 @@ def explore(contract: Contract, spec: Operators, seconds: float, *, limited: boo
     root = crosshair.root()
     options = crosshair.options(seconds)
     try:
-        crosshair.explore(run, _signature(contract.test), options, root, on_path)
+        with nothing_remembered():
+            crosshair.explore(run, _signature(contract.test), options, root, on_path)
     except crosshair.unsteady:
         return found  # it ran differently a second time, so nothing is proved; what was searched counts
     found.exhausted = not found.broken and found.fitting > 0 and crosshair.confirmed(root)
