@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tlastep.check import mutants
 from tlastep.check.models import find_project
+from tlastep.check.mutant_kill import kill_spec
 from tlastep.check.mutant_list import Breaks, Mutant, Side, read_mutants, select
 from tlastep.check.mutants import Judged, Killer, run_mutants
 from tlastep.errors import UnusableInput
@@ -119,3 +120,11 @@ def test_models_select_the_mutants_that_they_should_kill() -> None:
         ("code", "counts-votes-of-earlier-terms"),
     ]
     assert {each.side for each in select(list(ALL.values()), [], "code")} == {"code"}
+
+
+def test_tlc_is_asked_again_for_the_property_that_the_list_names() -> None:
+    project = find_project(Path(__file__).parent)
+    (mutant,) = [each for each in read_mutants(project) if (each.side, each.name) == ("spec", "abort-after-commit")]
+    found = kill_spec(project, mutant, "tlc")
+    assert [each.property for each in found] == ["DecisionStands", "LedgerIsHeld"]
+    assert found[0].depth == found[1].depth

@@ -37,7 +37,7 @@ from tlastep.engine.fast import collector_off, run
 from tlastep.errors import UnusableInput
 from tlastep.language.config import Config, read_config
 from tlastep.language.xml_reader import read_spec
-from tlastep.toolchain import sany, tlc
+from tlastep.toolchain import sany, tlc, tlc_config
 
 SIMULATION: Final = Simulation(behaviours=20, depth=30, seed=1)
 MINUTES: Final = 3.0  # for TLC on one mutant of liveness: many times what the slowest needs
@@ -82,11 +82,11 @@ def kill_spec(project: Project, mutant: Mutant, engine: Engine = "python") -> li
         model = project.model(mutant.breaks.model)
         spec, config = changed.spec(model), changed.config(model)
         if engine == "tlc":
-            return _by_tlc(spec, config, model)
+            return _by_tlc(spec, config, model, wanted)
         compiled = load(spec, config)
         verdict = explore_compiled(compiled, deadlock=model.deadlock)
         if verdict.result == "ok" and wanted in compiled.unchecked:
-            return _by_tlc(spec, config, model)
+            return _by_tlc(spec, config, model, wanted)
         first = _of_verdict("python", model, verdict)
         if verdict.counterexample is None or first[0].property == wanted:
             return first
@@ -96,7 +96,17 @@ def kill_spec(project: Project, mutant: Mutant, engine: Engine = "python") -> li
         return [*other, *first] if other and other[0].depth == first[0].depth else first
 
 
-def _by_tlc(spec: Path, config: Path, model: Model) -> list[Killer]:
+def _by_tlc(spec: Path, config: Path, model: Model, wanted: str) -> list[Killer]:
+    """What TLC finds in a copy of the specs; if that is another property, it is asked again for this one only."""
+    first = _told_by_tlc(spec, config, model)
+    if not first or first[0].property == wanted:
+        return first
+    config.write_text(tlc_config.checking_only(config.read_text(encoding="utf-8"), wanted), encoding="utf-8")
+    other = _told_by_tlc(spec, config, model)
+    return [*other, *first] if other and other[0].depth == first[0].depth else first
+
+
+def _told_by_tlc(spec: Path, config: Path, model: Model) -> list[Killer]:
     said = tlc.check(spec, config, deadlock=model.deadlock, timeout=MINUTES * 60)
     return _of_verdict("tlc", model, Verdict(said.result, said.message, counterexample=said.counterexample))
 

@@ -25,8 +25,9 @@ def properties(text: str) -> list[str]:
 
 
 def checking_only(text: str, name: str | None = None) -> str:
-    """The same configuration with no invariant, and with one property or none; the lines keep their numbers."""
-    return _without(_DROPPED, text) + (f"\nPROPERTY {name}\n" if name is not None else "")
+    """The same configuration with one of its properties or invariants, or with none; the lines keep their numbers."""
+    keyword = "PROPERTY" if name in properties(text) else "INVARIANT"
+    return _without(_DROPPED, text) + (f"\n{keyword} {name}\n" if name is not None else "")
 
 
 def without_bounds(text: str) -> str:

@@ -35,3 +35,9 @@ def test_checks_go_and_the_rest_stays_on_its_line() -> None:
 
 def test_one_property_is_kept() -> None:
     assert tlc_config.properties(tlc_config.checking_only(TEXT, "Ends")) == ["Ends"]
+
+
+def test_one_check_alone_keeps_its_kind() -> None:
+    text = "INIT Init\nINVARIANTS TypeOK Safe\nPROPERTY Ends\n"
+    assert tlc_config.checking_only(text, "Safe").split() == ["INIT", "Init", "INVARIANT", "Safe"]
+    assert tlc_config.checking_only(text, "Ends").split() == ["INIT", "Init", "PROPERTY", "Ends"]
