@@ -6,7 +6,6 @@ the code. `kill` runs in a fork of it, where changed code may be imported in pla
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ from tlastep.check.mutant_kill import (
     prepared,
 )
 from tlastep.check.mutant_list import Mutant, Side
+from tlastep.check.own_layers import load_layer
 from tlastep.check.simulated import simulate_beside
 from tlastep.check.symbolic import kill_by_contracts
 from tlastep.engine.code_system import BoundModel
@@ -202,13 +202,15 @@ def _by_contracts(project: Project, mutant: Mutant, ready: None) -> Killer | Non
     return None
 
 
-def _of_project(name: str, module: str) -> Callable[[Project, Mutant, None], Killer | None]:
-    """A layer that a project brings along: a Python module with `kill(project, module of the spec)`."""
+def _of_project(name: str, where: str) -> Callable[[Project, Mutant, None], Killer | None]:
+    """A layer that a project brings along (`check/own_layers.py`); its module is loaded where the code is changed."""
 
     def kill(project: Project, mutant: Mutant, ready: None) -> Killer | None:
         with changed(project, mutant) as there:
-            found: Killer | None = importlib.import_module(module).kill(there, mutant.module)
-            return found
+            layer = load_layer(there, name, where)
+            if mutant.module not in layer.modules:
+                raise Elsewhere
+            return layer.kill(there, mutant.module)
 
     return kill
 

@@ -6,10 +6,11 @@ two protocols for shards are built on this one immutable value, one method a ste
 
 from __future__ import annotations
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, StructMeta
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
@@ -141,7 +142,11 @@ class Setting(Struct, frozen=True, cache_hash=True):
         return frozenset()
 
 
-class Transfers(Struct, Generic[State, Event], frozen=True, cache_hash=True):
+class Abstract(StructMeta, ABCMeta):
+    """The kind of classes that are values and leave something to their subclasses."""
+
+
+class Transfers(Struct, Generic[State, Event], metaclass=Abstract, frozen=True, cache_hash=True):
     """The coordinator's group, those of the shards, the network and the clients. `ledger` and `possible` are ghosts.
 
     A subclass says what a shard decides, evolves and says, and how shards are read.
@@ -160,9 +165,9 @@ class Transfers(Struct, Generic[State, Event], frozen=True, cache_hash=True):
         """A copy in which these parts are replaced."""
         return replace(self, **parts)
 
+    @abstractmethod
     def application(self, shard: ShardId) -> Folds[State, Event]:
         """What decides and evolves at a shard."""
-        raise NotImplementedError
 
     # -- clients -------------------------------------------------------------------------------------------------
 
@@ -310,9 +315,9 @@ class Transfers(Struct, Generic[State, Event], frozen=True, cache_hash=True):
         log, event = self.shards[s].commit(self.application(s), self.returns_at(s))
         return self.change(shards=self.shards.set(s, log)).after_event(event)
 
+    @abstractmethod
     def speak_shard(self, s: ShardId) -> Self:
         """A shard says all that it has to."""
-        raise NotImplementedError
 
     def after_event(self, event: Event) -> Self:
         """The ghosts when an event of a shard is committed."""

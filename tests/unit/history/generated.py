@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,7 +12,7 @@ from typing import Any, TypeAlias
 Line: TypeAlias = dict[str, Any]
 
 
-class Object:
+class Object(ABC):
     """What a generated history is about: what is asked at random, and a state that answers."""
 
     key = False
@@ -19,17 +20,17 @@ class Object:
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
 
+    @abstractmethod
     def ask(self) -> Line:
         """The fields of an invocation: f, value and maybe key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def do(self, asked: Line) -> Any:
         """Does it, and gives the answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def other(self, asked: Line, answer: Any) -> Any:
         """Another answer than the right one."""
-        raise NotImplementedError
 
 
 class RegisterObject(Object):
