@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.consensus.messages import is_addressed
 from quorumlog.core.consensus.state import FOLLOWER
+from quorumlog.core.two_phase_commit.messages import Decision, Prepare
 from quorumlog.simulation.composed.clients import COORDINATOR, Operation, What
 from quorumlog.simulation.composed.groups import Group
 from quorumlog.simulation.composed.state import Found, Told
@@ -185,7 +186,7 @@ def letters(system: System) -> Iterator[Arguments]:
     """Every letter to a group, and every leader there."""
     for letter in system.letters:
         if not isinstance(letter, Told | Found):
-            to = letter.shard if type(letter).__name__ in ("Prepare", "Decision") else COORDINATOR
+            to = letter.shard if isinstance(letter, Prepare | Decision) else COORDINATOR
             yield from ((i, letter) for g, i, _ in leaders(system) if g == to)
 
 
