@@ -31,7 +31,7 @@ ProxyId: TypeAlias = Hashable
 # -- what is said and written -------------------------------------------------------------------------------
 
 
-class Request(Struct, Generic[Command], frozen=True, cache_hash=True):
+class Request(Struct, Generic[Command], frozen=True, cache_hash=True, array_like=True):
     """A client's command: `number` within its session, of which the first `received` answers have arrived.
 
     `expected` is how many events the client thinks that there are before its own, None if it does not care.
@@ -51,7 +51,7 @@ class Conflict(Struct, frozen=True):
 CONFLICT = Conflict()
 
 
-class Executed(Struct, Generic[Event], frozen=True, cache_hash=True):
+class Executed(Struct, Generic[Event], frozen=True, cache_hash=True, array_like=True, tag="executed"):
     """An entry of the log: what a command became, and what its request said to have been received."""
 
     session: SessionId
@@ -60,7 +60,7 @@ class Executed(Struct, Generic[Event], frozen=True, cache_hash=True):
     events: tuple[Event, ...] | Conflict
 
 
-class Acknowledged(Struct, frozen=True, cache_hash=True):
+class Acknowledged(Struct, frozen=True, cache_hash=True, array_like=True, tag="acknowledged"):
     """An entry of the log: the world outside has received the message of this number."""
 
     message: int
