@@ -8,6 +8,7 @@ the one gate; reads that ask a quorum to the other. Specs: Replication, LeaderOu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
@@ -31,6 +32,8 @@ Randomness = TypeVar("Randomness")
 Content = TypeVar("Content")
 
 Rules: TypeAlias = LeaderOutput[State, Command, Event, Answer, Randomness, Content]
+Asked: TypeAlias = tuple[ProxyId, Request[Command], Randomness]
+"""A request, through which proxy it came, and what was drawn for it."""
 
 
 class Node(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True):
@@ -93,6 +96,16 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
         gate, wanted = self.rules.on_request(node.gate, by, request, randomness)
         return self.carry_out(replace(node, gate=gate), wanted)
 
+    def ask_all(
+        self, node: Node[State, Answer, Content], asked: Iterable[Asked[Command, Randomness]]
+    ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
+        """Requests arrive, one after another; what the gate appends for all of them is proposed at once."""
+        gate, wanted = node.gate, cast("tuple[Say[Answer] | Append[Event], ...]", ())
+        for by, request, randomness in asked:
+            gate, more = self.rules.on_request(gate, by, request, randomness)
+            wanted += more
+        return self.carry_out(replace(node, gate=gate), wanted)
+
     def acknowledge(
         self, node: Node[State, Answer, Content], message: int
     ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
@@ -109,6 +122,11 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
     def read(self, node: Node[State, Answer, Content], read: ReadId) -> Node[State, Answer, Content]:
         """A read is called. If the node is deposed it is lost, and nobody is told. Spec: ConsistentRead!ReadByIndex."""
         reads, _ = consistent_read.read_by_index(node.reads, (read,))
+        return replace(node, reads=reads)
+
+    def read_all(self, node: Node[State, Answer, Content], called: Iterable[ReadId]) -> Node[State, Answer, Content]:
+        """Several reads are called at once."""
+        reads, _ = consistent_read.read_by_index(node.reads, called)
         return replace(node, reads=reads)
 
     def ask_quorum(
@@ -137,11 +155,9 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
     ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
         """What the gate appends is proposed, and what it says is said."""
         replica, effects = node.replica, cast(Effects, ())
-        for each in wanted:
-            if isinstance(each, Append):
-                replica, more = step(replica, Propose((each.entry,)))
-                effects += more
-        said = tuple(each for each in wanted if isinstance(each, Say))
+        if appended := tuple([each.entry for each in wanted if isinstance(each, Append)]):
+            replica, effects = step(replica, Propose(appended))
+        said = tuple([each for each in wanted if isinstance(each, Say)])
         return replace(node, replica=replica), Spoken(effects, said)
 
 
