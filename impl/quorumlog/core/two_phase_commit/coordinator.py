@@ -37,13 +37,13 @@ Outcome: TypeAlias = Literal["committed", "refused", "aborted"]
 """It took effect; it did not, and the source is short; it did not for another reason."""
 
 
-class Begun(Struct, frozen=True, cache_hash=True):
+class Begun(Struct, frozen=True, cache_hash=True, tag_field="was", tag=str.lower):
     """Event: a client asked for this transfer."""
 
     transfer: Transfer
 
 
-class Decided(Struct, frozen=True, cache_hash=True):
+class Decided(Struct, frozen=True, cache_hash=True, tag_field="was", tag=str.lower):
     """Event: this is how a transfer ended."""
 
     transfer: TransferId
@@ -56,7 +56,7 @@ class Begin(Struct, frozen=True):
     transfer: Transfer
 
 
-class Settle(Struct, frozen=True):
+class Settle(Struct, frozen=True, tag_field="f", tag=str.lower):
     """Command: end a transfer in this way, unless it has ended."""
 
     transfer: TransferId

@@ -23,7 +23,10 @@ Opinion: TypeAlias = Literal["yes", "no", "conflict"]
 
 
 class Transfer(Struct, frozen=True, cache_hash=True):
-    """A transfer, and where its two accounts live. Its identity is never used for another one."""
+    """A transfer, and where its two accounts live. Its identity is never used for another one.
+
+    What the target receives is the amount, unless `received` says otherwise: then it is an exchange.
+    """
 
     id: TransferId
     source: AccountId
@@ -31,6 +34,12 @@ class Transfer(Struct, frozen=True, cache_hash=True):
     amount: int
     source_shard: ShardId
     target_shard: ShardId
+    received: int | None = None
+
+    @property
+    def brings(self) -> int:
+        """What the target receives."""
+        return self.amount if self.received is None else self.received
 
     @property
     def shards(self) -> frozenset[ShardId]:
@@ -38,14 +47,14 @@ class Transfer(Struct, frozen=True, cache_hash=True):
         return frozenset((self.source_shard, self.target_shard))
 
 
-class Prepare(Struct, frozen=True, cache_hash=True):
+class Prepare(Struct, frozen=True, cache_hash=True, tag_field="f", tag=str.lower):
     """Asks a shard to promise that it will commit. Spec: TransactionCoordinator!Prepare."""
 
     transfer: Transfer
     shard: ShardId
 
 
-class Vote(Struct, frozen=True, cache_hash=True):
+class Vote(Struct, frozen=True, cache_hash=True, tag_field="f", tag=str.lower):
     """A shard's answer. Spec: TransactionCoordinator!Vote."""
 
     transfer: TransferId
@@ -53,7 +62,7 @@ class Vote(Struct, frozen=True, cache_hash=True):
     vote: Opinion
 
 
-class Decision(Struct, frozen=True, cache_hash=True):
+class Decision(Struct, frozen=True, cache_hash=True, tag_field="f", tag=str.lower):
     """Tells a shard how a transfer was decided. Spec: TransactionCoordinator!Decision."""
 
     transfer: TransferId
@@ -61,7 +70,7 @@ class Decision(Struct, frozen=True, cache_hash=True):
     commit: bool
 
 
-class Acknowledgement(Struct, frozen=True, cache_hash=True):
+class Acknowledgement(Struct, frozen=True, cache_hash=True, tag_field="f", tag=str.lower):
     """A shard has nothing left to do for a transfer. Spec: TransactionCoordinator!Acknowledgement."""
 
     transfer: TransferId

@@ -42,14 +42,14 @@ Finding: TypeAlias = tuple[int, int]
 """What a read found: the value, and the version of the shard's balances."""
 
 
-class Staged(Struct, frozen=True, cache_hash=True):
+class Staged(Struct, frozen=True, cache_hash=True, tag_field="was", tag=str.lower):
     """Event: a transfer was prepared, or could not be."""
 
     transfer: Transfer
     stage: Literal["prepared", "refused", "conflicted"]
 
 
-class Ended(Struct, frozen=True, cache_hash=True):
+class Ended(Struct, frozen=True, cache_hash=True, tag_field="was", tag=str.lower):
     """Event: the coordinator has decided."""
 
     transfer: TransferId
@@ -103,7 +103,7 @@ class ShardState(Struct, frozen=True, cache_hash=True):
 
     def coming(self, account: AccountId) -> int:
         """What transfers in doubt bring to it. Spec: ReplicatedTwoPhaseCommit!Coming."""
-        return sum(transfer.amount for transfer in self.in_doubt if transfer.target == account)
+        return sum(transfer.brings for transfer in self.in_doubt if transfer.target == account)
 
     def balance(self, account: AccountId) -> int:
         """What is on it while nothing in doubt is decided. Spec: ReplicatedTwoPhaseCommit!BalanceOf."""
@@ -170,7 +170,8 @@ def ended(state: ShardState, event: Ended) -> ShardState:
     doubtful = frozenset(transfer for transfer in state.in_doubt if transfer.id == event.transfer)
     free, version = state.free, state.version
     for transfer in doubtful:
-        free = add(free, transfer.source if event.stage == ABORTED else transfer.target, transfer.amount)
+        amount = transfer.amount if event.stage == ABORTED else transfer.brings
+        free = add(free, transfer.source if event.stage == ABORTED else transfer.target, amount)
     if event.stage != ABORTED:
         version += 1
     stage = state.stage.set(event.transfer, event.stage)
@@ -179,7 +180,9 @@ def ended(state: ShardState, event: Ended) -> ShardState:
 
 def found(state: ShardState, read: Read) -> int:
     """What a read finds here. Spec: ReplicatedTwoPhaseCommit!Found."""
-    return sum(state.balance(account) for account in state.free if read.account in (None, account))
+    if read.account is not None:
+        return state.balance(read.account) if read.account in state.free else 0
+    return sum(state.free.values()) + sum(each.amount for each in state.in_doubt if each.source in state.free)
 
 
 def decide_prepare(state: ShardState, transfer: Transfer) -> tuple[Event, ...]:
