@@ -2,14 +2,15 @@
 
 The order stands in `carry_out` and nowhere else. While the disk writes, inputs wait: a step is not over before its
 effects are. When to stand for election, to sync, and to send is a matter of timers (`Pace`), of which the core knows
-nothing.
+nothing. What is driven is a bare server of consensus (`BareSteps`), or a whole node with its gates: whoever makes the
+driver says how a step is taken.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, Never, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -26,22 +27,86 @@ from quorumlog.core.consensus.effects import (
     Store,
     Sync,
 )
-from quorumlog.core.consensus.messages import AppendRequest, ServerId
+from quorumlog.core.consensus.messages import AppendRequest, Message, ServerId
 from quorumlog.core.consensus.replica import Replica, step
 from quorumlog.core.consensus.state import LEADER
 from quorumlog.ports import Ports, Timer
 
+Whole = TypeVar("Whole")
+Taken = TypeVar("Taken")
+Carried = TypeVar("Carried")
+Said = TypeVar("Said")
 
-def carry_out(effects: Effects, ports: Ports, done: Callable[[], None]) -> None:
+# -- a step, and the order of its effects --------------------------------------------------------------------
+
+
+class Outcome(NamedTuple, Generic[Whole, Carried, Said]):
+    """What a step makes of a server: what consensus does, what else is to be sent, and what is to be said."""
+
+    after: Whole
+    effects: Effects
+    posted: Sequence[Carried] = ()
+    said: Sequence[Said] = ()
+
+
+class Steps(Protocol[Whole, Taken, Carried, Said]):
+    """How whatever is driven takes a step. `Taken` is what it takes beside the inputs of consensus."""
+
+    def replica(self, whole: Whole) -> Replica:
+        """Its part in consensus."""
+        ...
+
+    def take(self, whole: Whole, taken: Taken | Input) -> Outcome[Whole, Carried, Said]:
+        """A step. Raises `Refused` where the spec has none."""
+        ...
+
+    def gathered(self, whole: Whole) -> Sequence[Taken]:
+        """What is to be taken at the end of a turn, when all that has come in was taken: the batches, if any."""
+        ...
+
+    def beat(self, whole: Whole) -> Sequence[Carried]:
+        """What a leader posts again with each heartbeat, since the network may have lost it."""
+        ...
+
+
+class BareSteps:
+    """A server of consensus and nothing else."""
+
+    def replica(self, whole: Replica) -> Replica:
+        """The server itself."""
+        return whole
+
+    def take(self, whole: Replica, taken: Input) -> Outcome[Replica, Message, Never]:
+        """A step of consensus."""
+        after, effects = step(whole, taken)
+        return Outcome(after, effects)
+
+    def gathered(self, whole: Replica) -> Sequence[Never]:
+        """Nothing gathers."""
+        return ()
+
+    def beat(self, whole: Replica) -> Sequence[Message]:
+        """Nothing but what consensus says."""
+        return ()
+
+
+def carry_out(
+    outcome: Outcome[Whole, Carried, Said], ports: Ports[Message | Carried, Said], done: Callable[[], None]
+) -> None:
     """Everything is durable before anything is sent, and sent before anybody is told."""
+    _, effects, posted, said = outcome
 
     def go_on() -> None:
         for effect in effects:
             if isinstance(effect, Send):
                 ports.network.send(effect.message)
+        for message in posted:
+            ports.network.send(message)
         for effect in effects:
             if isinstance(effect, Committed):
                 ports.application.committed(effect)
+        if said:
+            ports.application.said(said)
         done()
 
     if stores := [effect for effect in effects if isinstance(effect, Store)]:
@@ -50,42 +115,62 @@ def carry_out(effects: Effects, ports: Ports, done: Callable[[], None]) -> None:
         go_on()
 
 
-class Turn(NamedTuple):
-    """A step that the core has taken, and whose effects are being carried out."""
+class Turn(NamedTuple, Generic[Whole, Taken]):
+    """A step that a server has taken, and whose effects are being carried out: the input, and what comes of it."""
 
-    taken: Input
-    after: Replica
+    taken: Taken
+    after: Whole
     effects: Effects
 
 
-class Listener(Protocol):
+class Listener(Protocol[Whole, Taken]):
     """Whoever watches a server: a recorder, or a simulation."""
 
-    def stepped(self, before: Replica, turn: Turn) -> None:
+    def stepped(self, before: Whole, turn: Turn[Whole, Taken | Input]) -> None:
         """A step is over: its effects have been carried out."""
 
-    def refused(self, taken: Input) -> None:
+    def refused(self, taken: Taken | Input) -> None:
         """The server cannot take this input now, and nothing has happened."""
 
 
+BareTurn: TypeAlias = Turn[Replica, Input]
+BareDriver: TypeAlias = "Driver[Replica, Never, Message, Never]"
+
+# -- when ------------------------------------------------------------------------------------------------------
+
+
 class Pace(Struct, frozen=True):
-    """How long a server waits, in milliseconds of its own clock: each is drawn between two bounds."""
+    """How long a server waits, in milliseconds of its own clock: each is drawn between two bounds.
+
+    With `turns` it does not wait to sync and to hand on: it does both at the end of each turn of its loop.
+    """
 
     election: tuple[float, float] = (150, 300)
     heartbeat: float = 100
     sync: tuple[float, float] = (0, 5)
     flush: tuple[float, float] = (0, 5)
+    turns: bool = False
 
 
-class Driver:
+class Driver(Generic[Whole, Taken, Carried, Said]):
     """One server between its start and its crash."""
 
-    def __init__(self, replica: Replica, ports: Ports, pace: Pace, listener: Listener) -> None:
-        self.replica = replica
-        self.turn: Turn | None = None
+    def __init__(
+        self,
+        whole: Whole,
+        steps: Steps[Whole, Taken, Carried, Said],
+        ports: Ports[Message | Carried, Said],
+        pace: Pace,
+        listener: Listener[Whole, Taken],
+    ) -> None:
+        self.whole = whole
+        self.turn: Turn[Whole, Taken | Input] | None = None
         """The step whose effects wait for the disk."""
-        self.waiting: deque[Input] = deque()
+        self.waiting: deque[Taken | Input] = deque()
+        self._steps = steps
         self._draining = False
+        self._beginning = False
+        self._ending = False
         self._ports = ports
         self._pace = pace
         self._listener = listener
@@ -93,6 +178,12 @@ class Driver:
         self._beat: Timer | None = None
         self._sync: Timer | None = None
         self._flush: Timer | None = None
+        self._end: Timer | None = None
+
+    @property
+    def replica(self) -> Replica:
+        """The server's part in consensus."""
+        return self._steps.replica(self.whole)
 
     def start(self) -> None:
         """Begin to wait for a leader, or go on where a story begins."""
@@ -101,29 +192,41 @@ class Driver:
         if self.replica.role == LEADER:
             self._handed_on()
 
-    def take(self, taken: Input) -> None:
+    def stop(self) -> None:
+        """Nothing more happens of itself. What the disk writes is written, and nobody hears of it."""
+        for timer in (self._election, self._beat, self._sync, self._flush, self._end):
+            if timer is not None:
+                timer.cancel()
+        self.waiting.clear()
+
+    def take(self, taken: Taken | Input) -> None:
         """Take an input, at once or when the disk has caught up."""
         if self.turn is not None:
             self.waiting.append(taken)
         else:
             self._begin(taken)
 
-    def _begin(self, taken: Input) -> None:
+    def _begin(self, taken: Taken | Input) -> None:
         try:
-            after, effects = step(self.replica, taken)
+            outcome = self._steps.take(self.whole, taken)
         except Refused:
             self._listener.refused(taken)
             return
-        self.turn = Turn(taken, after, effects)
-        carry_out(effects, self._ports, self._finish)
+        self.turn = Turn(taken, outcome.after, outcome.effects)
+        self._beginning = True
+        carry_out(outcome, self._ports, self._finish)
+        self._beginning = False
 
     def _finish(self) -> None:
         turn, self.turn = self.turn, None
         assert turn is not None, "a step ends once"
-        before, self.replica = self.replica, turn.after
+        waited = not self._beginning
+        before, self.whole = self.whole, turn.after
         self._listener.stepped(before, turn)
-        self._wait_anew(before, turn)
+        self._wait_anew(self._steps.replica(before), turn.taken)
         self._drain()
+        if waited and self._pace.turns:
+            self._end_of_turn()
 
     def _drain(self) -> None:
         """Take what has waited, one input after another and not one inside the other."""
@@ -138,9 +241,9 @@ class Driver:
 
     # -- timers ----------------------------------------------------------------------------------------------
 
-    def _wait_anew(self, before: Replica, turn: Turn) -> None:
+    def _wait_anew(self, before: Replica, taken: Taken | Input) -> None:
         """A leader's word, one's own vote and one's own candidature put the next election off."""
-        after, taken = turn.after, turn.taken
+        after = self.replica
         heard = isinstance(taken, AppendRequest) and taken.term == after.term
         voted = after.voted_for != before.voted_for and after.voted_for is not None
         if heard or voted or after.term != before.term or after.role != before.role:
@@ -163,8 +266,11 @@ class Driver:
 
     def _arm(self, replica: Replica) -> None:
         """Let the disk catch up soon, and hand on soon what is new."""
+        if self._pace.turns:
+            self.gather()
+            return
         time = self._ports.time
-        if self._sync is None and (replica.owed or is_dirty(replica)):
+        if self._sync is None and self._is_dirty():
             self._sync = time.after(time.draw(*self._pace.sync), self._write)
         if self._flush is None and replica.role == LEADER and any(self._behind(replica)):
             self._flush = time.after(time.draw(*self._pace.flush), self._hand_on)
@@ -196,7 +302,40 @@ class Driver:
             for peer in self.replica.members:
                 if peer != self.replica.identity:
                     self.take(Replicate(peer))
+            for message in self._steps.beat(self.whole):
+                self._ports.network.send(message)
 
     def propose(self, *events: str) -> None:
         """Append events that somebody has just derived from a command."""
         self.take(Propose(events))
+
+    # -- turns -----------------------------------------------------------------------------------------------
+
+    def gather(self) -> None:
+        """Something is to be done at the end of this turn, when all that has come in was taken."""
+        if self._end is None and self.turn is None and not self._ending:
+            self._end = self._ports.time.after(0, self._end_of_turn)
+
+    def _end_of_turn(self) -> None:
+        """One batch of all that has gathered; then to the peers what they lack, and beside that all of it to the disk.
+
+        While the disk writes nothing ends: when it has written, there is an end again.
+        """
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+        if self.turn is not None or self._ending:
+            return
+        self._ending = True
+        for gathered in self._steps.gathered(self.whole):
+            self.take(gathered)
+        self._hand_on()
+        if self._is_dirty():
+            self.take(Sync())
+        self._ending = False
+        if self.turn is None and (self._is_dirty() or any(self._behind(self.replica))):
+            self.gather()
+
+    def _is_dirty(self) -> bool:
+        replica = self.replica
+        return bool(replica.owed) or is_dirty(replica)

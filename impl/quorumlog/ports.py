@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from quorumlog.core.consensus.effects import Committed, Durable, Store
-from quorumlog.core.consensus.messages import Message
+
+Carried = TypeVar("Carried")
+Said = TypeVar("Said")
+Carried_contra = TypeVar("Carried_contra", contravariant=True)
+Said_contra = TypeVar("Said_contra", contravariant=True)
 
 
 class Timer(Protocol):
@@ -31,11 +35,11 @@ class Time(Protocol):
         """A delay between the two, at random."""
 
 
-class Network(Protocol):
+class Network(Protocol[Carried_contra]):
     """Whatever carries messages to other servers. It promises nothing."""
 
-    def send(self, message: Message) -> None:
-        """Hand the message over; a request for votes goes to everybody else."""
+    def send(self, message: Carried_contra) -> None:
+        """Hand the message over; one that names nobody, such as a request for votes, goes to everybody else."""
 
 
 class Disk(Protocol):
@@ -48,18 +52,21 @@ class Disk(Protocol):
         """Write, and call `then` when all of it would survive a crash: not before, and never if it would not."""
 
 
-class Application(Protocol):
-    """Whoever turns decided entries into state, and answers clients."""
+class Application(Protocol[Said_contra]):
+    """Whoever hears what is decided, and hands answers on."""
 
     def committed(self, news: Committed) -> None:
         """These entries are decided."""
 
+    def said(self, answers: Sequence[Said_contra]) -> None:
+        """This is what the server has to say to those who asked it; a bare server of consensus says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(Generic[Carried, Said]):
     """All that one server needs."""
 
     time: Time
-    network: Network
+    network: Network[Carried]
     disk: Disk
-    application: Application
+    application: Application[Said]

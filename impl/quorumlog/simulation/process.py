@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Protocol
+from typing import Never, Protocol
 
 from quorumlog.core.consensus.effects import Committed, Durable, Input, Store
 from quorumlog.core.consensus.messages import MESSAGES, Message, ServerId
 from quorumlog.core.consensus.replica import Replica, restart
-from quorumlog.driver import Driver, Pace, Turn
+from quorumlog.driver import BareDriver, BareSteps, BareTurn, Driver, Pace
 from quorumlog.ports import Network, Ports, Timer
 from quorumlog.simulation.agenda import MILLISECOND, Agenda
 from quorumlog.simulation.disk import SimulatedDisk
@@ -18,7 +18,7 @@ from quorumlog.simulation.disk import SimulatedDisk
 class Watcher(Protocol):
     """Whoever hears what servers do: the world."""
 
-    def stepped(self, server: ServerId, before: Replica, turn: Turn) -> None:
+    def stepped(self, server: ServerId, before: Replica, turn: BareTurn) -> None:
         """A server has taken a step, and its effects have been carried out."""
 
     def refused(self, server: ServerId, taken: Input) -> None:
@@ -27,7 +27,7 @@ class Watcher(Protocol):
     def committed(self, server: ServerId, news: Committed) -> None:
         """A server says that entries are decided."""
 
-    def crashed(self, server: ServerId, turn: Turn | None, forgotten: list[Message]) -> None:
+    def crashed(self, server: ServerId, turn: BareTurn | None, forgotten: list[Message]) -> None:
         """A server has stopped. The turn is one whose write had reached the disk before anybody was told."""
 
     def restarted(self, server: ServerId, replica: Replica) -> None:
@@ -42,7 +42,7 @@ class Process:
         replica: Replica,
         agenda: Agenda,
         disk: SimulatedDisk,
-        network: Network,
+        network: Network[Message],
         pace: Pace,
         watcher: Watcher,
         dice: Random,
@@ -60,8 +60,8 @@ class Process:
         self._pauses = 0
         self._deferred: list[Callable[[], None]] = []
         self._inbox: list[Message] = []
-        self._ports = Ports(self, network, self, self)
-        self.driver = Driver(replica, self._ports, pace, self)
+        self._ports: Ports[Message, Never] = Ports(self, network, self, self)
+        self.driver: BareDriver = Driver(replica, BareSteps(), self._ports, pace, self)
         disk.trapped = self.crash_for
 
     # -- ports and listener of the driver --------------------------------------------------------------------
@@ -90,7 +90,10 @@ class Process:
     def committed(self, news: Committed) -> None:
         self._watcher.committed(self.identity, news)
 
-    def stepped(self, before: Replica, turn: Turn) -> None:
+    def said(self, answers: Sequence[Never]) -> None:
+        raise AssertionError(f"a server of consensus has answered: {answers}")
+
+    def stepped(self, before: Replica, turn: BareTurn) -> None:
         self._watcher.stepped(self.identity, before, turn)
 
     def refused(self, taken: Input) -> None:
@@ -172,6 +175,6 @@ class Process:
         self.up = True
         self._life += 1
         replica = restart(self.driver.replica.change(disk=self.disk.read()))
-        self.driver = Driver(replica, self._ports, self._pace, self)
+        self.driver = Driver(replica, BareSteps(), self._ports, self._pace, self)
         self._watcher.restarted(self.identity, replica)
         self.driver.start()

@@ -22,7 +22,7 @@ from quorumlog.core.consensus.effects import (
 )
 from quorumlog.core.consensus.messages import Entry, Message, ServerId, is_addressed
 from quorumlog.core.consensus.replica import Replica, step
-from quorumlog.driver import Pace, Turn
+from quorumlog.driver import BareTurn, Pace
 from quorumlog.simulation.agenda import MILLISECOND, Agenda
 from quorumlog.simulation.client import Client
 from quorumlog.simulation.cluster import Cluster, Parts, told
@@ -159,7 +159,7 @@ class World:
             self.links.received(message)
         self._settle()
 
-    def stepped(self, server: ServerId, before: Replica, turn: Turn) -> None:
+    def stepped(self, server: ServerId, before: Replica, turn: BareTurn) -> None:
         """One step of a server becomes one of the spec, or several where the input was a batch."""
         taken = turn.taken
         if isinstance(taken, Propose):
@@ -196,7 +196,7 @@ class World:
         turn = self.processes[server].driver.turn
         self.client.committed(server, turn.after.role if turn else "follower", news)
 
-    def crashed(self, server: ServerId, turn: Turn | None, forgotten: list[Message]) -> None:
+    def crashed(self, server: ServerId, turn: BareTurn | None, forgotten: list[Message]) -> None:
         """What waited for the server is lost. If its last write was whole, the spec's Sync has happened."""
         if turn is not None:
             self._sync_unheard(server, turn)
@@ -205,7 +205,7 @@ class World:
         self.client.forget(server)
         self._settle()
 
-    def _sync_unheard(self, server: ServerId, turn: Turn) -> None:
+    def _sync_unheard(self, server: ServerId, turn: BareTurn) -> None:
         decided, sent = self.cluster.decided, []
         for effect in turn.effects:
             if isinstance(effect, Committed):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Never, TypeAlias
 
 import pytest
 from typer.testing import CliRunner
@@ -14,7 +15,10 @@ from typer.testing import CliRunner
 from quorumlog import driver
 from quorumlog.cli import app
 from quorumlog.core.consensus import log
-from quorumlog.core.consensus.effects import Committed, Durable, Effects, Send, Store
+from quorumlog.core.consensus.effects import Committed, Durable, Send, Store
+from quorumlog.core.consensus.messages import Message
+from quorumlog.core.consensus.replica import Replica
+from quorumlog.driver import Outcome
 from quorumlog.ports import Ports
 from quorumlog.simulation.disk import SimulatedDisk
 from quorumlog.simulation.faults import CrashAtWrite, Schedule
@@ -110,26 +114,32 @@ def test_judging_what_has_changed_finds_what_judging_everything_finds(
 # -- planted bugs -------------------------------------------------------------------------------------------
 
 
-def sent_first(effects: Effects, ports: Ports, done: Callable[[], None]) -> None:
+Bare: TypeAlias = Outcome[Replica, Message, Never]
+BarePorts: TypeAlias = Ports[Message, Never]
+
+
+def sent_first(outcome: Bare, ports: BarePorts, done: Callable[[], None]) -> None:
     """Sends before it is durable."""
-    for effect in effects:
+    for effect in outcome.effects:
         if isinstance(effect, Send):
             ports.network.send(effect.message)
-    rest = [effect for effect in effects if not isinstance(effect, Send)]
-    ORDER(tuple(rest), ports, done)
+    rest = [effect for effect in outcome.effects if not isinstance(effect, Send)]
+    ORDER(outcome._replace(effects=tuple(rest)), ports, done)
 
 
-def spoken_first(effects: Effects, ports: Ports, done: Callable[[], None]) -> None:
+def spoken_first(outcome: Bare, ports: BarePorts, done: Callable[[], None]) -> None:
     """Tells the application before it is durable."""
-    for effect in effects:
+    for effect in outcome.effects:
         if isinstance(effect, Committed):
             ports.application.committed(effect)
-    ORDER(tuple([effect for effect in effects if not isinstance(effect, Committed)]), ports, done)
+    rest = [effect for effect in outcome.effects if not isinstance(effect, Committed)]
+    ORDER(outcome._replace(effects=tuple(rest)), ports, done)
 
 
-def never_stored(effects: Effects, ports: Ports, done: Callable[[], None]) -> None:
+def never_stored(outcome: Bare, ports: BarePorts, done: Callable[[], None]) -> None:
     """Forgets to write."""
-    ORDER(tuple([effect for effect in effects if not isinstance(effect, Store)]), ports, done)
+    rest = [effect for effect in outcome.effects if not isinstance(effect, Store)]
+    ORDER(outcome._replace(effects=tuple(rest)), ports, done)
 
 
 ORDER = driver.carry_out
@@ -137,7 +147,7 @@ ORDER = driver.carry_out
 
 @pytest.mark.parametrize("bug", [sent_first, spoken_first, never_stored])
 def test_another_order_of_effects_is_found(
-    bug: Callable[[Effects, Ports, Callable[[], None]], None], monkeypatch: pytest.MonkeyPatch
+    bug: Callable[[Bare, BarePorts, Callable[[], None]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(driver, "carry_out", bug)
     assert first_finding(300) is not None
