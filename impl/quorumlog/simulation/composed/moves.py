@@ -7,15 +7,16 @@ when other moves are taken out of it: what cannot happen any more is passed over
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import product
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.consensus.messages import is_addressed
+from quorumlog.core.consensus.messages import Message, ServerId, is_addressed
 from quorumlog.core.consensus.state import FOLLOWER
 from quorumlog.core.two_phase_commit.messages import Decision, Prepare
 from quorumlog.simulation.composed.clients import COORDINATOR, Operation, What
-from quorumlog.simulation.composed.groups import Group
+from quorumlog.simulation.composed.groups import Group, GroupId
 from quorumlog.simulation.composed.state import Found, Told
 from quorumlog.simulation.composed.system import System
 
@@ -66,6 +67,11 @@ def leaders(system: System) -> Iterator[tuple[str, str, Group]]:
     return ((g, i, group) for g, group in system.groups.items() for i, node in group.nodes.items() if node.leads)
 
 
+def leaders_of(system: System) -> dict[GroupId, list[ServerId]]:
+    """The nodes of each group that lead, as far as they know."""
+    return {g: [i for i, node in group.nodes.items() if node.leads] for g, group in system.groups.items()}
+
+
 def led(system: System) -> set[str]:
     """The groups in which somebody leads the last term, or stands in it."""
     found = set()
@@ -105,9 +111,13 @@ def replications(system: System) -> Iterator[Arguments]:
 def deliveries(system: System) -> Iterator[Arguments]:
     """Every message, and every node to which it goes."""
     for g, group in system.groups.items():
-        for message, i in product(group.network, group.nodes):
-            if is_addressed(message, i):
-                yield g, i, message
+        yield from addressed(g, group.network, tuple(group.nodes))
+
+
+@lru_cache(maxsize=64)  # most moves leave most networks as they are, and there are many messages
+def addressed(g: GroupId, network: tuple[Message, ...], nodes: tuple[ServerId, ...]) -> tuple[Arguments, ...]:
+    """Every message of a group, and every node to which it goes."""
+    return tuple([(g, i, message) for message, i in product(network, nodes) if is_addressed(message, i)])
 
 
 def messages(system: System) -> Iterator[Arguments]:
@@ -162,8 +172,9 @@ def queries_to_send(system: System) -> Iterator[Arguments]:
 
 def queries(system: System) -> Iterator[Arguments]:
     """Every such question, and every leader of its shard."""
+    leading = leaders_of(system)
     for query in system.queries:
-        yield from ((i, query) for g, i, _ in leaders(system) if g == system.homes[query.account])
+        yield from ((i, query) for i in leading[system.homes[query.account]])
 
 
 def askers(system: System) -> Iterator[Arguments]:
@@ -184,10 +195,11 @@ def replies(system: System) -> Iterator[Arguments]:
 
 def letters(system: System) -> Iterator[Arguments]:
     """Every letter to a group, and every leader there."""
+    leading = leaders_of(system)
     for letter in system.letters:
         if not isinstance(letter, Told | Found):
             to = letter.shard if isinstance(letter, Prepare | Decision) else COORDINATOR
-            yield from ((i, letter) for g, i, _ in leaders(system) if g == to)
+            yield from ((i, letter) for i in leading[to])
 
 
 def open_transfers(system: System) -> Iterator[Arguments]:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from quorumlog.core.consensus.messages import ServerId
-from quorumlog.simulation.composed.moves import KINDS, Kind, Move, take
+from quorumlog.simulation.composed.moves import KINDS, Arguments, Kind, Move, take
 from quorumlog.simulation.composed.system import System, begin
 
 LENGTH: Final = 1_000  # moves of one walk
@@ -120,8 +120,11 @@ def choose(system: System, dice: Random, mood: Mood, arrived: set[Move]) -> Move
     """
     names = [name for name, kind in KINDS.items() if mood.happens(name, kind)]
     weights = [KINDS[name].weight for name in names]
+    known: dict[str, list[Arguments]] = {}
     for name in dice.choices(names, weights, k=TRIES):
-        offers = list(KINDS[name].offers(system))
+        offers = known.get(name)
+        if offers is None:
+            offers = known[name] = list(KINDS[name].offers(system))
         if offers:
             move = Move(KINDS[name].move, offers[-1 - recent(dice, len(offers))])
             if not mood.allows(move) or (move in arrived and dice.random() > AGAIN):
