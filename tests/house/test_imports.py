@@ -19,11 +19,12 @@ QUORUMLOG: Final = {
     "core": {"core"},
     "ledger": {"core", "ledger"},
     "node": {"core", "node"},
+    "sharding": {"core", "ledger", "node", "sharding"},
     "ports": {"core", "ports"},
     "driver": {"core", "ports", "driver"},
-    "simulation": {"core", "ledger", "node", "ports", "driver", "simulation"},
-    "runtime": {"core", "ledger", "node", "ports", "driver", "runtime"},
-    "cli": {"core", "ledger", "ports", "driver", "simulation", "runtime", "cli"},
+    "simulation": {"core", "ledger", "node", "sharding", "ports", "driver", "simulation"},
+    "runtime": {"core", "ledger", "node", "sharding", "ports", "driver", "runtime"},
+    "cli": {"core", "ledger", "sharding", "ports", "driver", "simulation", "runtime", "cli"},
     "": set(),
 }
 

@@ -185,7 +185,7 @@ def found(state: ShardState, read: Read) -> int:
     return sum(state.free.values()) + sum(each.amount for each in state.in_doubt if each.source in state.free)
 
 
-def decide_prepare(state: ShardState, transfer: Transfer) -> tuple[Event, ...]:
+def decide_prepare(state: ShardState, transfer: Transfer) -> tuple[Staged, ...]:
     """A transfer is prepared once, and refused only if the source is short whatever comes of transfers in doubt.
 
     Spec: ReplicatedTwoPhaseCommit!DecidePrepare.
@@ -199,7 +199,7 @@ def decide_prepare(state: ShardState, transfer: Transfer) -> tuple[Event, ...]:
     return (Staged(transfer, "refused" if short else "conflicted"),)
 
 
-def decide_decision(state: ShardState, decision: Decision) -> tuple[Event, ...]:
+def decide_decision(state: ShardState, decision: Decision) -> tuple[Ended, ...]:
     """A decision is applied once. An abort before the request to prepare is recorded, and will stand in its way.
 
     Spec: ReplicatedTwoPhaseCommit!DecideDecision.
