@@ -6,11 +6,24 @@ from typing import Any, Self
 
 from quorumlog.core.client import Proxy
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.consensus.messages import Message, ServerId
-from quorumlog.core.leader_output import Say
-from quorumlog.simulation.composed.clients import ClientId, Operation
-from quorumlog.simulation.composed.groups import GroupId
-from quorumlog.simulation.composed.state import Asked, Letter, State, unsubscribed, without
+from quorumlog.core.consensus.messages import Entry, Message, ServerId
+from quorumlog.core.consistent_read import Reply
+from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.core.leader_output import Executed, Say, SessionId
+from quorumlog.core.read_model import Token, after_write
+from quorumlog.ledger.ledger import Rate
+from quorumlog.node import written
+from quorumlog.sharding.clients import Ended, Operation
+from quorumlog.sharding.duties import GroupId
+from quorumlog.simulation.composed.state import Asked, ClientId, Letter, State, unsubscribed, without
+
+
+def place_of(decided: tuple[Entry, ...], session: SessionId, number: int) -> int:
+    """The place of a command among what the gates of its group have written; it is decided, for it was answered."""
+    places = enumerate(written(decided), 1)
+    return next(
+        k for k, each in places if isinstance(each, Executed) and (each.session, each.number) == (session, number)
+    )
 
 
 class Calls(State, frozen=True):
@@ -59,11 +72,11 @@ class Calls(State, frozen=True):
             requests=tuple(dict.fromkeys((*self.requests, Asked(g, self.proxy.proxy, wanted)))),
         )
 
-    def on_request(self, i: ServerId, asked: Asked) -> Self:
-        """A request arrives at a node of its group."""
+    def on_request(self, i: ServerId, asked: Asked, rate: Rate) -> Self:
+        """A request arrives at a node of its group, and this is the rate of the moment."""
         if asked not in self.requests:
             raise Refused("it is not on its way")
-        return self.after(asked.group, self.groups[asked.group].ask(i, asked.by, asked.request))
+        return self.after(asked.group, self.groups[asked.group].ask(i, asked.by, asked.request, rate))
 
     def hand_on(self, answer: Say[Any]) -> Self:
         """An answer reaches the proxy, and the client who waits there."""
@@ -75,7 +88,16 @@ class Calls(State, frozen=True):
         caller = self.callers[name]
         if caller.process != int(process):
             return self.change(proxy=proxy)  # who asked has given up
-        return self.change(proxy=proxy).called(name, *caller.accept(group, answer.number, answer.answer))
+        told = self.change(proxy=proxy, tokens=self.wrote(name, group, answer))
+        return told.called(name, *caller.accept(group, answer.number, answer.answer))
+
+    def wrote(self, client: ClientId, g: GroupId, answer: Say[Any]) -> FrozenMap[ClientId, Token]:
+        """The tokens when a client knows that its command is decided. An answer bears its place in the log."""
+        token = self.tokens[client]
+        if g not in token:
+            return self.tokens  # nobody reads of transfers from read models
+        place = place_of(self.groups[g].decided, answer.session, answer.number)
+        return self.tokens.set(client, after_write(token, g, place))
 
     def replace_proxy(self) -> Self:
         """The proxy crashes with all its connections, and another one takes its place."""
@@ -86,7 +108,7 @@ class Calls(State, frozen=True):
         caller = self.callers[client]
         if caller.doing is None:
             raise Refused(f"{client} asks for nothing")
-        caller, line = caller.complete("info", None)
+        caller, line = caller.complete(Ended("info"))
         return self.called(client, caller.as_process(self.processes), line).change(processes=self.processes + 1)
 
     # -- what the world loses -------------------------------------------------------------------------------------
@@ -102,3 +124,7 @@ class Calls(State, frozen=True):
     def lose_letter(self, letter: Letter) -> Self:
         """A letter is lost."""
         return self.change(letters=without(self.letters, letter))
+
+    def lose_reply(self, g: GroupId, reply: Reply) -> Self:
+        """A reply to a leader's question is lost."""
+        return self.change(replies=without(self.replies, (g, reply)))

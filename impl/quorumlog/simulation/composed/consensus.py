@@ -15,8 +15,10 @@ from quorumlog.core.consensus.effects import Durable
 from quorumlog.core.consensus.messages import AppendRequest, Entry, Message, ServerId
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.sharding.duties import GroupId
+from quorumlog.sharding.server import TheNode
 from quorumlog.simulation.cluster import Cluster
-from quorumlog.simulation.composed.groups import Group, GroupId, TheNode
+from quorumlog.simulation.composed.groups import Group
 from quorumlog.simulation.composed.moves import Move, take
 from quorumlog.simulation.composed.system import System
 

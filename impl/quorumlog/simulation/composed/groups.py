@@ -1,7 +1,6 @@
-"""A group of nodes with a network between them, as one immutable value: what each of them does, consensus included.
+"""A group of servers with a network between them, as one immutable value: what each of them does, consensus included.
 
-A group serves one application: a shard its accounts, the coordinator its transfers. What a node says to the other
-groups follows from its committed state, and only a leader says it.
+What a server does is `quorumlog.sharding.server`; here is who takes what, and what becomes of what is sent.
 """
 
 from __future__ import annotations
@@ -24,44 +23,49 @@ from quorumlog.core.consensus.effects import (
 )
 from quorumlog.core.consensus.messages import Entry, Message, ServerId, is_addressed
 from quorumlog.core.consistent_read import GateEffect, ReadId, Reply
-from quorumlog.core.event_sourcing import Application
 from quorumlog.core.frozen_map import FrozenMap
-from quorumlog.core.leader_output import LeaderOutput, Request, Say, SessionId, Table, no_messages
+from quorumlog.core.leader_output import LeaderOutput, Request, Table
 from quorumlog.core.two_phase_commit.coordinator import Tally
-from quorumlog.node import Node, Service, Spoken
+from quorumlog.core.two_phase_commit.messages import TransferId
+from quorumlog.ledger.forgetting import Letter
+from quorumlog.ledger.ledger import Rate
+from quorumlog.sharding.duties import NOTHING_HEARD, Duty, GroupId
+from quorumlog.sharding.server import Answers, Said, Server, Serving, TheApplication, TheNode, TheService
 from quorumlog.simulation.cluster import Cluster, told
 
-GroupId: TypeAlias = str
-TheNode: TypeAlias = Node[Any, Any, Any]
-TheService: TypeAlias = Service[Any, Any, Any, Any, None, Any]
 TheTable: TypeAlias = Table[Any, Any, Any]
-Answers: TypeAlias = tuple[Say[Any], ...]
 
-
-NOTHING_HEARD: Final = Tally()
-ITSELF: Final = "itself"  # who asks where a leader orders something on behalf of another group
+NONE_HELD: Final[Answers] = ()
 
 
 class Group(Struct, frozen=True):
     """Nodes, the messages between them, and what any of them was ever told to be decided.
 
-    `tallies` are what a leader of the coordinator's group has heard from shards: votes and acknowledgements.
+    `tallies` are what a leader of the coordinator's group has heard from shards, and `held` the answers that wait there
+    until a transfer has ended.
     """
 
     name: GroupId
-    service: TheService
+    serving: Serving
     nodes: FrozenMap[ServerId, TheNode]
     network: tuple[Message, ...]
     decided: tuple[Entry, ...]
     tallies: FrozenMap[ServerId, Tally]
+    held: FrozenMap[ServerId, Answers]
 
     @classmethod
-    def of(cls, name: GroupId, application: Application[Any, Any, Any, Any, None], size: int, batch: int) -> Group:
+    def of(cls, name: GroupId, application: TheApplication, duty: Duty, size: int, batch: int) -> Group:
         """Nodes that have never run."""
-        service: TheService = Service(LeaderOutput(application, no_messages))
+        serving = Serving.of(application, duty)
         members = tuple(f"{name}{number}" for number in range(1, size + 1))
-        nodes = FrozenMap({each: service.begin(each, members, batch) for each in members})
-        return cls(name, service, nodes, (), (), FrozenMap(dict.fromkeys(members, NOTHING_HEARD)))
+        nodes = FrozenMap({each: serving.begin(each, members, batch).node for each in members})
+        tallies = FrozenMap(dict.fromkeys(members, NOTHING_HEARD))
+        return cls(name, serving, nodes, (), (), tallies, FrozenMap(dict.fromkeys(members, NONE_HELD)))
+
+    @property
+    def service(self) -> TheService:
+        """The steps of its nodes."""
+        return self.serving.service
 
     @property
     def cluster(self) -> Cluster:
@@ -69,21 +73,34 @@ class Group(Struct, frozen=True):
         replicas = FrozenMap({name: node.replica for name, node in self.nodes.items()})
         return Cluster(tuple(self.nodes), replicas, frozenset(self.network), self.decided)
 
+    def server(self, i: ServerId) -> Server:
+        """One of the servers."""
+        return Server(self.nodes[i], self.tallies[i], self.held[i])
+
+    def with_server(self, i: ServerId, server: Server) -> Group:
+        """The group when a server is further."""
+        return replace(
+            self,
+            nodes=self.nodes.set(i, server.node),
+            tallies=self.tallies.set(i, server.tally),
+            held=self.held.set(i, server.held),
+        )
+
     # -- consensus --------------------------------------------------------------------------------------------
 
-    def timeout(self, i: ServerId) -> tuple[Group, Answers]:
+    def timeout(self, i: ServerId) -> tuple[Group, Said]:
         """A node stands for election. Spec: Replication!Timeout."""
         return self.take(i, ElectionTimeout())
 
-    def sync(self, i: ServerId) -> tuple[Group, Answers]:
+    def sync(self, i: ServerId) -> tuple[Group, Said]:
         """A node's disk catches up. Spec: Replication!Sync."""
         return self.take(i, Sync())
 
-    def replicate(self, i: ServerId, j: ServerId) -> tuple[Group, Answers]:
+    def replicate(self, i: ServerId, j: ServerId) -> tuple[Group, Said]:
         """A leader sends the next slice of its log. Spec: Replication!Replicate."""
         return self.take(i, Replicate(j))
 
-    def deliver(self, i: ServerId, message: Message) -> tuple[Group, Answers]:
+    def deliver(self, i: ServerId, message: Message) -> tuple[Group, Said]:
         """A message arrives, and may arrive again. Spec: Replication!On and the name of the kind."""
         if message not in self.network or not is_addressed(message, i):
             raise Refused(f"{message} is not on its way to {i}")
@@ -97,20 +114,17 @@ class Group(Struct, frozen=True):
 
     def crash(self, i: ServerId) -> Group:
         """A node stops, and starts again with what its disk holds. Spec: Replication!Crash."""
-        node = self.service.restart(self.nodes[i])
-        return replace(self, nodes=self.nodes.set(i, node), tallies=self.tallies.set(i, NOTHING_HEARD))
+        return self.with_server(i, self.serving.restart(self.server(i)))
 
-    def take(self, i: ServerId, taken: Input) -> tuple[Group, Answers]:
+    def take(self, i: ServerId, taken: Input) -> tuple[Group, Said]:
         """A node takes an input of consensus."""
-        return self.after(i, *self.service.take(self.nodes[i], taken))
+        return self.after(i, *self.serving.take(self.server(i), taken))
 
-    def after(self, i: ServerId, node: TheNode, spoken: Spoken[Any]) -> tuple[Group, Answers]:
-        """The group after a node's step, and the answers that it gives."""
-        changed = replace(self, nodes=self.nodes.set(i, node), decided=decided(self.decided, spoken.effects))
-        if node.leads != self.nodes[i].leads:
-            changed = replace(changed, tallies=self.tallies.set(i, NOTHING_HEARD))
-        sent = [effect.message for effect in spoken.effects if isinstance(effect, Send)]
-        return replace(changed, network=with_more(self.network, sent)), spoken.answers
+    def after(self, i: ServerId, server: Server, said: Said) -> tuple[Group, Said]:
+        """The group after a server's step, and what the server says."""
+        changed = replace(self.with_server(i, server), decided=decided(self.decided, said.effects))
+        sent = [effect.message for effect in said.effects if isinstance(effect, Send)]
+        return replace(changed, network=with_more(self.network, sent)), said
 
     # -- reads that ask a quorum ------------------------------------------------------------------------------
 
@@ -130,30 +144,29 @@ class Group(Struct, frozen=True):
         node, effects = self.service.on_reply(self.nodes[i], reply)
         return replace(self, nodes=self.nodes.set(i, node)), effects
 
-    # -- requests ---------------------------------------------------------------------------------------------
+    # -- requests and letters ----------------------------------------------------------------------------------
 
-    def ask(self, i: ServerId, by: int, request: Request[Any]) -> tuple[Group, Answers]:
-        """A client's request arrives. Spec: LeaderOutput!OnRequest."""
-        return self.after(i, *self.service.ask(self.nodes[i], by, request, None))
+    def ask(self, i: ServerId, by: int, request: Request[Any], rate: Rate) -> tuple[Group, Said]:
+        """A client's request arrives, and this is the rate of the moment. Spec: LeaderOutput!OnRequest."""
+        return self.after(i, *self.serving.ask(self.server(i), [(by, request, rate)]))
 
-    def order(self, i: ServerId, session: SessionId, command: object) -> Group:
-        """A leader orders what another group has asked for, unless that is done; nobody waits for an answer."""
-        node = self.nodes[i]
-        draft = node.gate.draft
-        if draft is None:
-            raise Refused(f"{i} does not lead")
-        if not self.service.rules.application.decide(draft.state, command, None):
-            return self
-        number = draft.session(session).last + 1
-        request = Request(session, number, 0, None, command)
-        group, _ = self.after(i, *self.service.ask(node, ITSELF, request, None))
-        return group
+    def hear(self, i: ServerId, letter: Letter) -> tuple[Group, Said]:
+        """A letter from another group arrives at a leader."""
+        return self.after(i, *self.serving.hear(self.server(i), [letter]))
+
+    def give_up(self, i: ServerId, transfer: TransferId) -> tuple[Group, Said]:
+        """A transfer has taken too long for the coordinator's leader."""
+        return self.after(i, *self.serving.give_up(self.server(i), transfer))
+
+    def speak(self, i: ServerId) -> tuple[Letter, ...]:
+        """All that a leader has to say to other groups."""
+        return self.serving.speak(self.server(i))
 
 
 class Views(Struct, frozen=True):
     """What read models make of a group's entries: what its nodes make of them."""
 
-    rules: LeaderOutput[Any, Any, Any, Any, None, Any]
+    rules: LeaderOutput[Any, Any, Any, Any, Rate, Any]
 
     def start(self) -> TheTable:
         """Nothing has been executed."""

@@ -14,11 +14,13 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.consensus.messages import Message, ServerId, is_addressed
 from quorumlog.core.consensus.state import FOLLOWER
-from quorumlog.core.two_phase_commit.messages import Decision, Prepare
-from quorumlog.simulation.composed.clients import COORDINATOR, Operation, What
-from quorumlog.simulation.composed.groups import Group, GroupId
-from quorumlog.simulation.composed.state import Found, Told
-from quorumlog.simulation.composed.system import System
+from quorumlog.ledger.books import EXCHANGE
+from quorumlog.ledger.commands import Balance, Command, Deposit, Exchange, Total, Transfer, Withdraw
+from quorumlog.sharding.clients import Operation, Way
+from quorumlog.sharding.duties import GroupId, is_for_shards
+from quorumlog.simulation.composed.groups import Group
+from quorumlog.simulation.composed.state import Found
+from quorumlog.simulation.composed.system import COORDINATOR, System
 
 Arguments: TypeAlias = tuple[Any, ...]
 
@@ -127,33 +129,43 @@ def messages(system: System) -> Iterator[Arguments]:
 
 def operations(system: System) -> Iterator[Arguments]:
     """Whatever an idle client may want."""
-    accounts = tuple(system.homes)
+    wanted = list(wants(tuple(system.placement.fixed), system.operations % 3 + 1))
     for name, caller in system.callers.items():
-        if caller.doing is not None:
-            continue
-        number = f"o{system.operations + 1}"
-        amount = system.operations % 3 + 1
-        for source, target in product(accounts, accounts):
-            if source != target:
-                yield from [(name, Operation(number, "transfer", source, target, 2 * amount))] * TRANSFERS
-        for account in accounts:
-            for f, way in WANTS:
-                yield name, Operation(number, f, account, account, amount, way)
-        yield name, Operation(number, "total", accounts[0], accounts[0], 0)
+        if caller.doing is None:
+            for command, way in wanted:
+                yield name, Operation(f"o{system.operations + 1}", command, way)
 
 
-TRANSFERS: Final = 2  # they are wanted more often than anything else, for most can go wrong with them
-WANTS: Final[tuple[tuple[What, Any], ...]] = (("deposit", "log"), ("balance", "log"), ("balance", "index"))
+def wants(accounts: tuple[str, ...], amount: int) -> Iterator[tuple[Command, Way]]:
+    """What may be asked for. Transfers are wanted more often than anything else, for most can go wrong with them."""
+    for source, target in product(accounts, accounts):
+        if source != target:
+            for _ in range(TRANSFERS):
+                yield Transfer(source, target, 2 * amount), "log"
+            yield Exchange(source, target, amount), "log"
+    for account in accounts:
+        yield Deposit(account, amount), "log"
+        yield Withdraw(account, 2 * amount), "log"
+        yield Balance(account), "log"
+        yield Balance(account), "index"
+    for _ in range(TRANSFERS):
+        yield Total(), "log"
+    yield Balance(EXCHANGE), "log"
+
+
+TRANSFERS: Final = 2
+RATES: Final = (60, 140)  # of which any may be the rate of the moment
 
 
 def sends(system: System) -> Iterator[Arguments]:
     """What clients have to send."""
-    return ((name, g) for name, caller in system.callers.items() for g in caller.commands())
+    return ((name, g) for name, caller in system.callers.items() for g in caller.asks())
 
 
 def requests(system: System) -> Iterator[Arguments]:
-    """Every request, and every node of its group."""
-    return ((i, asked) for asked in system.requests for i in system.groups[asked.group].nodes)
+    """Every request, every node of its group, and every rate."""
+    for asked in system.requests:
+        yield from ((i, asked, rate) for i in system.groups[asked.group].nodes for rate in RATES)
 
 
 def busy(system: System) -> Iterator[Arguments]:
@@ -166,7 +178,7 @@ def queries_to_send(system: System) -> Iterator[Arguments]:
     known = {query.read for query in system.queries}
     for name, caller in system.callers.items():
         doing = caller.doing
-        if doing is not None and doing.way == "index" and doing.id not in known:
+        if doing is not None and doing.operation.way == "index" and doing.operation.id not in known:
             yield (name,)
 
 
@@ -174,7 +186,7 @@ def queries(system: System) -> Iterator[Arguments]:
     """Every such question, and every leader of its shard."""
     leading = leaders_of(system)
     for query in system.queries:
-        yield from ((i, query) for i in leading[system.homes[query.account]])
+        yield from ((i, query) for i in leading[system.placement.home(query.account)])
 
 
 def askers(system: System) -> Iterator[Arguments]:
@@ -197,8 +209,8 @@ def letters(system: System) -> Iterator[Arguments]:
     """Every letter to a group, and every leader there."""
     leading = leaders_of(system)
     for letter in system.letters:
-        if not isinstance(letter, Told | Found):
-            to = letter.shard if isinstance(letter, Prepare | Decision) else COORDINATOR
+        if not isinstance(letter, Found):
+            to = letter.shard if is_for_shards(letter) else COORDINATOR
             yield from ((i, letter) for i in leading[to])
 
 
@@ -208,19 +220,13 @@ def open_transfers(system: System) -> Iterator[Arguments]:
         if g == COORDINATOR:
             draft = group.nodes[i].gate.draft
             assert draft is not None, "it leads"
-            yield from ((i, each) for each, known in draft.state.items() if known.stage == "begun")
+            yield from ((i, each) for each, known in draft.state.decisions.items() if known.stage == "begun")
 
 
-def to_clients(kind: type[Told | Found]) -> Callable[[System], Iterator[Arguments]]:
-    """Every letter of a kind for which a client waits."""
-
-    def offers(system: System) -> Iterator[Arguments]:
-        waiting = {caller.doing.id for caller in system.callers.values() if caller.doing is not None}
-        for letter in system.letters:
-            if isinstance(letter, kind) and (letter.transfer if isinstance(letter, Told) else letter.read) in waiting:
-                yield (letter,)
-
-    return offers
+def findings(system: System) -> Iterator[Arguments]:
+    """Every answer of a leader that a quorum has confirmed, for which a client waits."""
+    waiting = {caller.doing.operation.id for caller in system.callers.values() if caller.doing is not None}
+    return ((letter,) for letter in system.letters if isinstance(letter, Found) and letter.read in waiting)
 
 
 def readings(system: System) -> Iterator[Arguments]:
@@ -273,13 +279,13 @@ KINDS: Final[dict[str, Kind]] = {
     "speak": Kind("speak", 20, False, lambda system: ((g, i) for g, i, _ in leaders(system))),
     "on_letter": Kind("on_letter", 40, False, letters),
     "give_up_transfer": Kind("give_up_transfer", 1, True, open_transfers),
-    "hear": Kind("hear", 20, False, to_clients(Told)),
-    "told": Kind("told", 20, False, to_clients(Found)),
+    "told": Kind("told", 20, False, findings),
     "query": Kind("query", 2, False, queries_to_send),
     "on_query": Kind("on_query", 6, False, queries),
     "ask_quorum": Kind("ask_quorum", 15, False, askers),
     "on_question": Kind("on_question", 15, False, questions),
     "on_reply": Kind("on_reply", 20, False, replies),
+    "lose_reply": Kind("lose_reply", 0.5, True, lambda system: iter(system.replies)),
     "lose_request": Kind("lose_request", 1, True, each("requests")),
     "lose_answer": Kind("lose_answer", 1, True, each("answers")),
     "lose_letter": Kind("lose_letter", 1, True, each("letters")),
@@ -291,6 +297,7 @@ KINDS: Final[dict[str, Kind]] = {
     "lose_news": Kind("lose_news", 1, True, each("news")),
     "switch_source": Kind("switch_source", 0.2, False, other_sources),
     "rebuild": Kind("rebuild", 0.1, False, readings),
+    "look": Kind("look", 2, False, lambda system: product(system.callers, system.readers)),
     "replay": Kind("replay", 1, False, behind),
 }
 """By name; most bear the name of the system's method."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.consensus.messages import ServerId
@@ -13,23 +13,27 @@ from quorumlog.core.read_model import (
     Queue,
     ReaderId,
     ReadModel,
+    after_read,
     drop,
     on_ask,
     on_news,
     push,
+    query,
     rebuild,
     replay,
     request,
     switch,
 )
-from quorumlog.core.two_phase_commit import participant
 from quorumlog.core.two_phase_commit.messages import ShardId
-from quorumlog.core.two_phase_commit.participant import ShardState
+from quorumlog.ledger.commands import Balance
 from quorumlog.node import written
-from quorumlog.simulation.composed.clients import ClientId
-from quorumlog.simulation.composed.groups import Group, GroupId, TheTable, Views
-from quorumlog.simulation.composed.state import Found, Query, with_news, without
+from quorumlog.sharding.duties import GroupId
+from quorumlog.simulation.composed.groups import Group, TheTable, Views
+from quorumlog.simulation.composed.state import ClientId, Found, Query, with_news, without
 from quorumlog.simulation.composed.transfers import Transfers
+
+FITS: Final = 2  # events in one batch of news
+PATIENCE: Final = 8  # ticks for which what a read model was told is recent
 
 
 class Reading(Transfers, frozen=True):
@@ -40,14 +44,15 @@ class Reading(Transfers, frozen=True):
     def query(self, client: ClientId) -> Self:
         """A client asks what is on an account, for the first time or again."""
         doing = self.callers[client].doing
-        if doing is None or doing.f != "balance" or doing.way != "index":
+        command = None if doing is None or doing.operation.way != "index" else doing.operation.command
+        if doing is None or not isinstance(command, Balance):
             raise Refused(f"{client} has no such question")
-        query = Query(doing.id, doing.source, self.now)
+        query = Query(doing.operation.id, command.account, self.now)
         return self.change(queries=(*self.queries, query), now=self.now + 1)
 
     def on_query(self, i: ServerId, query: Query) -> Self:
         """The question arrives at a node of the account's shard."""
-        g = self.homes[query.account]
+        g = self.placement.home(query.account)
         queries = without(self.queries, query)
         return self.change(queries=queries, groups=self.groups.set(g, self.groups[g].read(i, query)))
 
@@ -70,14 +75,14 @@ class Reading(Transfers, frozen=True):
 
     def confirmed(self, g: GroupId, i: ServerId, group: Group, effects: tuple[GateEffect, ...]) -> Self:
         """A gate has put a question, or answers reads from what the node knows to be decided."""
-        questions, letters = self.questions, self.letters
+        questions, found = self.questions, list[Found]()
         for effect in effects:
             if isinstance(effect, PutQuestion):
                 questions = tuple(dict.fromkeys((*questions, (g, effect.question))))
             if isinstance(effect, Answer):
-                found = [answer(group.nodes[i].gate.table.state, query) for query in effect.reads]
-                letters = tuple(dict.fromkeys((*letters, *sorted(found, key=str))))
-        return self.change(groups=self.groups.set(g, group), questions=questions, letters=letters)
+                books = group.nodes[i].gate.table.state
+                found += [Found(query.read, g, books.find(query.account)) for query in effect.reads]  # type: ignore[attr-defined]
+        return self.change(groups=self.groups.set(g, group), questions=questions).with_letters(found)
 
     # -- read models ----------------------------------------------------------------------------------------------
 
@@ -125,6 +130,12 @@ class Reading(Transfers, frozen=True):
         """A read model that rebuilds its projection takes one more event."""
         return self.read(replay(self.readers[r], self.views(s), s))
 
+    def look(self, client: ClientId, r: ReaderId) -> Self:
+        """A client looks at a read model, which tells it no less than it has read or written."""
+        token, (shard,) = self.tokens[client], self.readers[r].copy
+        found = query(self.readers[r], shard, token[shard], self.now, PATIENCE)
+        return self.change(tokens=self.tokens.set(client, after_read(token, shard, found.position)))
+
     def read(self, model: ReadModel[TheTable, Any]) -> Self:
         """A read model is further."""
         return self.change(readers=self.readers.set(model.name, model))
@@ -138,11 +149,4 @@ class Reading(Transfers, frozen=True):
         if i not in self.groups[s].nodes:
             raise Refused(f"{i} is no node of {s}")
         node = self.groups[s].nodes[i]
-        return Queue(i, s, written(node.replica.log), node.gate.applied, 2)
-
-
-def answer(state: ShardState, query: Any) -> Found:
-    """What a shard's committed state says of an account."""
-    read = participant.Read(query.read, query.account, 1)
-    value = None if participant.blocked(state, read) else participant.found(state, read)
-    return Found(query.read, value)
+        return Queue(i, s, written(node.replica.log), node.gate.applied, FITS)

@@ -15,12 +15,12 @@ from quorumlog.core.consensus.messages import AppendRequest, ServerId
 from quorumlog.core.consensus.state import LEADER
 from quorumlog.core.leader_output import Executed, SessionId
 from quorumlog.node import written
+from quorumlog.sharding.server import ORDERS, TheNode
 from quorumlog.simulation.composed.consensus import NAMES, Taken
-from quorumlog.simulation.composed.groups import Group, TheNode
-from quorumlog.simulation.composed.state import ORDERS
+from quorumlog.simulation.composed.groups import Group
 from quorumlog.simulation.leader_output import Asked, Speaking
 
-SESSIONS: Final = tuple(f"k{number}" for number in range(20))
+SESSIONS: Final = tuple(f"k{number}" for number in range(60))
 """What sessions are called; those of one walk that send anything to one group are fewer."""
 
 Step: TypeAlias = tuple[str, tuple[Any, ...], Speaking, Speaking]
@@ -96,11 +96,13 @@ class Gates:
         return max(found, key=lambda asked: asked.request.received)
 
     def _hand_on(self, answer: Any) -> None:
-        session = self._session(answer.session)
+        self._return(answer.to, self._session(answer.session), answer.number)
+
+    def _return(self, to: int, session: str, number: int) -> None:
         given = next(
             each
             for each in sorted(self.world.answers, key=repr)
-            if (each.said.to, each.said.session, each.said.number) == (answer.to, session, answer.number)
+            if (each.said.to, each.said.session, each.said.number) == (to, session, number)
         )
         self._take("Return", (given,), lambda world: world.hand_on(given))
 
@@ -128,11 +130,21 @@ class Gates:
         return next((entry.event for entry in log if isinstance(entry.event, Executed)), None)
 
     def _order(self, before: Group, after: Group) -> None:
-        """A leader has ordered something for another group: that is a session of its own."""
-        for i in after.nodes:
+        """A leader has ordered something that no client asked for: that is a session of its own in each term."""
+        for i, node in after.nodes.items():
             entry = self._appended(i, before, after)
-            if entry is not None and entry.session == ORDERS:
-                self._decide_on(i, self._ask(self._session(ORDERS), entry.number), entry)
+            if node.leads and entry is not None and entry.session.startswith(ORDERS):
+                session = self._session(entry.session)
+                self._receive(i, session, entry.received)
+                self._decide_on(i, self._ask(session, entry.number), entry)
+
+    def _receive(self, i: ServerId, session: str, received: int) -> None:
+        """A leader knows what has come of its orders, as far as they are decided: it has been told so."""
+        while self.world.got[session].received < received:
+            number = self.world.got[session].received + 1
+            asked = self._ask(session, number)
+            self._decide_on(i, asked, None)
+            self._return(asked.by, session, number)
 
     # -- consensus ------------------------------------------------------------------------------------------------
 

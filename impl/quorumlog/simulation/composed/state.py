@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, Self, TypeAlias, TypedDict, Unpack
+from typing import Any, Self, TypeAlias, TypedDict, Unpack
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,14 +20,18 @@ from quorumlog.core.read_model import (
     ReaderId,
     ReadModel,
     Source,
+    Token,
 )
-from quorumlog.core.two_phase_commit.coordinator import Outcome
-from quorumlog.core.two_phase_commit.messages import AccountId, RequestId, ShardId, TransferId
-from quorumlog.core.two_phase_commit.messages import Message as Mail
-from quorumlog.simulation.composed.clients import Caller, ClientId, Line
-from quorumlog.simulation.composed.groups import ITSELF, Answers, Group, GroupId, TheTable
+from quorumlog.core.two_phase_commit.messages import AccountId, RequestId
+from quorumlog.core.two_phase_commit.participant import Finding
+from quorumlog.ledger.forgetting import Letter as Mail
+from quorumlog.ledger.placement import Placement
+from quorumlog.sharding.clients import Caller, Line
+from quorumlog.sharding.duties import GroupId
+from quorumlog.sharding.server import Answers, Said
+from quorumlog.simulation.composed.groups import Group, TheTable
 
-ORDERS: Final = "orders"  # the session of what a shard does for the coordinator, and the coordinator for itself
+ClientId: TypeAlias = str
 
 
 class Asked(Struct, frozen=True):
@@ -38,18 +42,12 @@ class Asked(Struct, frozen=True):
     request: Request[Any]
 
 
-class Told(Struct, frozen=True):
-    """How a transfer ended, on its way to the client who asked."""
-
-    transfer: TransferId
-    outcome: Outcome
-
-
 class Found(Struct, frozen=True):
-    """What a leader says is on an account, on its way to the client who asked; None if a transfer is in doubt."""
+    """What a leader of a shard finds on an account, on its way to the client who asked; None if it is in doubt."""
 
     read: RequestId
-    value: int | None
+    shard: GroupId
+    finding: Finding | None
 
 
 class Query(Struct, frozen=True):
@@ -60,7 +58,7 @@ class Query(Struct, frozen=True):
     again: int
 
 
-Letter: TypeAlias = Mail | Told | Found
+Letter: TypeAlias = Mail | Found
 """What groups say to each other about transfers, and to the clients."""
 
 
@@ -78,6 +76,7 @@ class Parts(TypedDict, total=False):
     replies: tuple[tuple[GroupId, Reply], ...]
     sources: FrozenMap[ServerId, Source]
     readers: FrozenMap[ReaderId, ReadModel[TheTable, Any]]
+    tokens: FrozenMap[ClientId, Token]
     asks: tuple[Ask, ...]
     news: tuple[News[Any], ...]
     history: tuple[Line, ...]
@@ -87,9 +86,9 @@ class Parts(TypedDict, total=False):
 
 
 class State(Struct, frozen=True):
-    """Everything: who there is, what they hold, and what is on its way between them. `homes` never changes."""
+    """Everything: who there is, what they hold, and what is on its way between them. `placement` never changes."""
 
-    homes: FrozenMap[AccountId, ShardId]
+    placement: Placement
     groups: FrozenMap[GroupId, Group]
     callers: FrozenMap[ClientId, Caller]
     proxy: Proxy
@@ -101,6 +100,7 @@ class State(Struct, frozen=True):
     replies: tuple[tuple[GroupId, Reply], ...]
     sources: FrozenMap[ServerId, Source]
     readers: FrozenMap[ReaderId, ReadModel[TheTable, Any]]
+    tokens: FrozenMap[ClientId, Token]
     asks: tuple[Ask, ...]
     news: tuple[News[Any], ...]
     history: tuple[Line, ...]
@@ -112,11 +112,16 @@ class State(Struct, frozen=True):
         """A copy in which these parts are replaced."""
         return replace(self, **parts)
 
-    def after(self, g: GroupId, outcome: tuple[Group, Answers]) -> Self:
+    def after(self, g: GroupId, outcome: tuple[Group, Said]) -> Self:
         """The system after a step of a group."""
         group, said = outcome
-        answers = tuple([each for each in said if each.to != ITSELF])
-        return self.change(groups=self.groups.set(g, group), answers=tuple(dict.fromkeys((*self.answers, *answers))))
+        after = self.change(groups=self.groups.set(g, group)).with_letters(said.letters)
+        return after.change(answers=tuple(dict.fromkeys((*self.answers, *said.answers))))
+
+    def with_letters(self, letters: Iterable[Letter]) -> Self:
+        """The system with more letters on their way, in an order that never differs."""
+        more = sorted(letters, key=repr)
+        return self.change(letters=tuple(dict.fromkeys((*self.letters, *more)))) if more else self
 
     def called(self, client: ClientId, caller: Caller, line: Line | None) -> Self:
         """A client is further, and the history may be longer."""
@@ -128,7 +133,7 @@ class State(Struct, frozen=True):
         if letter not in self.letters:
             raise Refused("it is not on its way")
         for name, caller in self.callers.items():
-            if caller.doing is not None and caller.doing.id == request:
+            if caller.doing is not None and caller.doing.operation.id == request:
                 return name
         raise Refused("nobody waits for that")
 

@@ -7,7 +7,7 @@ raise `Refused` where something cannot happen. Who steps is a node, a client, a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from quorumlog.core.client import Proxy
 from quorumlog.core.frozen_map import FrozenMap
@@ -16,13 +16,18 @@ from quorumlog.core.read_model import (
     ReadModel,
     start,
 )
-from quorumlog.core.two_phase_commit import participant
-from quorumlog.core.two_phase_commit.coordinator import COORDINATION
 from quorumlog.core.two_phase_commit.messages import AccountId, ShardId
-from quorumlog.simulation.composed.clients import COORDINATOR, ClientId, Line, Shard, idle
+from quorumlog.ledger.coordinated import TransferCoordination
+from quorumlog.ledger.placement import Placement
+from quorumlog.ledger.sharded_ledger import ShardedLedger
+from quorumlog.sharding.clients import Line, idle
+from quorumlog.sharding.duties import CoordinatorDuty, GroupId, ShardDuty
 from quorumlog.simulation.composed.groups import Group, TheTable, Views
 from quorumlog.simulation.composed.reading import Reading
-from quorumlog.simulation.composed.state import unsubscribed
+from quorumlog.simulation.composed.state import ClientId, unsubscribed
+
+COORDINATOR: Final[GroupId] = "c"
+KEPT: Final = 20  # endings of transfers that clients may ask for again: few, so that some are forgotten
 
 
 class System(Reading, frozen=True):
@@ -32,16 +37,18 @@ class System(Reading, frozen=True):
 def begin(accounts: Mapping[AccountId, tuple[ShardId, int]], clients: int, size: int, batch: int) -> System:
     """A system that has never run: the accounts by name, where they live and what is on them."""
     homes = FrozenMap({account: home for account, (home, _) in accounts.items()})
-    groups = {COORDINATOR: Group.of(COORDINATOR, COORDINATION, size, batch)}
-    for shard in dict.fromkeys(homes.values()):
-        here = {account: amount for account, (home, amount) in accounts.items() if home == shard}
-        groups[shard] = Group.of(shard, Shard(participant.Participation(here)), size, batch)
+    placement = Placement(tuple(dict.fromkeys(homes.values())), homes, COORDINATOR)
+    duty = CoordinatorDuty(placement.shards)
+    groups = {COORDINATOR: Group.of(COORDINATOR, TransferCoordination(placement, KEPT), duty, size, batch)}
+    for shard in placement.shards:
+        here = FrozenMap({account: amount for account, (home, amount) in accounts.items() if home == shard})
+        groups[shard] = Group.of(shard, ShardedLedger(shard, placement, here), ShardDuty(shard), size, batch)
     shards = [group for name, group in groups.items() if name != COORDINATOR]
     readers = [reader(f"r{n}", shard, subscribes=n % 2 == 0) for n, shard in enumerate((*shards, *shards), 1)]
     nodes = [node for group in groups.values() for node in group.nodes]
-    callers = FrozenMap({name: idle(name, homes, number) for number, name in enumerate(names(clients), 1)})
+    callers = FrozenMap({name: idle(name, placement, number) for number, name in enumerate(names(clients), 1)})
     return System(
-        homes=homes,
+        placement=placement,
         groups=FrozenMap(groups),
         callers=callers,
         proxy=Proxy(1),
@@ -53,6 +60,7 @@ def begin(accounts: Mapping[AccountId, tuple[ShardId, int]], clients: int, size:
         replies=(),
         sources=FrozenMap(dict.fromkeys(nodes, unsubscribed([each.name for each in readers]))),
         readers=FrozenMap({each.name: each for each in readers}),
+        tokens=FrozenMap(dict.fromkeys(callers, FrozenMap(dict.fromkeys([each.name for each in shards], 0)))),
         asks=(),
         news=(),
         history=opening(accounts),

@@ -29,8 +29,8 @@ ANY: Final = 0.3  # of the choices among what is on offer do not prefer what is 
 
 CONSENSUS: Final = frozenset({"timeout", "sync", "replicate", "deliver"})
 ARRIVALS: Final = frozenset({"deliver", "on_request", "on_letter", "on_question", "on_reply", "on_news"})
-LETTERS: Final = ("Prepare", "Vote", "Decision", "Acknowledgement")
-ACCOUNTS: Final = {"x": ("s1", 5), "y": ("s2", 3)}
+LETTERS: Final = ("Prepare", "Vote", "Decision", "Acknowledgement", "Over")
+ACCOUNTS: Final = {"x": ("s1", 5), "y": ("s2", 3), "z": ("s1", 1)}
 
 BATCH: Final = 2  # entries of a log in one request
 SHARDS: Final = tuple(dict.fromkeys(shard for shard, _ in ACCOUNTS.values()))
@@ -53,7 +53,7 @@ class Walk(Struct, frozen=True):
 
 
 def fresh() -> System:
-    """Two shards with an account each, a coordinator, three nodes each, and three clients."""
+    """Two shards with an account or two, a coordinator, three nodes each, and three clients."""
     return begin(ACCOUNTS, clients=3, size=3, batch=BATCH)
 
 
