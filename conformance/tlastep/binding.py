@@ -96,6 +96,15 @@ class SimulatedRun(Protocol):
 ToldStep: TypeAlias = tuple[str, tuple[Any, ...], Any, Any]
 """A step of a run: an action of the spec, its arguments, and the states before and after."""
 
+OUTSIDE: Final = "outside"
+"""What such a step is called if another spec judges it: the world around this one has changed, here are the states.
+
+Only the properties are judged of it. Several of them in a row may be told as one.
+"""
+
+Given: TypeAlias = Mapping[str, "str | Fn | frozenset[Value]"]
+"""The constants of a model: as a configuration writes them, or values where no configuration can."""
+
 Objection: TypeAlias = tuple[int, str, str]
 """The first of the steps with which something is wrong, counted from 0, and what: in a word or two, and in a line."""
 
@@ -115,7 +124,7 @@ class Simulation:
     schedule: Callable[[int, int, str], Any]
     text: Callable[[Any], str]
     run: Callable[[Any, Opinion, bool], SimulatedRun]
-    constants: Callable[[Any], Mapping[str, str]]
+    constants: Callable[[Any], Given]
 
 
 class Binding(Generic[S]):

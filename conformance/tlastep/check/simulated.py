@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeVar
 
 from tlastep.behaviour import Label
-from tlastep.binding import Binding, Objection, Opinion, Simulation, ToldStep
+from tlastep.binding import OUTSIDE, Binding, Given, Objection, Opinion, Simulation, ToldStep
 from tlastep.check.coverage import Coverage
 from tlastep.check.models import Project
 from tlastep.compile.compiled import compile_spec
@@ -28,8 +28,8 @@ from tlastep.engine.showing import Showing
 from tlastep.engine.snapshot import Snapshot
 from tlastep.engine.step_judge import EVERYTHING, StepJudge
 from tlastep.engine.translation import HiddenState
-from tlastep.errors import EvaluationError, UnusableInput
-from tlastep.language.config import Config, read_config
+from tlastep.errors import EvaluationError, Place, UnusableInput
+from tlastep.language.config import Config, Name, read_config
 from tlastep.language.xml_reader import read_spec
 from tlastep.toolchain import sany
 
@@ -77,6 +77,9 @@ class Simulated:
         }
 
 
+AROUND: Final = Label("a step of the world around it")
+
+
 class Beside:
     """The spec of a binding, stepped along with runs of a simulation. Keep one: what it has learnt makes it faster.
 
@@ -91,9 +94,9 @@ class Beside:
         self._limit = limit
         self.properties = properties
         self._path = project.specs / f"{binding.module}.tla"
-        self._models: dict[tuple[tuple[str, str], ...], _Model] = {}
+        self._models: dict[tuple[tuple[str, object], ...], _Model] = {}
 
-    def opinion(self, constants: Mapping[str, str], counts: dict[str, int]) -> Opinion:
+    def opinion(self, constants: Given, counts: dict[str, int]) -> Opinion:
         """Whoever judges the steps of one run, in the model with these constants."""
         key = tuple(sorted(constants.items()))
         if key not in self._models:
@@ -125,7 +128,7 @@ class _Model:
     """The spec under the constants of some schedules."""
 
     def __init__(
-        self, path: Path, binding: Binding[Any], constants: Mapping[str, str], properties: bool, limit: int | None
+        self, path: Path, binding: Binding[Any], constants: Given, properties: bool, limit: int | None
     ) -> None:
         config = _configured(binding, constants)
         self._properties = properties
@@ -145,7 +148,8 @@ class _Model:
         def opinion(steps: Sequence[ToldStep]) -> Objection | None:
             found = run.judged(steps)
             for action, *_ in steps if found is None else steps[: found[0] + 1]:
-                counts[action] = counts.get(action, 0) + 1
+                if action != OUTSIDE:
+                    counts[action] = counts.get(action, 0) + 1
             return found
 
         return opinion
@@ -156,7 +160,9 @@ class _Model:
         return self._judge.held + self._showing.held
 
     def refused(self, before: Snapshot, label: Label, after: Snapshot) -> tuple[str, str] | None:
-        """What the spec has against a step."""
+        """What the spec has against a step, if it is one of its own."""
+        if label is AROUND:
+            return None
         allowed = self._judge.after(before, label)
         if not allowed:
             return "refused", f"the spec has no step {label}"
@@ -174,6 +180,8 @@ class _Model:
 
     def label(self, action: str, arguments: tuple[Any, ...]) -> Label:
         """The label of a step that the simulation tells."""
+        if action == OUTSIDE:
+            return AROUND
         found = self._labels.get((action, arguments))
         if found is None:
             if len(self._labels) >= LABELS:
@@ -268,15 +276,19 @@ def _first(steps: Sequence[T], says: Callable[[T], tuple[str, str] | None]) -> O
     return None
 
 
-def _configured(binding: Binding[Any], constants: Mapping[str, str]) -> Config:
+def _configured(binding: Binding[Any], constants: Given) -> Config:
     """A model without a bound, and with everything that the binding calls a property."""
-    lines = ["INIT Init", "NEXT Next", "CONSTANTS", *(f"    {name} = {value}" for name, value in constants.items())]
+    written = [f"    {name} = {value}" for name, value in constants.items() if isinstance(value, str)]
+    lines = ["INIT Init", "NEXT Next", "CONSTANTS", *written]
     lines += [f"INVARIANT {name}" for name in binding.invariants]
     lines += [f"PROPERTY {name}" for name in binding.step_properties]
     with tempfile.TemporaryDirectory(prefix="tlastep-") as own:
         path = Path(own) / f"{binding.module}.cfg"
         path.write_text("\n".join([*lines, ""]), encoding="utf-8")
-        return read_config(path)
+        config = read_config(path)
+    place = Place(str(path), 1, 1)
+    config.constants.update({Name(n, place): value for n, value in constants.items() if not isinstance(value, str)})
+    return config
 
 
 def simulation_of(binding: Binding[Any]) -> Simulation:
