@@ -21,9 +21,10 @@ QUORUMLOG: Final = {
     "node": {"core", "node"},
     "sharding": {"core", "ledger", "node", "sharding"},
     "ports": {"core", "ports"},
+    "records": {"core", "records"},
     "driver": {"core", "ports", "driver"},
-    "simulation": {"core", "ledger", "node", "sharding", "ports", "driver", "simulation"},
-    "runtime": {"core", "ledger", "node", "sharding", "ports", "driver", "runtime"},
+    "simulation": {"core", "ledger", "node", "sharding", "ports", "records", "driver", "simulation"},
+    "runtime": {"core", "ledger", "node", "sharding", "ports", "records", "driver", "runtime"},
     "cli": {"core", "ledger", "sharding", "ports", "driver", "simulation", "runtime", "cli"},
     "": set(),
 }

@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Final, Literal, TypeAlias, cast
-from zlib import crc32
 
 import msgspec
 from msgspec import Struct
 
 from quorumlog.core.consensus.effects import BLANK, Durable, Store
 from quorumlog.core.consensus.messages import Entry
+from quorumlog.records import HEAD, gathered, sealed, unsealed
 from quorumlog.simulation.agenda import MILLISECOND, Agenda
 
 Moment: TypeAlias = Literal["before", "during", "after"]
 MOMENTS: Final[tuple[Moment, ...]] = ("before", "during", "after")
-HEAD: Final = 8
 
 
 class Record(Struct, frozen=True, array_like=True):
@@ -38,23 +37,18 @@ _DECODER: Final = msgspec.msgpack.Decoder(Record)
 
 
 def encoded(store: Store) -> bytes:
-    """A record as bytes: its length, its checksum, its text."""
+    """A record as bytes, sealed."""
     durable = store.durable
     new = tuple([(entry.term, cast("str | None", entry.event)) for entry in durable.log[store.kept :]])
-    body = _ENCODER.encode(Record(durable.term, durable.voted_for, store.kept, new))
-    return len(body).to_bytes(4, "big") + crc32(body).to_bytes(4, "big") + body
+    return sealed(_ENCODER.encode(Record(durable.term, durable.voted_for, store.kept, new)))
 
 
 def records(file: bytes) -> Iterable[tuple[int, Record]]:
     """The whole records at the beginning of a file, each with the place where it ends. What follows them is torn."""
     place = 0
-    while len(head := file[place : place + HEAD]) == HEAD:
-        end = place + HEAD + int.from_bytes(head[:4], "big")
-        body = file[place + HEAD : end]
-        if end > len(file) or crc32(body) != int.from_bytes(head[4:], "big"):
-            return
-        yield end, _DECODER.decode(body)
-        place = end
+    while (body := unsealed(file, place)) is not None:
+        place += HEAD + len(body)
+        yield place, _DECODER.decode(body)
 
 
 class SimulatedDisk:
@@ -75,7 +69,7 @@ class SimulatedDisk:
 
     def write(self, stores: Sequence[Store], then: Callable[[], None]) -> None:
         self.writes += 1
-        self._unsynced = b"".join(map(encoded, stores))
+        self._unsynced = encoded(gathered(stores))
         self.synced = False
         life = self._life
         least, most = self._takes

@@ -1,0 +1,1 @@
+"""Servers as processes: sockets, disks and clocks around the core."""

@@ -1,0 +1,105 @@
+"""The folder of a store: what the file system does for it, as a port, so that a test may put a worse one below.
+
+SQLite brings its own port, which it calls a VFS; `vfs` is the name of the one that belongs to the folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Final, Protocol
+
+
+class Files(Protocol):
+    """Plain files in one folder. Each method may raise OSError, or whatever SQLite raises through the same disk."""
+
+    vfs: str | None
+    """The file system of SQLite that leads to the same folder; None is the one of the operating system."""
+
+    def path(self, name: str) -> str:
+        """Under which name SQLite finds a file, and people."""
+
+    def names(self) -> list[str]:
+        """The files that are there, in order."""
+
+    def size(self, name: str) -> int:
+        """How long a file is, in bytes; 0 if it is not there."""
+
+    def read(self, name: str) -> bytes:
+        """All of a file; nothing if it is not there."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """A new file with this text. It is durable after `sync`, and its name after `sync_folder`."""
+
+    def sync(self, name: str) -> None:
+        """What was written to a file survives a crash from now on."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Another name; the folder is not synced."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file; the folder is not synced."""
+
+    def sync_folder(self) -> None:
+        """The names in the folder survive a crash from now on."""
+
+
+_FULL_SYNC: Final[int | None] = getattr(fcntl, "F_FULLFSYNC", None)
+
+
+def synced(descriptor: int) -> None:
+    """Sync as far as the disk itself: where fsync stops at the disk's cache, there is another call for it."""
+    if _FULL_SYNC is None:
+        os.fsync(descriptor)
+    else:
+        fcntl.fcntl(descriptor, _FULL_SYNC)
+
+
+class SystemFiles:
+    """The file system of the operating system. The folder is made if it is not there."""
+
+    vfs: str | None = None
+
+    def __init__(self, folder: Path | str) -> None:
+        self._folder = Path(folder)
+        if not self._folder.is_dir():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _sync_path(self._folder.parent)
+
+    def path(self, name: str) -> str:
+        return str(self._folder / name)
+
+    def names(self) -> list[str]:
+        return sorted(entry.name for entry in self._folder.iterdir() if entry.is_file())
+
+    def size(self, name: str) -> int:
+        path = self._folder / name
+        return path.stat().st_size if path.exists() else 0
+
+    def read(self, name: str) -> bytes:
+        path = self._folder / name
+        return path.read_bytes() if path.exists() else b""
+
+    def write(self, name: str, data: bytes) -> None:
+        (self._folder / name).write_bytes(data)
+
+    def sync(self, name: str) -> None:
+        _sync_path(self._folder / name)
+
+    def rename(self, old: str, new: str) -> None:
+        os.replace(self._folder / old, self._folder / new)
+
+    def remove(self, name: str) -> None:
+        (self._folder / name).unlink(missing_ok=True)
+
+    def sync_folder(self) -> None:
+        _sync_path(self._folder)
+
+
+def _sync_path(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        synced(descriptor)
+    finally:
+        os.close(descriptor)
