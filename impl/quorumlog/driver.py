@@ -60,8 +60,8 @@ class Steps(Protocol[Whole, Taken, Carried, Said]):
         """A step. Raises `Refused` where the spec has none."""
         ...
 
-    def gathered(self, whole: Whole) -> Sequence[Taken]:
-        """What is to be taken at the end of a turn, when all that has come in was taken: the batches, if any."""
+    def gathered(self, whole: Whole) -> Taken | None:
+        """What is to be taken next at the end of a turn, when all that has come in was taken: a batch, or nothing."""
         ...
 
     def beat(self, whole: Whole) -> Sequence[Carried]:
@@ -81,9 +81,8 @@ class BareSteps:
         after, effects = step(whole, taken)
         return Outcome(after, effects)
 
-    def gathered(self, whole: Replica) -> Sequence[Never]:
+    def gathered(self, whole: Replica) -> None:
         """Nothing gathers."""
-        return ()
 
     def beat(self, whole: Replica) -> Sequence[Message]:
         """Nothing but what consensus says."""
@@ -327,7 +326,7 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         if self.turn is not None or self._ending:
             return
         self._ending = True
-        for gathered in self._steps.gathered(self.whole):
+        while (gathered := self._steps.gathered(self.whole)) is not None:
             self.take(gathered)
         self._hand_on()
         if self._is_dirty():

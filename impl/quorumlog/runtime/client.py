@@ -1,0 +1,377 @@
+"""Clients of one group over a native connection: pipelined, with one frame a turn, and sent again until answered.
+
+A client finds out who leads, and asks again there when that changes, with the same numbers: a command that was executed
+is answered, and not executed again (`core/client.py`, Spec: LeaderOutput). `Client` is for a loop, `SyncClient` for
+everybody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from random import Random
+from types import TracebackType
+from typing import Any, Final, Generic, TypeVar
+
+from quorumlog.core.consensus.messages import ServerId
+from quorumlog.core.leader_output import Conflict, Request
+from quorumlog.runtime import wire
+from quorumlog.runtime.transport import Connection
+from quorumlog.runtime.wire import BadFrame, Codec, Hello, Read, frame, framed
+
+Command = TypeVar("Command")
+Event = TypeVar("Event")
+Answer = TypeVar("Answer")
+
+LARGEST: Final = 64 << 20
+BUFFER: Final = 8 << 20
+FIRST_WAIT: Final = 0.01
+LONGEST_WAIT: Final = 0.5
+"""Seconds before the next server is tried."""
+FRAME: Final = 4096
+"""Requests that go into one frame."""
+
+
+class Unanswered(Exception):
+    """Nobody has answered in time. A command may have been executed, or may still be."""
+
+
+class NotAQuestion(ValueError):
+    """What was to be read would have changed something; it was not executed."""
+
+
+class Refused(Exception):
+    """A server does not want to talk to this client, and says why."""
+
+
+class Expected(Exception):
+    """The client expected another number of events before its command: nothing has happened."""
+
+    def __init__(self, events: int) -> None:
+        super().__init__(f"there were {events} events")
+        self.events = events
+
+
+class Session(Generic[Command]):
+    """The commands of a session that are not answered yet. It says what `core.client.Client` says, and forgets more.
+
+    `received` are the answers that have arrived without a gap; with each request the servers hear of it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.last = 0
+        self.received = 0
+        self.open: dict[int, tuple[int | None, Command]] = {}
+
+    def ask(self, expected: int | None, command: Command) -> Request[Command]:
+        """The next command."""
+        self.last += 1
+        self.open[self.last] = expected, command
+        return Request(self.name, self.last, self.received, expected, command)
+
+    def again(self) -> list[Request[Command]]:
+        """All that is open, in order."""
+        name, received = self.name, self.received
+        return [Request(name, number, received, *asked) for number, asked in self.open.items()]
+
+    def accept(self, number: int) -> bool:
+        """An answer arrives; whether it is the first to this command."""
+        if self.open.pop(number, None) is None:
+            return False
+        while self.received < self.last and self.received + 1 not in self.open:
+            self.received += 1
+        return True
+
+
+class Client(Generic[Command, Event, Answer]):
+    """A session with one group. `servers` are the addresses of its members, by name.
+
+    `patience` is how many seconds without any answer pass before another server is tried.
+    """
+
+    def __init__(
+        self,
+        group: str,
+        servers: Mapping[ServerId, tuple[str, int]],
+        codec: Codec[Command, Event, Answer],
+        *,
+        patience: float = 1.0,
+        session: str | None = None,
+    ) -> None:
+        self.session: Session[Command] = Session(session or secrets.token_hex(8))
+        self.at = 0
+        """How many events there were, as far as this client was told."""
+        self._loop = asyncio.get_running_loop()
+        self._group = group
+        self._servers = dict(servers)
+        self._codec = codec
+        self._patience = patience
+        self._dice = Random()
+        self._answers: dict[int, asyncio.Future[Answer]] = {}
+        self._reads: dict[int, tuple[Read[Command], asyncio.Future[tuple[Answer, ...]]]] = {}
+        self._questions: list[tuple[Command, asyncio.Future[Answer]]] = []
+        self._calls = 0
+        self._unsent: list[Request[Command]] = []
+        self._unsent_reads: list[Read[Command]] = []
+        self._flushing = False
+        self._target = next(iter(self._servers))
+        self._connection: Connection | None = None
+        self._welcome = False
+        self._wait = FIRST_WAIT
+        self._dialling: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._heard = time.monotonic()
+        self._closed = False
+        self._refusal: str | None = None
+        self._watch: asyncio.TimerHandle = self._loop.call_later(patience / 2, self._look)
+
+    # -- what users call ----------------------------------------------------------------------------------------
+
+    def submit(self, command: Command, expected: int | None = None) -> asyncio.Future[Answer]:
+        """Ask for a command; the future has the application's answer, or raises `Expected`.
+
+        `expected` is how many events there must be before it. Cancelling takes nothing back.
+        """
+        self._check()
+        request = self.session.ask(expected, command)
+        answer: asyncio.Future[Answer] = self._loop.create_future()
+        self._answers[request.number] = answer
+        self._unsent.append(request)
+        self._soon()
+        return answer
+
+    async def ask(self, command: Command, expected: int | None = None, timeout: float | None = None) -> Answer:
+        """Ask for a command and wait for the answer. Raises `Unanswered` after `timeout` seconds."""
+        return await self._within(self.submit(command, expected), timeout)
+
+    def question(self, question: Command) -> asyncio.Future[Answer]:
+        """Ask a question of what is true now, without an entry in the log; all of one turn are asked at one point."""
+        self._check()
+        answer: asyncio.Future[Answer] = self._loop.create_future()
+        self._questions.append((question, answer))
+        self._soon()
+        return answer
+
+    async def read(self, question: Command, timeout: float | None = None) -> Answer:
+        """Ask a question and wait for the answer. Raises `NotAQuestion`, or `Unanswered` after `timeout` seconds."""
+        return await self._within(self.question(question), timeout)
+
+    async def close(self) -> None:
+        """Whatever is not answered is never answered."""
+        self._closed = True
+        self._watch.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._dialling is not None:
+            self._dialling.cancel()
+        if self._connection is not None:
+            self._connection.close()
+        for open_ in self._open():
+            open_.cancel()
+        await asyncio.sleep(0)
+
+    def _open(self) -> list[asyncio.Future[Any]]:
+        questions = [answer for _, answer in self._questions]
+        return [*self._answers.values(), *(answer for _, answer in self._reads.values()), *questions]
+
+    async def __aenter__(self) -> Client[Command, Event, Answer]:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _within(self, answer: asyncio.Future[Waited], timeout: float | None) -> Waited:
+        try:
+            async with asyncio.timeout(timeout):
+                return await answer
+        except TimeoutError as error:
+            raise Unanswered(f"group {self._group} has not answered within {timeout} s") from error
+
+    def _check(self) -> None:
+        if self._refusal is not None:
+            raise Refused(self._refusal)
+        if self._closed:
+            raise RuntimeError("the client is closed")
+
+    # -- sending ------------------------------------------------------------------------------------------------
+
+    def _soon(self) -> None:
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """What has gathered in this turn goes out, if there is somebody to send it to; else it is sent again then."""
+        self._flushing = False
+        if self._questions:
+            self._gather_questions()
+        if not self._welcome or self._connection is None:
+            self._unsent, self._unsent_reads = [], []
+            if self._connection is None and self._dialling is None and self._timer is None:
+                self._dial()
+            return
+        requests, self._unsent = self._unsent, []
+        reads, self._unsent_reads = self._unsent_reads, []
+        encode = wire.ENCODER.encode
+        for start in range(0, len(requests), FRAME):
+            self._connection.send(framed(wire.REQUESTS, encode(requests[start : start + FRAME])))
+        for read in reads:
+            self._connection.send(frame(wire.READ, read))
+
+    def _gather_questions(self) -> None:
+        gathered, self._questions = self._questions, []
+        self._calls += 1
+        read = Read(self._calls, tuple([question for question, _ in gathered]))
+        waiting = [answer for _, answer in gathered]
+        self._reads[read.call] = read, self._loop.create_future()
+        self._reads[read.call][1].add_done_callback(lambda done: spread(done, waiting))
+        self._unsent_reads.append(read)
+
+    def _again(self) -> None:
+        """A new server hears all that is open."""
+        self._unsent = self.session.again()
+        self._unsent_reads = [read for read, _ in self._reads.values()]
+        self._soon()
+
+    # -- finding the leader ---------------------------------------------------------------------------------------
+
+    def _dial(self) -> None:
+        self._timer = None
+        if not self._closed:
+            self._dialling = self._loop.create_task(self._connect(self._target))
+
+    async def _connect(self, server: ServerId) -> None:
+        host, port = self._servers[server]
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._loop.create_connection(lambda: Connection(self, LARGEST, BUFFER), host, port)
+        except (OSError, TimeoutError):
+            self._elsewhere(None)
+        finally:
+            self._dialling = None
+
+    def _elsewhere(self, leader: ServerId | None) -> None:
+        """Turn to this server, or to the next one after a short time."""
+        self._welcome = False
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        if self._closed or self._timer is not None:
+            return
+        known = leader is not None and leader in self._servers and leader != self._target
+        names = list(self._servers)
+        self._target = leader if known and leader else names[(names.index(self._target) + 1) % len(names)]
+        wait = FIRST_WAIT if known else self._wait * self._dice.uniform(0.5, 1.5)
+        self._wait = min(self._wait * 1.5, LONGEST_WAIT)
+        self._timer = self._loop.call_later(wait, self._dial)
+
+    def _look(self) -> None:
+        """Nobody answers: perhaps somebody else does."""
+        self._watch = self._loop.call_later(self._patience / 2, self._look)
+        if not (self._answers or self._reads):
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > self._patience:
+            self._heard = time.monotonic()
+            if self._dialling is None:
+                self._elsewhere(None)
+
+    # -- the owner of its connection --------------------------------------------------------------------------------
+
+    def opened(self, connection: Connection) -> None:
+        """A server is there."""
+        if self._closed:
+            connection.close()
+            return
+        self._connection = connection
+        connection.send(frame(wire.HELLO, Hello(self._group)))
+
+    def took(self, connection: Connection, kind: int, body: memoryview) -> None:
+        """A server says something."""
+        if connection is not self._connection:
+            return
+        if kind == wire.ANSWERS:
+            self._answered(body)
+        elif kind == wire.READ_ANSWERED:
+            self._read_answered(body)
+        elif kind == wire.WELCOME:
+            self._welcomed(wire.decoded(wire.WELCOME_DECODER, body))
+        elif kind == wire.NOT_LEADER:
+            self._elsewhere(wire.decoded(wire.NOT_LEADER_DECODER, body).leader)
+        elif kind == wire.REFUSAL:
+            self._refused(wire.decoded(wire.REFUSAL_DECODER, body).reason)
+        else:
+            raise BadFrame(f"a message of the unknown kind {kind}")
+
+    def closed(self, connection: Connection, reason: str | None) -> None:
+        """A server is gone."""
+        if connection is self._connection:
+            self._elsewhere(None)
+
+    def _welcomed(self, welcome: wire.Welcome) -> None:
+        if not welcome.leads:
+            self._elsewhere(welcome.leader)
+            return
+        self._welcome = True
+        self._wait = FIRST_WAIT
+        self._heard = time.monotonic()
+        self._again()
+
+    def _answered(self, body: memoryview) -> None:
+        self._heard = time.monotonic()
+        session = self.session
+        for row in self._codec.answers(body):
+            if row.session != session.name or not session.accept(row.number):
+                continue
+            answer = self._answers.pop(row.number)
+            self.at = max(self.at, row.at)
+            if answer.done():
+                continue
+            said = row.answered().said
+            if isinstance(said, Conflict):
+                answer.set_exception(Expected(row.at))
+            else:
+                answer.set_result(said)
+
+    def _read_answered(self, body: memoryview) -> None:
+        self._heard = time.monotonic()
+        found = self._codec.read_answered(body)
+        _, answer = self._reads.pop(found.call, (None, None))
+        self.at = max(self.at, found.at)
+        if answer is None or answer.done():
+            return
+        if found.answers is None:
+            answer.set_exception(NotAQuestion("one of the commands is no question"))
+        else:
+            answer.set_result(found.answers)
+
+    def _refused(self, reason: str) -> None:
+        self._refusal = reason
+        self._closed = True
+        for answer in self._open():
+            if not answer.done():
+                answer.set_exception(Refused(reason))
+
+
+Waited = TypeVar("Waited")
+
+
+def spread(done: asyncio.Future[tuple[Answer, ...]], waiting: Sequence[asyncio.Future[Answer]]) -> None:
+    """Hand the answers of a call to those who asked the questions."""
+    if done.cancelled():
+        for each in waiting:
+            each.cancel()
+        return
+    error = done.exception()
+    if error is not None:
+        for each in waiting:
+            if not each.done():
+                each.set_exception(error)
+        return
+    for each, answer in zip(waiting, done.result(), strict=False):
+        if not each.done():
+            each.set_result(answer)

@@ -1,0 +1,206 @@
+"""The file that says which groups and servers there are, where they listen, and what they host. The same for all.
+
+    application = "ledger"          # or "package.module:NAME" of a `Hosted`
+    data = "data"                   # each server has a folder of its own in it; relative to this file
+
+    [groups.a]
+    a1 = "127.0.0.1:7101"
+    a2 = "127.0.0.1:7102"
+    a3 = "127.0.0.1:7103"
+
+    [pace]                          # milliseconds
+    election = [500, 1000]
+    heartbeat = 100
+
+Whatever is missing or wrong is an `UnusableConfig`: one line with the file, the place in it and what was expected.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from quorumlog.core.consensus.messages import ServerId
+from quorumlog.driver import Pace
+from quorumlog.runtime.hosting import LEDGER, AnyHosted, Hosted
+from quorumlog.runtime.wire import Limits
+
+Address: TypeAlias = tuple[str, int]
+
+PACE: Final = Pace(election=(500, 1000), heartbeat=100, turns=True)
+ALONE: Final = "127.0.0.1:7100"
+"""Where the single machine listens that has no file."""
+
+
+class UnusableConfig(Exception):
+    """A configuration that cannot be used: the file, the place in it, and what was expected."""
+
+    def __init__(self, file: Path | str, place: str, expected: str) -> None:
+        super().__init__(f"{file}: {place}: expected {expected}")
+
+
+class PaceSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long servers wait, in milliseconds."""
+
+    election: tuple[float, float] = PACE.election
+    heartbeat: float = PACE.heartbeat
+
+
+LIMITS: Final = Limits()
+
+
+class LimitsSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """What servers take at most; as `Limits` says."""
+
+    client_frame: int = LIMITS.client_frame
+    command: int = LIMITS.command
+    batch: int = LIMITS.batch
+    outstanding: int = LIMITS.outstanding
+
+
+class Text(Struct, frozen=True, forbid_unknown_fields=True):
+    """What may stand in the file."""
+
+    groups: dict[str, dict[ServerId, str]]
+    application: str | dict[str, str] = "ledger"
+    data: str = "data"
+    pace: PaceSection = PaceSection()
+    limits: LimitsSection = LimitsSection()
+    recordings: str | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """The servers of all groups, and what they have in common."""
+
+    file: str
+    groups: Mapping[str, Mapping[ServerId, Address]]
+    applications: Mapping[str, str]
+    data: Path
+    pace: Pace
+    limits: Limits
+    recordings: Path | None = None
+    """A folder in which each server writes down what it does."""
+
+    def place(self, identity: ServerId) -> Place:
+        """The place of one server. Raises `UnusableConfig` if there is no such server."""
+        for group, servers in self.groups.items():
+            if identity in servers:
+                return Place(self, group, identity)
+        known = ", ".join(server for servers in self.groups.values() for server in servers)
+        raise UnusableConfig(self.file, "--identity", f"one of {known}, found {identity!r}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One server among the others."""
+
+    config: Config
+    group: str
+    identity: ServerId
+
+    @property
+    def servers(self) -> Mapping[ServerId, Address]:
+        """The addresses of its group, its own among them."""
+        return self.config.groups[self.group]
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        return self.servers[self.identity]
+
+    @property
+    def folder(self) -> Path:
+        """What it keeps."""
+        return self.config.data / self.identity
+
+    def hosted(self) -> AnyHosted:
+        """The application of its group."""
+        return application(self.config.applications[self.group], self.config.file)
+
+
+def read(file: Path) -> Config:
+    """The configuration in a file. Raises `UnusableConfig`."""
+    try:
+        given = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnusableConfig(file, "file", f"a file that can be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UnusableConfig(file, "file", f"TOML ({error})") from error
+    try:
+        text = msgspec.convert(given, Text)
+    except msgspec.ValidationError as error:
+        says, _, place = str(error).partition(" - at ")
+        raise UnusableConfig(file, place.strip("`$.") or "top", says) from error
+    return checked(text, file)
+
+
+def checked(text: Text, file: Path) -> Config:
+    """The configuration that a file's text says. Raises `UnusableConfig`."""
+    if not text.groups or not all(text.groups.values()):
+        raise UnusableConfig(file, "groups", "at least one group, each with at least one server")
+    groups = {
+        group: {server: address(each, file, f"groups.{group}.{server}") for server, each in servers.items()}
+        for group, servers in text.groups.items()
+    }
+    names = [server for servers in groups.values() for server in servers]
+    if len(set(names)) < len(names):
+        raise UnusableConfig(file, "groups", "each server in one group")
+    if len({each for servers in groups.values() for each in servers.values()}) < len(names):
+        raise UnusableConfig(file, "groups", "an address of its own for each server")
+    least, most = text.pace.election
+    if not 0 < text.pace.heartbeat < least <= most:
+        raise UnusableConfig(file, "pace", "0 < heartbeat < the least election time-out <= the greatest")
+    limits = msgspec.structs.replace(LIMITS, **msgspec.structs.asdict(text.limits))
+    if not 0 < limits.command * limits.batch <= limits.peer_frame or limits.outstanding < 1:
+        raise UnusableConfig(file, "limits", f"command * batch of at most {limits.peer_frame}, and at least 1 of each")
+    named = text.application
+    applications = dict.fromkeys(groups, named) if isinstance(named, str) else named
+    if set(applications) != set(groups):
+        raise UnusableConfig(file, "application", f"one for each of {', '.join(groups)}")
+    pace = msgspec.structs.replace(PACE, election=text.pace.election, heartbeat=text.pace.heartbeat)
+    folder = file.parent
+    recordings = folder / text.recordings if text.recordings is not None else None
+    return Config(str(file), groups, applications, folder / text.data, pace, limits, recordings)
+
+
+def address(text: str, file: Path | str, place: str) -> Address:
+    """Host and port of a text."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise UnusableConfig(file, place, f'an address such as "127.0.0.1:7101", found {text!r}')
+    return host, int(port)
+
+
+def alone(folder: Path, listen: str = ALONE, application: str = "ledger") -> Config:
+    """One server, a1, without peers: the single machine."""
+    groups = {"a": {"a1": address(listen, "quorumlog node", "--listen")}}
+    return Config("quorumlog node", groups, {"a": application}, folder, PACE, LIMITS)
+
+
+def application(name: str, file: Path | str) -> AnyHosted:
+    """The application of this name: `ledger`, or whatever stands in a module. Raises `UnusableConfig`."""
+    if name in APPLICATIONS:
+        return APPLICATIONS[name]
+    module, colon, attribute = name.partition(":")
+    expected = f"{' or '.join(APPLICATIONS)}, or MODULE:NAME of a Hosted, found {name!r}"
+    if not colon:
+        raise UnusableConfig(file, "application", expected)
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UnusableConfig(file, "application", f"{expected} ({error})") from error
+    if not isinstance(found, Hosted):
+        raise UnusableConfig(file, "application", expected)
+    return found
+
+
+APPLICATIONS: Final[Mapping[str, AnyHosted]] = {"ledger": LEDGER}
+"""The applications that are known by a short name."""

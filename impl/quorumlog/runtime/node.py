@@ -1,0 +1,272 @@
+"""The process of one server: sockets, a disk and a clock for what `server.py` does on ports.
+
+Peers dial each other, each for what it has to say; clients dial whom they like. The first frame says who it is. What a
+step sends goes out when the step is over, a connection at a time, so that a recorder has written the step by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from random import Random, SystemRandom
+from typing import Any, Protocol
+
+from quorumlog.core.consensus.effects import Input
+from quorumlog.core.leader_output import Say
+from quorumlog.core.read_model import News
+from quorumlog.driver import Listener, Turn
+from quorumlog.node import Node
+from quorumlog.runtime import wire
+from quorumlog.runtime.clock import LoopTime
+from quorumlog.runtime.config import Place
+from quorumlog.runtime.hosting import AnyHosted
+from quorumlog.runtime.server import ConnectionId, Server
+from quorumlog.runtime.steps import NodeInput, PeerMessage
+from quorumlog.runtime.storage import Storage
+from quorumlog.runtime.transport import Connection, Link
+from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, ReadAnswered, Refusal, Status, Welcome, frame, framed
+from quorumlog.runtime.worker import DiskThread
+
+AnyNode = Node[Any, Any, Any]
+AnyInput = NodeInput[Any, Any]
+FIRST_FRAME = 1 << 10
+"""Bytes that the first frame of a connection may have."""
+
+
+class Recorder(Protocol):
+    """Writes down each step of a node, and hands it to the operating system before the step is noticed elsewhere."""
+
+    def started(self, whole: AnyNode) -> None:
+        """The server begins."""
+
+    def stepped(self, before: AnyNode, turn: Turn[AnyNode, AnyInput | Input]) -> None:
+        """A step is over."""
+
+    def refused(self, taken: AnyInput | Input) -> None:
+        """An input was refused."""
+
+    def flush(self) -> None:
+        """Hand on what was written."""
+
+
+class NodeProcess:
+    """One server with its connections. `said` takes the lines that somebody should read."""
+
+    def __init__(
+        self,
+        place: Place,
+        storage: Storage,
+        loop: asyncio.AbstractEventLoop,
+        said: Callable[[str], None],
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.place = place
+        self.failure: asyncio.Future[None] = loop.create_future()
+        """Fails with what has stopped the server."""
+        self._loop = loop
+        self._said = said
+        self._recorder = recorder
+        self._limits = place.config.limits
+        self._hosted: AnyHosted = place.hosted()
+        self._codec = self._hosted.codec
+        self._dice: Random = SystemRandom()
+        self._peers: dict[Connection, str] = {}
+        self._clients: dict[Connection, ConnectionId] = {}
+        self._connections: dict[ConnectionId, Connection] = {}
+        self._strangers: set[Connection] = set()
+        self._number = 0
+        self._paused: set[Connection] = set()
+        self._outgoing: dict[Connection | Link, list[bytes]] = {}
+        self._flushing: asyncio.Handle | None = None
+        self._links = {
+            peer: Link(
+                loop,
+                address,
+                frame(wire.HELLO, Hello(place.group, place.identity)),
+                self._limits.peer_buffer,
+                self._dice,
+                said,
+            )
+            for peer, address in place.servers.items()
+            if peer != place.identity
+        }
+        self._disk = DiskThread(storage, storage.recovered.durable, loop, self._disk_failed)
+        listeners: list[Listener[AnyNode, AnyInput]] = [self] if recorder is None else [recorder, self]
+        self.server: Server[Any, Any, Any, Any, Any] = Server(
+            place.identity,
+            place.group,
+            tuple(place.servers),
+            self._hosted,
+            LoopTime(loop, self._dice),
+            self,
+            self._disk,
+            self,
+            self._dice,
+            place.config.pace,
+            self._limits,
+            listeners,
+        )
+        self._listening: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen, dial the others, begin. Raises `OSError` if the address cannot be used."""
+        host, port = self.place.address
+        self._listening = await self._loop.create_server(self._accept, host, port)
+        if self._recorder is not None:
+            self._recorder.started(self.server.node)
+        for link in self._links.values():
+            link.dial()
+        self.server.start()
+
+    async def stop(self) -> None:
+        """Take nothing more, let the disk end what it writes, and close."""
+        self.server.stop()
+        if self._listening is not None:
+            self._listening.close()
+        for link in self._links.values():
+            link.close()
+        for connection in [*self._peers, *self._clients, *self._strangers]:
+            connection.close()
+        await self._loop.run_in_executor(None, self._disk.close)
+        if self._recorder is not None:
+            self._recorder.flush()
+        if not self.failure.done():
+            self.failure.cancel()
+
+    def _disk_failed(self, error: Exception) -> None:
+        self.server.stop()
+        if not self.failure.done():
+            self.failure.set_exception(error)
+
+    # -- connections ---------------------------------------------------------------------------------------------
+
+    def _accept(self) -> Connection:
+        return Connection(self, FIRST_FRAME, self._limits.client_buffer)
+
+    def opened(self, connection: Connection) -> None:
+        """Somebody has dialled, and has to say who it is."""
+        self._strangers.add(connection)
+
+    def took(self, connection: Connection, kind: int, body: memoryview) -> None:
+        """A frame has come."""
+        if connection in self._peers:
+            self.server.on_peer(self._peers[connection], self._codec.from_peer(kind, body))
+        elif connection in self._clients:
+            self._took_from_client(connection, self._clients[connection], kind, body)
+        else:
+            self._meet(connection, kind, body)
+
+    def closed(self, connection: Connection, reason: str | None) -> None:
+        """A connection is gone."""
+        if reason is not None:
+            self._said(f"a connection was closed: {reason}")
+        self._strangers.discard(connection)
+        self._peers.pop(connection, None)
+        self._paused.discard(connection)
+        self._outgoing.pop(connection, None)
+        by = self._clients.pop(connection, None)
+        if by is not None:
+            del self._connections[by]
+            self.server.on_gone(by)
+
+    def _meet(self, connection: Connection, kind: int, body: memoryview) -> None:
+        if kind != wire.HELLO:
+            raise BadFrame(f"a first frame of kind {kind}, expected a hello")
+        hello = wire.hello(body)
+        if hello.group != self.place.group:
+            raise self._refusal(connection, f"this is a server of group {self.place.group}, not {hello.group}")
+        if hello.peer is not None and (hello.peer not in self._links):
+            raise self._refusal(connection, f"{hello.peer} is no peer of {self.place.identity}")
+        self._strangers.discard(connection)
+        if hello.peer is not None:
+            connection.frames.largest = self._limits.peer_frame
+            self._peers[connection] = hello.peer
+            return
+        connection.frames.largest = self._limits.client_frame
+        self._number += 1
+        self._clients[connection] = self._number
+        self._connections[self._number] = connection
+        self.server.on_hello(self._number)
+
+    def _refusal(self, connection: Connection, reason: str) -> BadFrame:
+        connection.send(frame(wire.REFUSAL, Refusal(reason)))
+        return BadFrame(reason)
+
+    def _took_from_client(self, connection: Connection, by: ConnectionId, kind: int, body: memoryview) -> None:
+        if kind == wire.REQUESTS:
+            self.server.on_requests(by, self._codec.requests(body, self._limits.command))
+        elif kind == wire.READ:
+            self.server.on_read(by, self._codec.read(body))
+        elif kind == wire.ASK_STATUS:
+            self.server.on_status(by)
+        elif kind == wire.ASK:
+            self.server.on_ask(by, wire.decoded(wire.ASK_DECODER, body))
+        else:
+            raise BadFrame(f"a message of the unknown kind {kind}")
+        if self.server.is_full or not connection.is_writable:
+            connection.pause()
+            self._paused.add(connection)
+
+    # -- the port to clients -------------------------------------------------------------------------------------
+
+    def answer(self, to: ConnectionId, answers: Sequence[Say[Any]]) -> None:
+        """Answers to requests, in one frame."""
+        connection = self._connections.get(to)
+        if connection is not None:
+            self._put(connection, framed(wire.ANSWERS, wire.ENCODER.encode([wire.row(each) for each in answers])))
+
+    def tell(self, to: ConnectionId, message: ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any]) -> bool:
+        """Something else."""
+        connection = self._connections.get(to)
+        if connection is None:
+            return False
+        self._put(connection, frame(wire.CLIENT_KINDS[type(message)], message))
+        return connection.is_writable
+
+    def everyone(self, message: NotLeader) -> None:
+        """The same to every client."""
+        for connection in self._clients:
+            self._put(connection, frame(wire.NOT_LEADER, message))
+
+    def ready(self) -> None:
+        """Read on from whom nothing was read."""
+        paused, self._paused = self._paused, set()
+        for connection in paused:
+            connection.resume()
+
+    # -- the port to peers ---------------------------------------------------------------------------------------
+
+    def send(self, message: PeerMessage) -> None:
+        """To the one that the message names, or to everybody else; dropped where there is no way."""
+        to: str | None = getattr(message, "to", None)
+        links = self._links.values() if to is None else [self._links[to]]
+        up = [link for link in links if link.is_up]
+        if up:
+            encoded = self._codec.to_peer(message)
+            for link in up:
+                self._put(link, encoded)
+
+    # -- what goes out -------------------------------------------------------------------------------------------
+
+    def _put(self, connection: Connection | Link, encoded: bytes) -> None:
+        self._outgoing.setdefault(connection, []).append(encoded)
+        if self._flushing is None:
+            self._flushing = self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        if self._recorder is not None:
+            self._recorder.flush()
+        outgoing, self._outgoing = self._outgoing, {}
+        for connection, frames in outgoing.items():
+            connection.send(frames[0] if len(frames) == 1 else b"".join(frames))
+
+    def stepped(self, before: AnyNode, turn: Turn[AnyNode, AnyInput | Input]) -> None:
+        """A step is over, and written down: now the others may know of it."""
+        if self._outgoing:
+            self._flush()
+
+    def refused(self, taken: AnyInput | Input) -> None:
+        """Nothing has happened."""

@@ -1,0 +1,83 @@
+"""Runs one server until it is told to stop, or its disk fails: the loop, signals, and what is printed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from quorumlog.runtime.config import Place
+from quorumlog.runtime.errors import DiskFailed, UnusableStore
+from quorumlog.runtime.node import NodeProcess
+from quorumlog.runtime.storage import Storage
+
+Result = TypeVar("Result")
+
+SWITCH: Final = 0.0005
+"""Seconds after which the thread of the disk gets its turn though the loop is busy; Python's own are ten times that."""
+COLLECT: Final = (50_000, 20, 100)
+"""A log consists of millions of values that are never garbage; looking at them all the time would cost a tenth."""
+
+
+def run(place: Place) -> int:
+    """Run a server. The status is 0 after a signal, 1 if its disk has failed, and 2 if it cannot start."""
+    sys.setswitchinterval(SWITCH)
+    gc.set_threshold(*COLLECT)
+    try:
+        return loop_run(serve(place, say))
+    except UnusableStore as error:
+        say(str(error))
+        return 2
+    except OSError as error:
+        host, port = place.address
+        say(f"{place.config.file}: {place.identity}: cannot listen on {host}:{port}: {error.strerror}")
+        return 2
+    except DiskFailed as error:
+        say(f"{place.identity} stops, for its disk has failed: {error}")
+        return 1
+
+
+def say(line: str) -> None:
+    """One line for whoever runs the server."""
+    print(f"quorumlog: {line}", file=sys.stderr, flush=True)
+
+
+async def serve(place: Place, said: Callable[[str], None]) -> int:
+    """Run a server in this loop until a signal comes."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    node = opened(place, loop, said)
+    try:
+        await node.start()
+        said(f"{place.identity} of group {place.group} listens on {place.address[0]}:{place.address[1]}")
+        waits = loop.create_task(stopped.wait())
+        either: list[asyncio.Future[Any]] = [waits, node.failure]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        waits.cancel()
+        if node.failure.done():
+            node.failure.result()
+    finally:
+        await node.stop()
+    return 0
+
+
+def opened(place: Place, loop: asyncio.AbstractEventLoop, said: Callable[[str], None]) -> NodeProcess:
+    """A server with its storage. Raises `UnusableStore` and `DiskFailed`."""
+    storage = Storage.open(place.folder, place.hosted().codec, owner=place.identity)
+    for line in storage.recovered.cut:
+        said(line)
+    return NodeProcess(place, storage, loop, said)
+
+
+def loop_run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run this on uvloop where it is installed, and on asyncio's own loop elsewhere."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    return uvloop.run(main)

@@ -1,0 +1,302 @@
+"""A server between its start and its crash, on ports: clients and peers on one side, driver and node on the other.
+
+Nothing here knows a clock, a socket or a file, so that the same server runs in a process and in virtual time. What it
+says to clients it says through the driver, after what stands behind it is durable and decided. What it remembers beside
+the node is advice (who leads) or can be asked for again (which read waits on which connection).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from quorumlog.core import consistent_read
+from quorumlog.core.consensus.effects import Committed, Input, Refused
+from quorumlog.core.consensus.messages import AppendReply, AppendRequest, ServerId
+from quorumlog.core.consensus.replica import start
+from quorumlog.core.consistent_read import ReadId, Reply
+from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.core.leader_output import Request, Say
+from quorumlog.core.read_model import Ask, News, Queue, Source, on_ask, push
+from quorumlog.driver import Driver, Listener, Pace, Turn
+from quorumlog.node import Node, written
+from quorumlog.ports import Disk, Network, Ports, Time
+from quorumlog.runtime.hosting import Hosted
+from quorumlog.runtime.steps import Called, NodeInput, NodeSteps, PeerMessage, Readable
+from quorumlog.runtime.wire import Limits, NotLeader, Read, ReadAnswered, Status, Welcome
+
+State = TypeVar("State")
+Command = TypeVar("Command")
+Event = TypeVar("Event")
+Answer = TypeVar("Answer")
+Randomness = TypeVar("Randomness")
+Said = TypeVar("Said")
+
+ConnectionId = int
+PUSHED = 16
+"""How many messages a subscriber is sent at once, before the next entries are decided."""
+
+
+class Clients(Protocol):
+    """The connections of clients, by their numbers. What is said to one that is gone is lost."""
+
+    def answer(self, to: ConnectionId, answers: Sequence[Say[Any]]) -> None:
+        """Answers to requests."""
+
+    def tell(self, to: ConnectionId, message: ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any]) -> bool:
+        """Something else; whether there is somebody who takes it, and not too much waits for them already."""
+        ...
+
+    def everyone(self, message: NotLeader) -> None:
+        """The same to every client."""
+
+    def ready(self) -> None:
+        """The server takes requests again, after it was full."""
+
+
+class Server(Generic[State, Command, Event, Answer, Randomness]):
+    """One member of a group. `listeners` hear of each step of its node."""
+
+    def __init__(
+        self,
+        identity: ServerId,
+        group: str,
+        members: tuple[ServerId, ...],
+        hosted: Hosted[State, Command, Event, Answer, Randomness],
+        time: Time,
+        network: Network[PeerMessage],
+        disk: Disk,
+        clients: Clients,
+        dice: Random,
+        pace: Pace,
+        limits: Limits,
+        listeners: Sequence[Listener[Node[State, Answer, Any], NodeInput[Command, Randomness]]] = (),
+    ) -> None:
+        self.identity = identity
+        self.group = group
+        self.leader: ServerId | None = None
+        self.queue: list[Any] = []
+        """The committed entries that gates wrote: what read models copy."""
+        self._hosted = hosted
+        self._clients = clients
+        self._dice = dice
+        self._limits = limits
+        self._listeners = listeners
+        self._questions: dict[ReadId, tuple[ConnectionId, Read[Command]]] = {}
+        self._source = Source(FrozenMap({}))
+        self._readers: dict[str, ConnectionId] = {}
+        self._was_full = False
+        service = hosted.service()
+        replica = start(identity, members, limits.batch, disk.read())
+        node = Node(replica, service.rules.begin(), consistent_read.gate(identity, members))
+        self.steps = NodeSteps(service)
+        ports: Ports[PeerMessage, Say[Answer] | Readable[State, Answer, Any]] = Ports(time, network, disk, self)
+        self.driver: Driver[
+            Node[State, Answer, Any],
+            NodeInput[Command, Randomness],
+            PeerMessage,
+            Say[Answer] | Readable[State, Answer, Any],
+        ] = Driver(node, self.steps, ports, pace, self)
+
+    @property
+    def node(self) -> Node[State, Answer, Any]:
+        """The node as it is now."""
+        return self.driver.whole
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits that no more should be read from clients."""
+        replica = self.node.replica
+        waits = len(self.steps.inbox) + len(replica.log) - replica.commit_index
+        self._was_full = waits >= self._limits.outstanding
+        return self._was_full
+
+    def start(self) -> None:
+        """Begin to wait for a leader; alone in its group, a server stands at once."""
+        self.driver.start()
+        if len(self.node.replica.members) == 1:
+            self.driver.stand()
+
+    def stop(self) -> None:
+        """Say nothing more."""
+        self.driver.stop()
+
+    # -- peers -------------------------------------------------------------------------------------------------
+
+    def on_peer(self, peer: ServerId, message: PeerMessage) -> None:
+        """A peer says something: it is taken, unless it is in another's name or too much waits for the disk."""
+        replica = self.node.replica
+        strange = message.sender != peer or (isinstance(message, Reply) and message.to != self.identity)
+        if isinstance(message, AppendReply) and message.term == replica.term:
+            strange = strange or message.index > len(replica.log)
+        if strange:
+            self.steps.inbox.bad += 1
+        elif len(self.driver.waiting) < self._limits.inputs:
+            self.driver.take(message)
+
+    # -- clients -----------------------------------------------------------------------------------------------
+
+    def on_hello(self, by: ConnectionId) -> None:
+        """A client connects."""
+        leads = self.node.leads
+        self._clients.tell(by, Welcome(self.identity, leads, self.leader, self.node.replica.term))
+
+    def on_requests(self, by: ConnectionId, requests: Sequence[Request[Command]]) -> None:
+        """A client's commands: they wait for the end of the turn."""
+        if not self.node.leads:
+            self._clients.tell(by, self._not_leader())
+            return
+        inbox, draw, dice = self.steps.inbox, self._hosted.draw, self._dice
+        for request in requests:
+            inbox.ask(by, request, draw(dice))
+        self.driver.gather()
+
+    def on_read(self, by: ConnectionId, read: Read[Command]) -> None:
+        """A client's questions: they are answered once the others have confirmed that this server leads."""
+        if not self.node.leads:
+            self._clients.tell(by, self._not_leader())
+            return
+        name = (by, read.call)
+        if name not in self._questions:
+            self.steps.inbox.called.append(name)
+        self._questions[name] = by, read
+        self.driver.gather()
+
+    def on_status(self, by: ConnectionId) -> None:
+        """How is the server?"""
+        self._clients.tell(by, self.status())
+
+    def on_ask(self, by: ConnectionId, ask: Ask) -> None:
+        """A read model asks for what follows its copy. Spec: ReadModel!OnAsk."""
+        try:
+            self._source, news = on_ask(self._source, self._queue(), ask)
+        except Refused:
+            return
+        if ask.subscribe:
+            self._readers[ask.sender] = by
+        self._clients.tell(by, news)
+
+    def on_gone(self, by: ConnectionId) -> None:
+        """A client's connection is closed: nobody waits there any more."""
+        for reader in [reader for reader, connection in self._readers.items() if connection == by]:
+            self._drop(reader)
+        for name in [name for name, (connection, _) in self._questions.items() if connection == by]:
+            del self._questions[name]
+
+    def status(self) -> Status:
+        """How the server is."""
+        node, replica = self.node, self.node.replica
+        last = len(replica.log)
+        lag = {peer: last - replica.match_index[peer] for peer in replica.members if peer != self.identity}
+        return Status(
+            identity=self.identity,
+            group=self.group,
+            role=replica.role,
+            term=replica.term,
+            leader=self.leader,
+            last=last,
+            synced=len(replica.disk.log),
+            commit=replica.commit_index,
+            applied=node.gate.applied,
+            events=node.gate.table.events,
+            lag=lag if node.leads else {},
+            bad=self.steps.inbox.bad,
+        )
+
+    # -- what the driver says ----------------------------------------------------------------------------------
+
+    def committed(self, news: Committed) -> None:
+        """Entries are decided: subscribers are told."""
+        self.queue += written(news.entries)
+        for reader, by in list(self._readers.items()):
+            self._push(reader, by)
+
+    def said(self, answers: Sequence[Say[Answer] | Readable[State, Answer, Any]]) -> None:
+        """Answers to requests, one frame a connection; and reads that may be answered."""
+        found: dict[ConnectionId, list[Say[Answer]]] = {}
+        for each in answers:
+            if isinstance(each, Readable):
+                self._answer_reads(each)
+            else:
+                found.setdefault(cast(ConnectionId, each.to), []).append(each)
+        for by, said in found.items():
+            self._clients.answer(by, said)
+
+    def stepped(
+        self,
+        before: Node[State, Answer, Any],
+        turn: Turn[Node[State, Answer, Any], NodeInput[Command, Randomness] | Input],
+    ) -> None:
+        """A step is over."""
+        after, taken = turn.after, turn.taken
+        if after.replica.term != before.replica.term:
+            self.leader = None
+        if isinstance(taken, AppendRequest) and taken.term == after.replica.term:
+            self.leader = taken.sender
+        if after.leads:
+            self.leader = self.identity
+        elif before.leads:
+            self._questions.clear()
+            self._clients.everyone(self._not_leader())
+        for listener in self._listeners:
+            listener.stepped(before, turn)
+        if self._was_full and not self.is_full:
+            self._clients.ready()
+
+    def refused(self, taken: NodeInput[Command, Randomness] | Input) -> None:
+        """Nothing has happened. Reads that came to a server that no longer leads are to be asked elsewhere."""
+        if isinstance(taken, Called):
+            gone = [self._questions.pop(name, None) for name in taken.reads]
+            for by in {each[0] for each in gone if each is not None}:
+                self._clients.tell(by, self._not_leader())
+        for listener in self._listeners:
+            listener.refused(taken)
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _not_leader(self) -> NotLeader:
+        leader = self.leader if self.leader != self.identity else None
+        return NotLeader(leader, self.node.replica.term)
+
+    def _answer_reads(self, readable: Readable[State, Answer, Any]) -> None:
+        table, answer = readable.table, self._hosted.answer
+        for name in readable.reads:
+            by, read = self._questions.pop(name, (0, None))
+            if read is None:
+                continue
+            found = [answer(table.state, question) for question in read.questions]
+            whole = None if any(each is None for each in found) else tuple(cast("list[Answer]", found))
+            self._clients.tell(by, ReadAnswered(read.call, table.events, whole))
+
+    def _queue(self) -> Queue[Any]:
+        return Queue(
+            self.identity, self.group, cast("tuple[Any, ...]", Copied(self.queue)), len(self.queue), self._limits.batch
+        )
+
+    def _push(self, reader: str, by: ConnectionId) -> None:
+        """What a subscriber was not sent yet; one who does not take it has to ask again."""
+        for _ in range(PUSHED):
+            try:
+                self._source, news = push(self._source, self._queue(), reader)
+            except Refused:
+                return
+            if not self._clients.tell(by, news):
+                break
+        else:
+            return
+        self._drop(reader)
+
+    def _drop(self, reader: str) -> None:
+        del self._readers[reader]
+        self._source = Source(self._source.sent.set(reader, None))
+
+
+class Copied:
+    """What stands for a tuple of all committed entries where only slices of it are taken: a list that grows."""
+
+    def __init__(self, entries: list[Any]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, place: slice) -> tuple[Any, ...]:
+        return tuple(self._entries[place])

@@ -1,0 +1,167 @@
+"""How a whole node takes a step for the driver: what it takes beside consensus, and what it says.
+
+Clients' requests and reads gather in an `Inbox` and are taken at the end of a turn, all at once. Reads wait for one
+question at a time. What is said to clients is a value of its own, so that nothing is said before it may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+from quorumlog.core import consistent_read
+from quorumlog.core.consensus.effects import NOTHING, ImpossibleInput, Input, Refused
+from quorumlog.core.consensus.log import term_at
+from quorumlog.core.consensus.messages import MESSAGES, Message
+from quorumlog.core.consensus.replica import Replica
+from quorumlog.core.consistent_read import PutQuestion, Question, ReadId, Reply
+from quorumlog.core.leader_output import Request, Say, Table
+from quorumlog.driver import Outcome
+from quorumlog.node import Asked, Node, Service, Spoken
+
+State = TypeVar("State")
+Command = TypeVar("Command")
+Event = TypeVar("Event")
+Answer = TypeVar("Answer")
+Randomness = TypeVar("Randomness")
+Content = TypeVar("Content")
+
+
+class Batch(Struct, Generic[Command, Randomness], frozen=True):
+    """Requests of clients, and what was drawn for each."""
+
+    asked: tuple[Asked[Command, Randomness], ...]
+
+
+class Called(Struct, frozen=True):
+    """Reads are called."""
+
+    reads: tuple[ReadId, ...]
+
+
+class AskQuorum(Struct, frozen=True):
+    """Put a question for all reads that wait."""
+
+
+class Acknowledged(Struct, frozen=True):
+    """The world outside has received a message."""
+
+    message: int
+
+
+ASK_QUORUM: Final = AskQuorum()
+
+NodeInput: TypeAlias = Batch[Command, Randomness] | Called | AskQuorum | Acknowledged | Question | Reply
+"""What a node takes beside the inputs of consensus."""
+
+PeerMessage: TypeAlias = Message | Question | Reply
+
+
+class Readable(Struct, Generic[State, Answer, Content], frozen=True):
+    """These reads may be answered, from this table."""
+
+    reads: frozenset[ReadId]
+    table: Table[State, Answer, Content]
+
+
+class Inbox(Generic[Command, Randomness]):
+    """What has come from clients since the last turn."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked[Command, Randomness]] = []
+        self.called: list[ReadId] = []
+        self.acknowledged: list[int] = []
+        self.bad = 0
+        """How many messages of peers were impossible: somebody does not follow the protocol."""
+
+    def __len__(self) -> int:
+        return len(self.asked) + len(self.called)
+
+    def ask(self, by: int, request: Request[Command], randomness: Randomness) -> None:
+        """A request arrives."""
+        self.asked.append((by, request, randomness))
+
+
+class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
+    """The steps of a node under the rules of one application."""
+
+    def __init__(self, service: Service[State, Command, Event, Answer, Randomness, Content]) -> None:
+        self.service = service
+        self.inbox: Inbox[Command, Randomness] = Inbox()
+
+    def replica(self, whole: Node[State, Answer, Content]) -> Replica:
+        """Its part in consensus."""
+        return whole.replica
+
+    def take(
+        self, whole: Node[State, Answer, Content], taken: NodeInput[Command, Randomness] | Input
+    ) -> Outcome[Node[State, Answer, Content], PeerMessage, Say[Answer] | Readable[State, Answer, Content]]:
+        """A step. What a peer says that nobody may say is refused and counted: the core has not changed by it."""
+        try:
+            return self._take(whole, taken)
+        except (ImpossibleInput, LookupError) as error:
+            if not isinstance(taken, (*MESSAGES, Question, Reply)):
+                raise
+            self.inbox.bad += 1
+            raise Refused(f"a peer has said what nobody may say: {error}") from error
+
+    def _take(
+        self, whole: Node[State, Answer, Content], taken: NodeInput[Command, Randomness] | Input
+    ) -> Outcome[Node[State, Answer, Content], PeerMessage, Say[Answer] | Readable[State, Answer, Content]]:
+        service = self.service
+        if isinstance(taken, Batch):
+            return said(*service.ask_all(whole, taken.asked))
+        if isinstance(taken, Question):
+            return Outcome(whole, NOTHING, (service.confirm(whole, taken),))
+        if isinstance(taken, Reply):
+            return read(*service.on_reply(whole, taken))
+        if isinstance(taken, Called):
+            return Outcome(service.read_all(whole, taken.reads), NOTHING)
+        if isinstance(taken, AskQuorum):
+            return read(*service.ask_quorum(whole))
+        if isinstance(taken, Acknowledged):
+            return said(*service.acknowledge(whole, taken.message))
+        return said(*service.take(whole, taken))
+
+    def gathered(self, whole: Node[State, Answer, Content]) -> NodeInput[Command, Randomness] | None:
+        """One batch after the other: reads first, for they wait for nothing but the peers."""
+        inbox = self.inbox
+        if inbox.called:
+            called, inbox.called = inbox.called, []
+            return Called(tuple(called))
+        if can_ask(whole):
+            return ASK_QUORUM
+        if inbox.acknowledged:
+            return Acknowledged(inbox.acknowledged.pop())
+        if inbox.asked:
+            asked, inbox.asked = inbox.asked, []
+            return Batch(tuple(asked))
+        return None
+
+    def beat(self, whole: Node[State, Answer, Content]) -> Sequence[Question]:
+        """The question that is open is put again."""
+        return (consistent_read.question(whole.reads),) if whole.reads.asking else ()
+
+
+def can_ask(node: Node[Any, Any, Any]) -> bool:
+    """Whether reads wait, no question is open, and the leader knows what is committed. Spec: ConsistentRead!Ask."""
+    reads, replica = node.reads, node.replica
+    return bool(reads.waiting) and not reads.asking and term_at(replica.log, replica.commit_index) == reads.leads
+
+
+def said(
+    node: Node[State, Answer, Content], spoken: Spoken[Answer]
+) -> Outcome[Node[State, Answer, Content], PeerMessage, Say[Answer] | Readable[State, Answer, Content]]:
+    """A step of consensus or of the gate for commands."""
+    return Outcome(node, spoken.effects, (), spoken.answers)
+
+
+def read(
+    node: Node[State, Answer, Content], effects: Sequence[consistent_read.GateEffect]
+) -> Outcome[Node[State, Answer, Content], PeerMessage, Say[Answer] | Readable[State, Answer, Content]]:
+    """A step of the gate for reads."""
+    posted = [each.question for each in effects if isinstance(each, PutQuestion)]
+    answers = [Readable(each.reads, node.gate.table) for each in effects if isinstance(each, consistent_read.Answer)]
+    return Outcome(node, NOTHING, posted, answers)

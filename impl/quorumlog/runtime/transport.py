@@ -1,0 +1,185 @@
+"""Connections over TCP: frames in and out, as asyncio protocols. What is wrong with one is the end of that one alone.
+
+A link to a peer promises nothing: it drops what it cannot send, and dials again after a jittered time that grows.
+A connection of a client loses nothing while it lasts: when too much waits to be sent, no more is read from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from random import Random
+from typing import Final, Protocol, cast
+
+from quorumlog.runtime.wire import BadFrame, FrameReader
+
+FIRST_WAIT: Final = 0.02
+LONGEST_WAIT: Final = 1.0
+"""Seconds between two attempts to reach a peer."""
+
+
+class Owner(Protocol):
+    """Whoever takes the frames of connections."""
+
+    def opened(self, connection: Connection) -> None:
+        """It is there."""
+
+    def took(self, connection: Connection, kind: int, body: memoryview) -> None:
+        """A frame has come. Raises `BadFrame` if it cannot be taken: the connection is closed then."""
+
+    def closed(self, connection: Connection, reason: str | None) -> None:
+        """It is gone; the reason is what was wrong with a frame, if that was why."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection. `buffer` is how many bytes may wait to be sent before it is no longer `is_writable`."""
+
+    def __init__(self, owner: Owner, largest: int, buffer: int) -> None:
+        self.is_writable = True
+        self.is_open = False
+        self.frames = FrameReader(largest)
+        self._owner = owner
+        self._buffer = buffer
+        self._transport: asyncio.Transport | None = None
+        self._reason: str | None = None
+        self._pauses = 0
+
+    # -- what asyncio calls ----------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=self._buffer)
+        raw = self._transport.get_extra_info("socket")
+        if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.is_open = True
+        self._owner.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for kind, body in self.frames.feed(data):
+                if not self.is_open:
+                    return
+                self._owner.took(self, kind, body)
+        except BadFrame as error:
+            self.close(str(error))
+
+    def pause_writing(self) -> None:
+        self.is_writable = False
+
+    def resume_writing(self) -> None:
+        self.is_writable = True
+        self.resume("writing")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_open = False
+        self._owner.closed(self, self._reason)
+
+    # -- what its owner calls --------------------------------------------------------------------------------
+
+    def send(self, frame: bytes) -> None:
+        """Send a frame, now if the socket takes it."""
+        if self.is_open and self._transport is not None:
+            self._transport.write(frame)
+
+    def pause(self) -> None:
+        """Read no more for a while."""
+        if self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
+
+    def resume(self, _: str = "") -> None:
+        """Read on."""
+        if self.is_open and self._transport is not None and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def close(self, reason: str | None = None) -> None:
+        """What was sent is sent, and nothing more is taken."""
+        self._reason = self._reason or reason
+        self.is_open = False
+        if self._transport is not None:
+            self._transport.close()
+
+
+class Link:
+    """The way to one peer. It dials until it is closed."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        address: tuple[str, int],
+        greeting: bytes,
+        buffer: int,
+        dice: Random,
+        said: Callable[[str], None],
+    ) -> None:
+        self._loop = loop
+        self._address = address
+        self._greeting = greeting
+        self._buffer = buffer
+        self._dice = dice
+        self._said = said
+        self._connection: Connection | None = None
+        self._wait = FIRST_WAIT
+        self._timer: asyncio.TimerHandle | None = None
+        self._dialling: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether something may be sent now; otherwise it is dropped."""
+        return self._connection is not None and self._connection.is_writable
+
+    def send(self, frame: bytes) -> None:
+        """Send it or drop it."""
+        if self._connection is not None and self._connection.is_writable:
+            self._connection.send(frame)
+
+    def dial(self) -> None:
+        """Try to reach the peer."""
+        self._timer = None
+        if not self._closed:
+            self._dialling = self._loop.create_task(self._dial())
+
+    async def _dial(self) -> None:
+        host, port = self._address
+        try:
+            await self._loop.create_connection(lambda: Connection(self, 1 << 10, self._buffer), host, port)
+        except OSError:
+            self._again()
+
+    def _again(self) -> None:
+        if self._closed:
+            return
+        wait = self._wait * self._dice.uniform(0.5, 1.5)
+        self._wait = min(self._wait * 2, LONGEST_WAIT)
+        self._timer = self._loop.call_later(wait, self.dial)
+
+    def close(self) -> None:
+        """Send nothing more and dial no more."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._dialling is not None:
+            self._dialling.cancel()
+        if self._connection is not None:
+            self._connection.close()
+
+    # -- the owner of its connection ---------------------------------------------------------------------------
+
+    def opened(self, connection: Connection) -> None:
+        if self._closed:
+            connection.close()
+            return
+        self._connection = connection
+        self._wait = FIRST_WAIT
+        connection.send(self._greeting)
+
+    def took(self, connection: Connection, kind: int, body: memoryview) -> None:
+        raise BadFrame("a peer answers on a connection of its own")
+
+    def closed(self, connection: Connection, reason: str | None) -> None:
+        if reason is not None:
+            self._said(f"{self._address[0]}:{self._address[1]}: {reason}")
+        self._connection = None
+        self._again()

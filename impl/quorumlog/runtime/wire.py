@@ -1,0 +1,427 @@
+"""What travels over a connection: frames, and the messages in them. Sans-I/O; nothing here opens a socket.
+
+A frame is its length (4 bytes, big-endian, of what follows), a byte for the version, a byte for the kind, and the
+message in MessagePack. Whatever is malformed, oversized, unknown or impossible raises `BadFrame`, which is the end of
+that connection and of nothing else. `Codec` knows the types of an application, and so how its entries are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import astuple
+
+from quorumlog.core.consensus.messages import (
+    MESSAGES,
+    AppendReply,
+    AppendRequest,
+    Entry,
+    Message,
+    ServerId,
+    VoteReply,
+    VoteRequest,
+)
+from quorumlog.core.consistent_read import Question, Reply
+from quorumlog.core.leader_output import CONFLICT, Acknowledged, Answered, Conflict, Executed, Request, Say
+from quorumlog.core.read_model import Ask, News
+
+Command = TypeVar("Command")
+Event = TypeVar("Event")
+Answer = TypeVar("Answer")
+
+VERSION: Final = 1
+HEAD: Final = 6
+"""Bytes before the message: length, version, kind."""
+
+LARGEST: Final = 2**53
+"""Numbers of terms, places and calls stay below."""
+
+
+class BadFrame(ValueError):
+    """What came over a connection cannot be taken: the connection is closed, and that is all that happens."""
+
+
+class Limits(Struct, frozen=True):
+    """How much is taken and kept, in bytes unless it says otherwise.
+
+    A slice of the log holds up to `batch` entries, so that `batch` times the largest entry has to fit a peer's frame.
+    """
+
+    client_frame: int = 4 << 20
+    peer_frame: int = 64 << 20
+    peer_buffer: int = 64 << 20
+    """What may wait to be sent to a peer; what goes beyond is dropped, as a network may."""
+    client_buffer: int = 1 << 20
+    """What may wait to be sent to a client before no more is read from it."""
+    command: int = 32 << 10
+    """A client's command, encoded."""
+    batch: int = 1024
+    """Entries that go into one message to a peer."""
+    outstanding: int = 65_536
+    """Requests and reads that may wait for a turn; beyond, no more is read from clients."""
+    inputs: int = 4096
+    """Messages of peers that may wait for the disk; what goes beyond is dropped."""
+
+
+# -- messages between a client and a server -------------------------------------------------------------------
+
+
+class Hello(Struct, frozen=True, array_like=True):
+    """Who calls: a server of the same group, by its name, or a client; and which group it wants."""
+
+    group: str
+    peer: ServerId | None = None
+
+
+class Welcome(Struct, frozen=True, array_like=True):
+    """A server's answer to a client's Hello: who it is, whether it leads, who does as far as it knows."""
+
+    identity: ServerId
+    leads: bool
+    leader: ServerId | None
+    term: int
+
+
+class NotLeader(Struct, frozen=True, array_like=True):
+    """Whatever was asked of this server and is not answered, it will not answer; this one leads, as far as it knows."""
+
+    leader: ServerId | None
+    term: int
+
+
+class Refusal(Struct, frozen=True, array_like=True):
+    """Why the connection is closed."""
+
+    reason: str
+
+
+class Read(Struct, Generic[Command], frozen=True, array_like=True):
+    """Questions to be answered from what is true now, all at one point, under a number of the client's choice."""
+
+    call: int
+    questions: tuple[Command, ...]
+
+
+class ReadAnswered(Struct, Generic[Answer], frozen=True, array_like=True):
+    """The answers to one Read, in the order of its questions, and how many events there were.
+
+    There are none if a question is none: its command would have changed something.
+    """
+
+    call: int
+    at: int
+    answers: tuple[Answer, ...] | None
+
+
+class AskStatus(Struct, frozen=True, array_like=True):
+    """How is the server?"""
+
+
+class Status(Struct, frozen=True):
+    """How a server is. Places count entries from 1; `lag` says for each peer of a leader how many entries it lacks."""
+
+    identity: ServerId
+    group: str
+    role: str
+    term: int
+    leader: ServerId | None
+    last: int
+    synced: int
+    commit: int
+    applied: int
+    events: int
+    lag: dict[ServerId, int]
+    bad: int
+    """Messages of peers that were impossible."""
+
+
+class AnswerRow(Struct, Generic[Answer], frozen=True, array_like=True):
+    """The answer to one command of a session; no answer of the application where the client expected another state."""
+
+    session: str
+    number: int
+    at: int
+    conflict: bool
+    said: Answer | None
+
+    def answered(self) -> Answered[Answer]:
+        """The answer as the core has it."""
+        return Answered(self.at, CONFLICT if self.conflict else cast("Answer", self.said))
+
+
+class Slice(Struct, frozen=True, array_like=True):
+    """An AppendRequest whose entries stand in it as they stand on the disk."""
+
+    sender: ServerId
+    to: ServerId
+    term: int
+    prev_index: int
+    prev_term: int
+    commit_index: int
+    entries: Raw
+
+
+PeerMessage: TypeAlias = Message | Question | Reply
+
+# -- kinds -----------------------------------------------------------------------------------------------------
+
+HELLO: Final = 1
+APPEND: Final = 2
+PEER_KINDS: Final[dict[type, int]] = {VoteRequest: 3, VoteReply: 4, AppendReply: 5, Question: 6, Reply: 7}
+"""The kinds of what servers say to each other, slices of the log apart. A new one gets the next number."""
+
+REQUESTS: Final = 32
+ANSWERS: Final = 33
+READ: Final = 34
+READ_ANSWERED: Final = 35
+NOT_LEADER: Final = 36
+ASK_STATUS: Final = 37
+STATUS: Final = 38
+ASK: Final = 39
+NEWS: Final = 40
+WELCOME: Final = 41
+REFUSAL: Final = 42
+
+CLIENT_KINDS: Final[dict[type, int]] = {
+    ReadAnswered: READ_ANSWERED,
+    NotLeader: NOT_LEADER,
+    Status: STATUS,
+    News: NEWS,
+    Welcome: WELCOME,
+}
+"""The kinds of what a server says to a client, answers to requests apart."""
+
+ENCODER: Final = msgspec.msgpack.Encoder()
+_PEERS: Final[dict[int, msgspec.msgpack.Decoder[Any]]] = {
+    kind: msgspec.msgpack.Decoder(each) for each, kind in PEER_KINDS.items()
+}
+_SLICE: Final = msgspec.msgpack.Decoder(Slice)
+_HELLO: Final = msgspec.msgpack.Decoder(Hello)
+
+assert set(PEER_KINDS) >= set(MESSAGES) - {AppendRequest}, "every message of consensus has a kind"
+
+
+def framed(kind: int, body: bytes) -> bytes:
+    """A frame as it goes over the wire."""
+    return (len(body) + 2).to_bytes(4, "big") + bytes((VERSION, kind)) + body
+
+
+def frame(kind: int, message: object) -> bytes:
+    """A frame with this message."""
+    return framed(kind, ENCODER.encode(message))
+
+
+class FrameReader:
+    """Cuts what arrives into frames. `largest` is how long one may be, its length aside."""
+
+    def __init__(self, largest: int) -> None:
+        self.largest = largest
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, memoryview]]:
+        """The kinds and messages that are complete now. Raises `BadFrame` at the first that cannot be one."""
+        if self._rest:
+            data = self._rest + data
+        view = memoryview(data)
+        place = 0
+        while len(data) - place >= HEAD:
+            length = int.from_bytes(data[place : place + 4], "big")
+            if length > self.largest:
+                self._rest = b""
+                raise BadFrame(f"a frame of {length} bytes, expected at most {self.largest}")
+            if length < 2:
+                raise BadFrame(f"a frame of {length} bytes, expected at least 2")
+            if data[place + 4] != VERSION:
+                raise BadFrame(f"version {data[place + 4]}, expected {VERSION}")
+            end = place + 4 + length
+            if end > len(data):
+                break
+            self._rest = b""
+            yield data[place + 5], view[place + HEAD : end]
+            place = end
+        self._rest = data[place:] if place else data
+
+
+Decoded = TypeVar("Decoded")
+
+
+def decoded(decoder: msgspec.msgpack.Decoder[Decoded], body: memoryview) -> Decoded:
+    """The message in a frame. Raises `BadFrame` if it is none."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise BadFrame(f"a message that cannot be read: {error}") from error
+
+
+def within(message: Any) -> None:
+    """Every number of a message is one that may occur."""
+    for field in astuple(message):
+        if isinstance(field, int) and not 0 <= field < LARGEST:
+            raise BadFrame(f"{type(message).__name__} with the number {field}")
+
+
+def hello(body: memoryview) -> Hello:
+    """The first message of a connection."""
+    return decoded(_HELLO, body)
+
+
+# -- an application's types --------------------------------------------------------------------------------------
+
+Run: TypeAlias = tuple[int, tuple[Any, ...]]
+"""Entries of one term that follow each other: the term, and what they hold."""
+KEPT: Final = 16
+"""How many blocks are remembered: a turn writes to the disk what it sends."""
+EMPTY: Final = ENCODER.encode(())
+
+
+class Codec(Generic[Command, Event, Answer]):
+    """How commands, events and answers of an application are written: by the msgspec types that it brings."""
+
+    def __init__(self, command: Any, event: Any, answer: Any) -> None:
+        written = Executed[event] | Acknowledged | None
+        self._runs: msgspec.msgpack.Decoder[tuple[Run, ...]] = msgspec.msgpack.Decoder(
+            tuple[tuple[int, tuple[written, ...]], ...]
+        )
+        self._requests: msgspec.msgpack.Decoder[list[Request[Command]]] = msgspec.msgpack.Decoder(
+            list[Request[command]]
+        )
+        self._answers: msgspec.msgpack.Decoder[list[AnswerRow[Answer]]] = msgspec.msgpack.Decoder(
+            list[AnswerRow[answer]]
+        )
+        self._read: msgspec.msgpack.Decoder[Read[Command]] = msgspec.msgpack.Decoder(Read[command])
+        self._read_answered: msgspec.msgpack.Decoder[ReadAnswered[Answer]] = msgspec.msgpack.Decoder(
+            ReadAnswered[answer]
+        )
+        self._news: msgspec.msgpack.Decoder[News[Any]] = msgspec.msgpack.Decoder(News[Executed[event] | Acknowledged])
+        self._blocks: dict[tuple[int, int, int], tuple[Entry, Entry, bytes]] = {}
+
+    # -- entries ---------------------------------------------------------------------------------------------
+
+    def block(self, after: int, entries: Sequence[Entry]) -> bytes:
+        """The entries that follow the first `after` ones, as they go to disks and peers.
+
+        The last few blocks are remembered, so that it is the same bytes that go to all of them. Two slices that begin
+        and end with the very same entries are one slice of one log: an entry and its place determine all before it.
+        """
+        if not entries:
+            return EMPTY
+        known = self._blocks.get((after, id(entries[0]), id(entries[-1])))
+        if known is not None:
+            return known[2]
+        block = ENCODER.encode(runs(entries))
+        self._keep(after, entries, block)
+        return block
+
+    def entries(self, block: bytes) -> tuple[Entry, ...]:
+        """The entries of a block. Raises `BadFrame` if it is none."""
+        found: list[Entry] = []
+        for term, events in decoded(self._runs, memoryview(block)):
+            if not 0 < term < LARGEST:
+                raise BadFrame(f"entries of term {term}")
+            found += [Entry(term, event) for event in events]
+        return tuple(found)
+
+    def _keep(self, after: int, entries: Sequence[Entry], block: bytes) -> None:
+        """What is remembered is held, so that no other entry comes to the same address."""
+        if len(self._blocks) >= KEPT:
+            self._blocks.clear()
+        first, last = entries[0], entries[-1]
+        self._blocks[after, id(first), id(last)] = first, last, block
+
+    # -- between servers ---------------------------------------------------------------------------------------
+
+    def to_peer(self, message: PeerMessage) -> bytes:
+        """A frame for a peer."""
+        if not isinstance(message, AppendRequest):
+            return frame(PEER_KINDS[type(message)], message)
+        block = Raw(self.block(message.prev_index, message.entries))
+        return frame(
+            APPEND,
+            Slice(
+                message.sender,
+                message.to,
+                message.term,
+                message.prev_index,
+                message.prev_term,
+                message.commit_index,
+                block,
+            ),
+        )
+
+    def from_peer(self, kind: int, body: memoryview) -> PeerMessage:
+        """What a peer says. Raises `BadFrame` if it is nothing that a peer says."""
+        if kind != APPEND:
+            if kind not in _PEERS:
+                raise BadFrame(f"a message of the unknown kind {kind}")
+            message = decoded(_PEERS[kind], body)
+            within(message)
+            return cast(PeerMessage, message)
+        sent = decoded(_SLICE, body)
+        within(sent)
+        block = bytes(sent.entries)
+        entries = self.entries(block)
+        if any(entry.term > sent.term for entry in entries[-1:]):
+            raise BadFrame("entries of a later term than that of their leader")
+        if entries:
+            self._keep(sent.prev_index, entries, block)
+        return AppendRequest(
+            sent.sender, sent.to, sent.term, sent.prev_index, sent.prev_term, entries, sent.commit_index
+        )
+
+    # -- between clients and servers -----------------------------------------------------------------------------
+
+    def requests(self, body: memoryview, largest: int) -> list[Request[Command]]:
+        """A client's commands, each of up to `largest` bytes."""
+        found = decoded(self._requests, body)
+        if len(body) > largest and any(len(ENCODER.encode(each)) > largest for each in found):
+            raise BadFrame(f"a command of more than {largest} bytes")
+        for each in found:
+            if not (0 < each.number < LARGEST and 0 <= each.received < each.number):
+                raise BadFrame(f"command {each.number} of a session that has received {each.received} answers")
+        return found
+
+    def answers(self, body: memoryview) -> list[AnswerRow[Answer]]:
+        """A server's answers."""
+        return decoded(self._answers, body)
+
+    def read(self, body: memoryview) -> Read[Command]:
+        """A client's questions."""
+        return decoded(self._read, body)
+
+    def read_answered(self, body: memoryview) -> ReadAnswered[Answer]:
+        """A server's answers to questions."""
+        return decoded(self._read_answered, body)
+
+    def news(self, body: memoryview) -> News[Any]:
+        """News for a read model."""
+        return decoded(self._news, body)
+
+
+def runs(entries: Iterable[Entry]) -> list[tuple[int, list[object]]]:
+    """The entries, each term said once."""
+    found: list[tuple[int, list[object]]] = []
+    term = -1
+    for entry in entries:
+        if entry.term != term:
+            term = entry.term
+            events: list[object] = []
+            found.append((term, events))
+        events.append(entry.event)
+    return found
+
+
+def row(said: Say[Answer]) -> tuple[str, int, int, bool, Answer | None]:
+    """An answer as `AnswerRow` reads it."""
+    answer = said.answer.said
+    conflict = isinstance(answer, Conflict)
+    return said.session, said.number, said.answer.at, conflict, None if isinstance(answer, Conflict) else answer
+
+
+ASK_DECODER: Final = msgspec.msgpack.Decoder(Ask)
+WELCOME_DECODER: Final = msgspec.msgpack.Decoder(Welcome)
+NOT_LEADER_DECODER: Final = msgspec.msgpack.Decoder(NotLeader)
+REFUSAL_DECODER: Final = msgspec.msgpack.Decoder(Refusal)
+STATUS_DECODER: Final = msgspec.msgpack.Decoder(Status)
