@@ -215,6 +215,13 @@ Crash(i) ==
     /\ commitIndex' = [commitIndex EXCEPT ![i] = 0]
     /\ UNCHANGED <<disk, network, decided>>
 
+\* Leader i leads no more, of its own accord.  Its term stays what it was, and nobody else can lead that one.  Models
+\* whose next-state relation is NextResigning have this; PreVote says when and why.
+Resign(i) ==
+    /\ role[i] = "leader"
+    /\ BecomeFollower(i)
+    /\ UNCHANGED <<term, votedFor, log, disk, owed, commitIndex, network, decided>>
+
 \* Leader i turns a command into event e.  Which event is not determined by anything: that is why it is recorded.
 Propose(i, e) ==
     /\ role[i] = "leader"
@@ -341,6 +348,8 @@ Next ==
     \/ \E i \in Server : AppendRequestArrives(i)
     \/ \E i \in Server : AppendReplyArrives(i)
     \/ MessageIsLost
+
+NextResigning == Next \/ \E i \in Server : Resign(i)
 
 Spec == Init /\ [][Next]_vars
 
