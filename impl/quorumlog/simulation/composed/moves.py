@@ -129,31 +129,31 @@ def messages(system: System) -> Iterator[Arguments]:
 
 def operations(system: System) -> Iterator[Arguments]:
     """Whatever an idle client may want."""
-    wanted = list(wants(tuple(system.placement.fixed), system.operations % 3 + 1))
-    for name, caller in system.callers.items():
-        if caller.doing is None:
-            for command, way in wanted:
-                yield name, Operation(f"o{system.operations + 1}", command, way)
+    idle = [name for name, caller in system.callers.items() if caller.doing is None]
+    for command, way in wants(tuple(system.placement.fixed), system.operations % 3 + 1):
+        yield from ((name, Operation(f"o{system.operations + 1}", command, way)) for name in idle)
 
 
 def wants(accounts: tuple[str, ...], amount: int) -> Iterator[tuple[Command, Way]]:
-    """What may be asked for. Transfers are wanted more often than anything else, for most can go wrong with them."""
-    for source, target in product(accounts, accounts):
-        if source != target:
-            for _ in range(TRANSFERS):
-                yield Transfer(source, target, 2 * amount), "log"
-            yield Exchange(source, target, amount), "log"
+    """What may be asked for. What comes last is chosen more often; between transfers is most that can go wrong."""
+    pairs = [(source, target) for source, target in product(accounts, accounts) if source != target]
+    yield Balance(EXCHANGE), "log"
     for account in accounts:
         yield Deposit(account, amount), "log"
         yield Withdraw(account, 2 * amount), "log"
+    for source, target in pairs:
+        yield Exchange(source, target, amount), "log"
+        yield Transfer(source, target, 2 * amount), "log"
+    for account in accounts:
         yield Balance(account), "log"
         yield Balance(account), "index"
-    for _ in range(TRANSFERS):
+    for _ in range(TOTALS):
         yield Total(), "log"
-    yield Balance(EXCHANGE), "log"
+    for source, target in pairs:
+        yield Transfer(source, target, 2 * amount), "log"
 
 
-TRANSFERS: Final = 2
+TOTALS: Final = 3
 RATES: Final = (60, 140)  # of which any may be the rate of the moment
 
 
