@@ -29,8 +29,11 @@ TheService: TypeAlias = Service[Any, Any, Any, Any, Rate, Any]
 TheApplication: TypeAlias = Application[Any, Any, Any, Any, Rate]
 Answers: TypeAlias = tuple[Say[Any], ...]
 
-ORDERS: Final = "orders"
-"""The session of what a leader orders that no client asked for: for another group, or for the coordinator itself."""
+ORDERS: Final = "orders "
+"""How the sessions begin of what leaders order that no client asked for: for another group, or for the coordinator.
+
+Each term has one, so that two leaders do not number their orders alike. Clients have no use of such sessions.
+"""
 
 ITSELF: Final = "itself"
 """Who asks for it. Nobody waits for the answer."""
@@ -100,7 +103,8 @@ class Serving(Struct, frozen=True):
 
     def ask(self, server: Server, asked: Iterable[Asked[Any, Rate]]) -> tuple[Server, Said]:
         """Requests of clients arrive. Spec: LeaderOutput!OnRequest."""
-        return self.after(server, *self.service.ask_all(server.node, asked))
+        clients = [each for each in asked if not each[1].session.startswith(ORDERS)]
+        return self.after(server, *self.service.ask_all(server.node, clients))
 
     # -- letters ------------------------------------------------------------------------------------------------
 
@@ -131,18 +135,15 @@ class Serving(Struct, frozen=True):
         return [each for each in said if each.shard == letter.shard and is_for_shards(each) != is_for_shards(letter)]
 
     def order(self, server: Server, commands: Iterable[object]) -> tuple[Server, Said]:
-        """A leader orders what no client has asked for.
-
-        The answers are nobody's, so they are kept only until they are decided.
-        """
-        gate = server.node.gate
+        """A leader orders what no client has asked for. The answers are nobody's, and kept until they are decided."""
+        gate, session = server.node.gate, f"{ORDERS}{server.node.replica.term}"
         assert gate.draft is not None, "it leads"
-        last, received = gate.draft.session(ORDERS).last, gate.table.session(ORDERS).last
+        last, received = gate.draft.session(session).last, gate.table.session(session).last
         asked = [
-            (ITSELF, Request(ORDERS, number, received, None, command), NO_RATE)
+            (ITSELF, Request(session, number, received, None, command), NO_RATE)
             for number, command in enumerate(commands, last + 1)
         ]
-        return self.ask(server, asked) if asked else (server, Said())
+        return self.after(server, *self.service.ask_all(server.node, asked)) if asked else (server, Said())
 
     def calls_for_events(self, draft: Any, command: object) -> bool:
         """Whether a command becomes anything; what was obeyed before need not be written down again."""
