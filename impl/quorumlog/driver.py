@@ -332,8 +332,8 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         if self._is_dirty():
             self.take(Sync())
         self._ending = False
-        if self.turn is None and (self._is_dirty() or any(self._behind(self.replica))):
-            self.gather()
+        if self.turn is None and (self._is_dirty() or (self.replica.role == LEADER and self._behind(self.replica))):
+            self.gather()  # the disk was done at once, or a peer lacks more than one message holds
 
     def _is_dirty(self) -> bool:
         replica = self.replica
