@@ -30,7 +30,7 @@ ME, PEER, OTHER = NAMES[:3]
 # -- values to begin with -----------------------------------------------------------------------------------
 
 
-def log_of(terms: Sequence[int], word: str = "mine") -> Log:
+def log_of(terms: Sequence[int], word: str = "mine") -> tuple[Entry, ...]:
     """A log of entries of these terms."""
     return tuple([Entry(term, f"{word} {place}") for place, term in enumerate(terms)])
 

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from quorumlog.core.client import Client, Proxy
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.leader_output import Acknowledged, Answered, Conflict, Executed, Session, Table, Waiting
+from quorumlog.core.leader_output import Acknowledged, Answered, Conflict, Executed, Named, ProxyId, Session, Table
 from quorumlog.simulation import output_invariants, prepared_output
 from quorumlog.simulation.leader_output import Asked, Entry, Event, Given, Node, NodeId, Reign, Sent, Speaking, Told
 from tlastep.binding import Binding, Constants, Property
@@ -96,9 +96,13 @@ def of_table(held: Table[int, Event, Event], sessions: dict[str, Session[Event]]
     )
 
 
-def waiting(each: Waiting) -> Value:
-    """Who waits for an answer."""
-    return record(by=each.by, session=model_value(each.session), number=each.number)
+def waiting(asked: Mapping[Named, frozenset[ProxyId]]) -> frozenset[Value]:
+    """Who waits for which answer."""
+    return frozenset(
+        record(by=by, session=model_value(session), number=number)
+        for (session, number), askers in asked.items()
+        for by in askers
+    )
 
 
 def number(natural: int | None) -> Value:
@@ -148,7 +152,7 @@ def of_node(identity: NodeId, node: Node) -> tuple[Value, dict[str, object]]:
         "applied": gate.applied,
         "table": table(gate.table, node.sessions),
         "draft": table(gate.draft, node.sessions),
-        "waiting": frozenset(map(waiting, gate.waiting)),
+        "waiting": waiting(gate.waiting),
     }
 
 

@@ -22,7 +22,7 @@ from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.consensus.replica import Replica, restart, start, step
 from quorumlog.core.consensus.state import LEADER
 from quorumlog.core.consistent_read import GateEffect, Question, ReadId, Reply
-from quorumlog.core.leader_output import Append, Entry, Gate, LeaderOutput, ProxyId, Request, Say, Tell
+from quorumlog.core.leader_output import Append, Asked, Entry, Gate, LeaderOutput, ProxyId, Request, Say, Tell
 
 State = TypeVar("State")
 Command = TypeVar("Command")
@@ -32,8 +32,6 @@ Randomness = TypeVar("Randomness")
 Content = TypeVar("Content")
 
 Rules: TypeAlias = LeaderOutput[State, Command, Event, Answer, Randomness, Content]
-Asked: TypeAlias = tuple[ProxyId, Request[Command], Randomness]
-"""A request, through which proxy it came, and what was drawn for it."""
 
 
 class Node(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True):
@@ -100,10 +98,7 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
         self, node: Node[State, Answer, Content], asked: Iterable[Asked[Command, Randomness]]
     ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
         """Requests arrive, one after another; what the gate appends for all of them is proposed at once."""
-        gate, wanted = node.gate, cast("tuple[Say[Answer] | Append[Event], ...]", ())
-        for by, request, randomness in asked:
-            gate, more = self.rules.on_request(gate, by, request, randomness)
-            wanted += more
+        gate, wanted = self.rules.on_requests(node.gate, asked)
         return self.carry_out(replace(node, gate=gate), wanted)
 
     def acknowledge(
@@ -155,12 +150,13 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
     ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
         """What the gate appends is proposed, and what it says is said."""
         replica, effects = node.replica, cast(Effects, ())
-        if appended := tuple([each.entry for each in wanted if isinstance(each, Append)]):
-            replica, effects = step(replica, Propose(appended))
+        for each in wanted:
+            if isinstance(each, Append):
+                replica, effects = step(replica, Propose(each.entries))
         said = tuple([each for each in wanted if isinstance(each, Say)])
         return replace(node, replica=replica), Spoken(effects, said)
 
 
-def written(log: tuple[LogEntry, ...]) -> tuple[Entry[Any], ...]:
+def written(log: Iterable[LogEntry]) -> tuple[Entry[Any], ...]:
     """The entries of a log that gates wrote: all but the no-ops of new leaders."""
     return tuple([cast("Entry[Any]", entry.event) for entry in log if entry.event is not None])

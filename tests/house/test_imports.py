@@ -16,15 +16,16 @@ OUTERMOST: Final = ("tlastep.pytest_plugin",)  # what pytest loads stands above 
 
 # Whatever `quorumlog` has: a layer and the layers that it may import.
 QUORUMLOG: Final = {
-    "core": {"core"},
+    "persistent": {"persistent"},
+    "core": {"persistent", "core"},
     "ledger": {"core", "ledger"},
-    "node": {"core", "node"},
+    "node": {"persistent", "core", "node"},
     "sharding": {"core", "ledger", "node", "sharding"},
     "ports": {"core", "ports"},
     "records": {"core", "records"},
     "driver": {"core", "ports", "driver"},
-    "simulation": {"core", "ledger", "node", "sharding", "ports", "records", "driver", "simulation"},
-    "runtime": {"core", "ledger", "node", "sharding", "ports", "records", "driver", "runtime"},
+    "simulation": {"persistent", "core", "ledger", "node", "sharding", "ports", "records", "driver", "simulation"},
+    "runtime": {"persistent", "core", "ledger", "node", "sharding", "ports", "records", "driver", "runtime"},
     "cli": {"core", "ledger", "sharding", "ports", "driver", "simulation", "runtime", "cli"},
     "": set(),
 }

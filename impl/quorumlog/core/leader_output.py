@@ -8,14 +8,16 @@ draft and who waits for an answer, it forgets when it is deposed, for another le
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import Generic, TypeAlias, TypeVar
+from itertools import accumulate
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.event_sourcing import Application, fold
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.hash_map import HashMap
+from quorumlog.persistent.strand import Items, extended, without_first
 
 State = TypeVar("State")
 Command = TypeVar("Command")
@@ -90,7 +92,7 @@ class Session(Struct, Generic[Answer], frozen=True, cache_hash=True):
     """The last command of a session that was executed, and the answers to the latest commands that are kept."""
 
     last: int
-    kept: tuple[Answered[Answer], ...]
+    kept: Items[Answered[Answer]]
 
     @property
     def forgotten(self) -> int:
@@ -101,9 +103,13 @@ class Session(Struct, Generic[Answer], frozen=True, cache_hash=True):
         """The answer to a command, if it is executed and not forgotten. Spec: LeaderOutput!Remembered."""
         return self.kept[number - self.forgotten - 1] if self.forgotten < number <= self.last else None
 
-    def without(self, received: int) -> tuple[Answered[Answer], ...]:
+    def without(self, received: int) -> Items[Answered[Answer]]:
         """The answers to be kept when so many have been received. Spec: LeaderOutput!Without."""
-        return self.kept[max(0, received - self.forgotten) :]
+        return without_first(self.kept, max(0, received - self.forgotten))
+
+
+NEW: Final[Session[Any]] = Session(0, ())
+"""What is known of a session that has asked nothing yet."""
 
 
 class Table(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True):
@@ -114,44 +120,53 @@ class Table(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=Tru
 
     state: State
     events: int
-    sessions: FrozenMap[SessionId, Session[Answer]]
+    sessions: HashMap[SessionId, Session[Answer]]
     made: int
-    pending: tuple[Message[Content], ...]
+    pending: Items[Message[Content]]
 
     def session(self, session: SessionId) -> Session[Answer]:
-        """What is known of a session; of one that has asked nothing yet, nothing."""
-        return self.sessions[session] if session in self.sessions else Session(0, ())
+        """What is known of a session."""
+        return self.sessions.get(session, NEW)
 
 
 # -- the gate -----------------------------------------------------------------------------------------------
 
 
-class Waiting(Struct, frozen=True, cache_hash=True):
-    """Who is to be answered when a command is decided."""
+Named: TypeAlias = tuple[SessionId, int]
+"""A command: whose it is, and its number."""
 
-    by: ProxyId
-    session: SessionId
-    number: int
+Asked: TypeAlias = tuple[ProxyId, Request[Command], Randomness]
+"""A request, the proxy through which it came, and what was drawn for it."""
+
+NOBODY: Final[frozenset[ProxyId]] = frozenset()
 
 
 class Gate(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True):
-    """What a node holds for the world. `draft` is there while it leads, and decides what commands become."""
+    """What a node holds for the world. While it leads, `drafts` are the tables after each entry beyond the applied.
+
+    `waiting` says who is to be answered when a command is decided.
+    """
 
     applied: int
     table: Table[State, Answer, Content]
-    draft: Table[State, Answer, Content] | None
-    waiting: frozenset[Waiting]
+    drafts: tuple[Table[State, Answer, Content], ...] | None
+    waiting: HashMap[Named, frozenset[ProxyId]]
 
     @property
     def leads(self) -> bool:
         """Whether the node leads, as far as it was told."""
-        return self.draft is not None
+        return self.drafts is not None
+
+    @property
+    def draft(self) -> Table[State, Answer, Content] | None:
+        """What the whole log makes, of a node that leads: it decides what commands become."""
+        return None if self.drafts is None else self.drafts[-1] if self.drafts else self.table
 
 
 class Append(Struct, Generic[Event], frozen=True):
-    """Consensus is to append this entry to the log that the node leads, in the same step."""
+    """Consensus is to append these entries to the log that the node leads, in the same step."""
 
-    entry: Entry[Event]
+    entries: tuple[Entry[Event], ...]
 
 
 class Say(Struct, Generic[Answer], frozen=True):
@@ -183,51 +198,74 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
 
     def begin(self) -> Gate[State, Answer, Content]:
         """A gate that has been told nothing: the first one, and the one after a crash. Spec: LeaderOutput!Crash."""
-        return Gate(0, self.empty(), None, frozenset())
+        return Gate(0, self.empty(), None, HashMap())
 
     def lead(self, gate: Gate[State, Answer, Content], rest: Iterable[Entry[Event]]) -> Gate[State, Answer, Content]:
         """The node leads; `rest` is what its log holds beyond the applied entries. Spec: LeaderOutput!Lead."""
         if gate.leads:
             raise Refused("it leads already")
-        return replace(gate, draft=self.fold(gate.table, rest))
+        tables = accumulate(rest, self.apply, initial=gate.table)
+        return replace(gate, drafts=tuple(tables)[1:])
 
     def step_down(self, gate: Gate[State, Answer, Content]) -> Gate[State, Answer, Content]:
         """The node leads no more: nothing that is not decided is remembered. Spec: LeaderOutput!StepDown."""
         if not gate.leads:
             raise Refused("it does not lead")
-        return replace(gate, draft=None, waiting=frozenset())
+        return replace(gate, drafts=None, waiting=HashMap())
 
     def commit(
         self, gate: Gate[State, Answer, Content], entries: tuple[Entry[Event], ...]
     ) -> tuple[Gate[State, Answer, Content], tuple[Say[Answer], ...]]:
-        """These entries, the next ones, are decided: who waited for that is answered. Spec: LeaderOutput!Commit."""
-        table = self.fold(gate.table, entries)
-        ready = [each for each in gate.waiting if each.number <= table.session(each.session).last]
-        said = [answer_to(table, each) for each in sorted(ready, key=in_order)]
-        waiting = gate.waiting.difference(ready)
-        after = replace(gate, applied=gate.applied + len(entries), table=table, waiting=waiting)
-        return after, tuple(each for each in said if each is not None)
+        """These entries, the next ones, are decided: who waited for that is answered. Spec: LeaderOutput!Commit.
+
+        A leader has made these tables before, when it appended the entries: its log only grows.
+        """
+        applied = gate.applied + len(entries)
+        if gate.drafts is None or not entries:
+            return replace(gate, applied=applied, table=self.fold(gate.table, entries)), ()
+        table = gate.drafts[len(entries) - 1]
+        decided = [(entry.session, entry.number) for entry in entries if isinstance(entry, Executed)]
+        ready = [(each, gate.waiting[each]) for each in decided if each in gate.waiting]
+        said = [answer_to(table, by, *each) for each, askers in ready for by in in_order(askers)]
+        waiting = gate.waiting.without([each for each, _ in ready])
+        return Gate(applied, table, gate.drafts[len(entries) :], waiting), tuple([each for each in said if each])
 
     def on_request(
         self, gate: Gate[State, Answer, Content], by: ProxyId, request: Request[Command], randomness: Randomness
     ) -> tuple[Gate[State, Answer, Content], tuple[Say[Answer] | Append[Event], ...]]:
         """A client asks, for the first time or again, through the proxy `by`. Spec: LeaderOutput!OnRequest."""
-        if gate.draft is None:
+        return self.on_requests(gate, ((by, request, randomness),))
+
+    def on_requests(
+        self, gate: Gate[State, Answer, Content], asked: Iterable[Asked[Command, Randomness]]
+    ) -> tuple[Gate[State, Answer, Content], tuple[Say[Answer] | Append[Event], ...]]:
+        """Clients ask, one after another. Spec: LeaderOutput!OnRequest, once for each request."""
+        if gate.drafts is None:
             return gate, ()
-        asker = Waiting(by, request.session, request.number)
-        said = answer_to(gate.table, asker)
-        if said is not None:
-            return gate, (said,)
-        if request.number <= gate.table.session(request.session).last:
-            return gate, ()  # forgotten: the client has said that it has the answer
-        written = gate.draft.session(request.session).last
-        if request.number > written + 1:
-            return gate, ()  # it has overtaken an earlier command, and will come again
-        waits = replace(gate, waiting=gate.waiting | {asker})
-        if request.number <= written:
-            return waits, ()
-        entry = self.executed(gate.draft, request, randomness)
-        return replace(waits, draft=self.apply(gate.draft, entry)), (Append(entry),)
+        table, draft = gate.table, gate.drafts[-1] if gate.drafts else gate.table
+        waits: dict[Named, frozenset[ProxyId]] = {}
+        said: list[Say[Answer] | Append[Event]] = []
+        drafts: list[Table[State, Answer, Content]] = []
+        written: list[Entry[Event]] = []
+        for by, request, randomness in asked:
+            session, number = named = request.session, request.number
+            if number <= table.session(session).last:
+                if (answer := answer_to(table, by, session, number)) is not None:
+                    said.append(answer)
+                continue  # forgotten: the client has said that it has the answer
+            last = draft.session(session).last
+            if number > last + 1:
+                continue  # it has overtaken an earlier command, and will come again
+            waits[named] = (waits.get(named) or gate.waiting.get(named) or NOBODY) | {by}
+            if number <= last:
+                continue
+            entry = self.executed(draft, request, randomness)
+            draft = self.apply(draft, entry)
+            written.append(entry)
+            drafts.append(draft)
+        if written:
+            said.append(Append(tuple(written)))
+        return replace(gate, drafts=(*gate.drafts, *drafts), waiting=gate.waiting.update(waits)), tuple(said)
 
     def emit(self, gate: Gate[State, Answer, Content]) -> Tell[Content]:
         """The oldest message that is not acknowledged is sent, perhaps again. Spec: LeaderOutput!Emit."""
@@ -239,16 +277,17 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
         self, gate: Gate[State, Answer, Content], number: int
     ) -> tuple[Gate[State, Answer, Content], tuple[Append[Event], ...]]:
         """The outside has received a message: that is written down, once. Spec: LeaderOutput!OnAcknowledgement."""
-        if gate.draft is None or not gate.draft.pending or gate.draft.pending[0].number != number:
+        draft = gate.draft
+        if gate.drafts is None or draft is None or not draft.pending or draft.pending[0].number != number:
             return gate, ()
         entry = Acknowledged(number)
-        return replace(gate, draft=self.apply(gate.draft, entry)), (Append(entry),)
+        return replace(gate, drafts=(*gate.drafts, self.apply(draft, entry))), (Append((entry,)),)
 
     # -- what the log makes -----------------------------------------------------------------------------------
 
     def empty(self) -> Table[State, Answer, Content]:
         """What no entry has made yet. Spec: LeaderOutput!EmptyTable."""
-        return Table(self.application.start(), 0, FrozenMap({}), 0, ())
+        return Table(self.application.start(), 0, HashMap(), 0, ())
 
     def executed(
         self, draft: Table[State, Answer, Content], request: Request[Command], randomness: Randomness
@@ -261,29 +300,30 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
 
     def apply(self, table: Table[State, Answer, Content], entry: Entry[Event]) -> Table[State, Answer, Content]:
         """The table after one more entry: a pure function of the two. Spec: LeaderOutput!Apply."""
-        if isinstance(entry, Acknowledged):
-            return replace(table, pending=table.pending[1:])
-        if isinstance(entry.events, Conflict):
-            return answered(table, entry, CONFLICT)
-        state = fold(self.application, table.state, entry.events)
-        contents = self.messages(state, entry.events)
-        told = tuple(Message(number, each) for number, each in enumerate(contents, table.made + 1))
-        after = replace(
-            table,
-            state=state,
-            events=table.events + len(entry.events),
-            made=table.made + len(told),
-            pending=table.pending + told,
-        )
-        return answered(after, entry, self.application.answer(state, entry.events))
+        return self.fold(table, (entry,))
 
     def fold(
         self, table: Table[State, Answer, Content], entries: Iterable[Entry[Event]]
     ) -> Table[State, Answer, Content]:
         """The table after these entries. Spec: LeaderOutput!Fold."""
+        state, events, made, pending = table.state, table.events, table.made, table.pending
+        asked: dict[SessionId, Session[Answer]] = {}
         for entry in entries:
-            table = self.apply(table, entry)
-        return table
+            if isinstance(entry, Acknowledged):
+                pending = without_first(pending, 1)
+                continue
+            said: Answer | Conflict = CONFLICT
+            if not isinstance(entry.events, Conflict):
+                state = fold(self.application, state, entry.events)
+                events += len(entry.events)
+                if contents := self.messages(state, entry.events):
+                    told = tuple([Message(number, each) for number, each in enumerate(contents, made + 1)])
+                    made, pending = made + len(told), extended(pending, told)
+                said = self.application.answer(state, entry.events)
+            session = asked.get(entry.session) or table.session(entry.session)
+            kept = extended(session.without(entry.received), (Answered(events, said),))
+            asked[entry.session] = Session(entry.number, kept)
+        return Table(state, events, table.sessions.update(asked), made, pending)
 
 
 def no_messages(state: object, events: tuple[object, ...]) -> tuple[object, ...]:
@@ -291,21 +331,12 @@ def no_messages(state: object, events: tuple[object, ...]) -> tuple[object, ...]
     return ()
 
 
-def in_order(waits: Waiting) -> tuple[SessionId, int, str]:
+def in_order(askers: frozenset[ProxyId]) -> Iterable[ProxyId]:
     """The order in which those who wait are answered: always the same one, whatever order a set has."""
-    return waits.session, waits.number, str(waits.by)
+    return askers if len(askers) == 1 else sorted(askers, key=str)
 
 
-def answered(
-    table: Table[State, Answer, Content], entry: Executed[Event], said: Answer | Conflict
-) -> Table[State, Answer, Content]:
-    """The table with one more answer, and without those that the client has. Spec: LeaderOutput!Executed."""
-    kept = table.session(entry.session).without(entry.received)
-    session = Session(entry.number, (*kept, Answered(table.events, said)))
-    return replace(table, sessions=table.sessions.set(entry.session, session))
-
-
-def answer_to(table: Table[State, Answer, Content], asker: Waiting) -> Say[Answer] | None:
+def answer_to(table: Table[State, Answer, Content], by: ProxyId, session: SessionId, number: int) -> Say[Answer] | None:
     """What is to be said to who asked for a command, if it is executed and not forgotten."""
-    answer = table.session(asker.session).remembered(asker.number)
-    return None if answer is None else Say(asker.by, asker.session, asker.number, answer)
+    answer = table.session(session).remembered(number)
+    return None if answer is None else Say(by, session, number, answer)

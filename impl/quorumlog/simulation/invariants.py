@@ -12,10 +12,10 @@ from functools import lru_cache
 from itertools import product
 from typing import Final, Literal, TypeAlias
 
+from quorumlog.core.consensus.log import Log
 from quorumlog.core.consensus.messages import (
     AppendReply,
     AppendRequest,
-    Entry,
     Message,
     ServerId,
     VoteReply,
@@ -24,10 +24,8 @@ from quorumlog.core.consensus.messages import (
 from quorumlog.core.consensus.state import LEADER, ROLES
 from quorumlog.simulation.cluster import Cluster
 
-Sequence = tuple[Entry, ...]
 
-
-def starts_with(whole: Sequence, beginning: Sequence) -> bool:
+def starts_with(whole: Log, beginning: Log) -> bool:
     """Whether one sequence begins with the other."""
     return whole[: len(beginning)] == beginning
 
@@ -78,7 +76,7 @@ def replica_ok(cluster: Cluster, server: ServerId) -> bool:
 
 
 @lru_cache(maxsize=1 << 12)
-def log_ok(log: Sequence) -> bool:
+def log_ok(log: Log) -> bool:
     """The same for a log, which many states share."""
     return all(entry.term >= 0 for entry in log)
 
@@ -116,7 +114,7 @@ def log_matching(cluster: Cluster, i: ServerId, j: ServerId) -> bool:
 
 
 @lru_cache(maxsize=1 << 12)
-def logs_match(one: Sequence, other: Sequence) -> bool:
+def logs_match(one: Log, other: Log) -> bool:
     """The same for two logs: once they have differed, no place has one term in both."""
     differed = False
     for mine, theirs in zip(one, other, strict=False):

@@ -231,7 +231,7 @@ class Speaking(Struct, frozen=True, cache_hash=True):
         after = replace(node, gate=gate)
         for effect in effects:
             if isinstance(effect, Append):
-                after = replace(after, log=(*after.log, effect.entry))
+                after = replace(after, log=(*after.log, *effect.entries))
                 parts["reign"] = tuple(
                     replace(reign, log=after.log) if reign.term == node.follows else reign for reign in self.reign
                 )

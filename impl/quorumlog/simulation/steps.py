@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
@@ -69,7 +69,7 @@ def clock(time: int) -> str:
     return f"{time / MILLISECOND:9.3f}"
 
 
-def entries_text(entries: tuple[Entry, ...]) -> str:
+def entries_text(entries: Iterable[Entry]) -> str:
     """Entries as events with their terms."""
     return " ".join(f"{'no-op' if entry.event is None else entry.event}@{entry.term}" for entry in entries) or "nothing"
 

@@ -52,11 +52,11 @@ def request(number: int, command: int = 1, received: int = 0, expected: int | No
 def test_a_command_becomes_several_events_in_one_entry_and_is_answered_when_that_is_decided() -> None:
     leading = ADDING.lead(ADDING.begin(), ())
     asked, (append,) = ADDING.on_request(leading, "p", request(1, command=2), 5)
-    assert append == Append(Executed("s", 1, 0, (5, 5)))
+    assert append == Append((Executed("s", 1, 0, (5, 5)),))
     assert asked.table == leading.table
     after, said = ADDING.commit(asked, (Executed("s", 1, 0, (5, 5)),))
     assert said == (Say("p", "s", 1, Answered(2, "2 events make 10")),)
-    assert (after.table, after.waiting) == (asked.draft, frozenset())
+    assert (after.table, dict(after.waiting)) == (asked.draft, {})
 
 
 def test_a_command_without_events_is_executed_once_all_the_same() -> None:
@@ -65,7 +65,7 @@ def test_a_command_without_events_is_executed_once_all_the_same() -> None:
     again, nothing = ADDING.on_request(asked, "q", request(1, command=0), 7)
     assert isinstance(append, Append)
     assert nothing == ()
-    assert {each.by for each in again.waiting} == {"p", "q"}
+    assert dict(again.waiting) == {("s", 1): {"p", "q"}}
 
 
 def test_another_leader_gives_the_answer_that_the_first_one_decided() -> None:
@@ -87,7 +87,7 @@ def test_a_forgotten_command_is_met_with_silence() -> None:
 def test_who_expected_another_state_is_told_so_by_whomever_he_asks() -> None:
     leading = QUIET.lead(QUIET.begin(), ())
     asked, (append,) = QUIET.on_request(leading, "p", request(1, expected=3), 5)
-    assert append == Append(Executed("s", 1, 0, CONFLICT))
+    assert append == Append((Executed("s", 1, 0, CONFLICT),))
     _, (said,) = QUIET.commit(asked, (Executed("s", 1, 0, CONFLICT),))
     assert said.answer == Answered(0, CONFLICT)
 
@@ -99,7 +99,7 @@ def test_messages_to_the_outside_wait_for_each_other() -> None:
     leading = ADDING.lead(gate, ())
     assert ADDING.emit(leading).message.content == "now 5"
     noted, (append,) = ADDING.on_acknowledgement(leading, 1)
-    assert append == Append(Acknowledged(1))
+    assert append == Append((Acknowledged(1),))
     assert ADDING.emit(noted).message.number == 1
     assert ADDING.on_acknowledgement(noted, 1) == (noted, ())
     after, _ = ADDING.commit(noted, (Acknowledged(1),))

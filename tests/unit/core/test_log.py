@@ -8,7 +8,7 @@ from quorumlog.core.consensus import log
 from quorumlog.core.consensus.messages import Entry
 
 
-def entries(*terms: int) -> log.Log:
+def entries(*terms: int) -> tuple[Entry, ...]:
     return tuple(Entry(term, f"event {term}") for term in terms)
 
 

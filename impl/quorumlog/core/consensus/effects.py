@@ -11,6 +11,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from quorumlog.core.consensus.messages import Entry, Event, Message, ServerId
+from quorumlog.persistent.strand import Items
 
 
 class Durable(Struct, frozen=True, cache_hash=True):
@@ -18,7 +19,7 @@ class Durable(Struct, frozen=True, cache_hash=True):
 
     term: int
     voted_for: ServerId | None
-    log: tuple[Entry, ...]
+    log: Items[Entry]
 
 
 BLANK = Durable(0, None, ())

@@ -1,7 +1,7 @@
 """The log as a value: where it ends, whether a slice fits, and how it takes one in.
 
 Indexes count from 1; index 0 is the place before the first entry, and its term is 0. Everything that knows how a log is
-kept is in this file, so that another structure may replace the tuple.
+kept is in this file. It behaves as a tuple, and may be one; a server that runs for long has a strand.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from quorumlog.core.consensus.messages import Entry
+from quorumlog.persistent.strand import Items
 
-Log: TypeAlias = tuple[Entry, ...]
+Log: TypeAlias = Items[Entry]
 
 
 def last_index(log: Log) -> int:
@@ -35,7 +36,7 @@ def append(log: Log, entries: tuple[Entry, ...]) -> Log:
 
 def entries_after(log: Log, index: int, limit: int) -> tuple[Entry, ...]:
     """Up to `limit` entries that follow `index`."""
-    return log[index : index + limit]
+    return tuple(log[index : index + limit])
 
 
 def is_as_complete(index: int, term: int, log: Log) -> bool:
@@ -50,7 +51,8 @@ def fits(log: Log, prev_index: int, prev_term: int) -> bool:
 
 def conflicts(log: Log, prev_index: int, entries: tuple[Entry, ...]) -> bool:
     """Whether the log has an entry of another term where the slice has one. Same index and term means same entry."""
-    return any(mine.term != theirs.term for mine, theirs in zip(log[prev_index:], entries, strict=False))
+    mine = log[prev_index : prev_index + len(entries)]
+    return any(one.term != other.term for one, other in zip(mine, entries, strict=False))
 
 
 def merge(log: Log, prev_index: int, entries: tuple[Entry, ...]) -> Log:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Durable
+from quorumlog.core.consensus.log import Log
 from quorumlog.core.consensus.messages import AppendRequest, Entry, Message, ServerId
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.core.frozen_map import FrozenMap
@@ -56,7 +57,7 @@ class Consensus:
         self.group = group
         self._names: dict[object, str] = {}
         self._entries: dict[Entry, Entry] = {}
-        self._logs: dict[tuple[Entry, ...], tuple[Entry, ...]] = {}
+        self._logs: dict[Log, tuple[Entry, ...]] = {}
         self._replicas: dict[Replica, Replica] = {}
         self._messages: dict[Message, Message] = {}
         self._nodes: tuple[FrozenMap[ServerId, TheNode], FrozenMap[ServerId, Replica]] | None = None
@@ -116,7 +117,7 @@ class Consensus:
             self._messages[message] = replace(message, entries=self.log(message.entries))
         return self._messages[message]
 
-    def log(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    def log(self, entries: Log) -> tuple[Entry, ...]:
         """A log of names."""
         if entries not in self._logs:
             self._logs[entries] = tuple(map(self.entry, entries))

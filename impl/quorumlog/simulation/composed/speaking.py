@@ -209,7 +209,7 @@ class Gates:
                 "leads": world.gate.leads,
                 "applied": world.gate.applied,
                 "log": [each.events for each in world.log if isinstance(each, Executed)],
-                "waiting": {(each.session, each.number) for each in world.gate.waiting},
+                "waiting": set(world.gate.waiting),
                 "kept": {name: (each.last, len(each.kept)) for name, each in world.gate.table.sessions.items()},
             }
             for name, value in mine.items():
@@ -221,6 +221,6 @@ class Gates:
         yield "leads", gate.leads
         yield "applied", gate.applied
         yield "log", [(self._event(each),) for each in written(node.replica.log) if isinstance(each, Executed)]
-        yield "waiting", {(self._session(each.session), each.number) for each in gate.waiting}
+        yield "waiting", {(self._session(session), number) for session, number in gate.waiting}
         sessions = gate.table.sessions.items()
         yield "kept", {self._session(name): (each.last, len(each.kept)) for name, each in sessions}

@@ -1,0 +1,125 @@
+"""A map that never changes, in no particular order: what `set`, `update` and `without` answer shares most with it.
+
+The pairs lie in buckets by the hash of their keys. A bucket is a dictionary, so that what has to be copied, one bucket
+and the list of buckets, is copied at the speed of dictionaries. There are so many buckets that both are equally dear.
+When there are to be twice as many, the list is doubled, and each bucket stands in it twice: what is in it of keys that
+belong to the other place is never looked at, and left out when the bucket grows too large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeVar, final, overload
+
+Key = TypeVar("Key")
+Item = TypeVar("Item")
+Other = TypeVar("Other")
+
+FEWEST: Final = 8
+"""So many buckets has a small map. Their number is a power of two."""
+
+
+@final
+class HashMap(Mapping[Key, Item]):
+    """Pairs of keys and values, equal to any mapping of the same pairs, and hashable if the values are."""
+
+    __slots__ = ("_buckets", "_hash", "_size")
+
+    def __init__(self, pairs: Mapping[Key, Item] | None = None) -> None:
+        self._size = len(pairs) if pairs else 0
+        self._hash: int | None = None
+        count = FEWEST
+        while 4 * self._size > count * count:
+            count *= 2
+        self._buckets: list[dict[Key, Item]] = [{} for _ in range(count)]
+        for key, value in pairs.items() if pairs else ():
+            self._buckets[hash(key) & (count - 1)][key] = value
+
+    def _with(self, buckets: list[dict[Key, Item]], size: int) -> HashMap[Key, Item]:
+        """A map of these buckets, or of twice as many if they are too full."""
+        if not size:
+            return HashMap()
+        made: HashMap[Key, Item] = HashMap.__new__(HashMap)
+        made._buckets = buckets if 4 * size <= len(buckets) ** 2 else buckets + buckets
+        made._size = size
+        made._hash = None
+        return made
+
+    def set(self, key: Key, value: Item) -> HashMap[Key, Item]:
+        """A copy in which the key has this value."""
+        buckets = self._buckets.copy()
+        place = hash(key) & (len(buckets) - 1)
+        size = self._size if key in buckets[place] else self._size + 1
+        bucket = own(buckets, place)
+        bucket[key] = value
+        buckets[place] = bucket
+        return self._with(buckets, size)
+
+    def update(self, pairs: Mapping[Key, Item]) -> HashMap[Key, Item]:
+        """A copy in which these keys have these values."""
+        if len(pairs) > self._size:
+            return HashMap({**self, **pairs})
+        buckets, size, mask = self._buckets.copy(), self._size, len(self._buckets) - 1
+        copied = set[int]()
+        for key, value in pairs.items():
+            place = hash(key) & mask
+            if place not in copied:
+                copied.add(place)
+                buckets[place] = own(buckets, place)
+            size += key not in buckets[place]
+            buckets[place][key] = value
+        return self._with(buckets, size)
+
+    def without(self, keys: Iterable[Key]) -> HashMap[Key, Item]:
+        """A copy that lacks these keys, whether it had them or not."""
+        buckets, size, mask = self._buckets.copy(), self._size, len(self._buckets) - 1
+        copied = set[int]()
+        for key in keys:
+            place = hash(key) & mask
+            if key in buckets[place]:
+                if place not in copied:
+                    copied.add(place)
+                    buckets[place] = own(buckets, place)
+                size -= 1
+                del buckets[place][key]
+        return self._with(buckets, size)
+
+    @overload
+    def get(self, key: Key, /) -> Item | None: ...
+    @overload
+    def get(self, key: Key, /, default: Item | Other) -> Item | Other: ...
+    def get(self, key: Key, /, default: Item | Other | None = None) -> Item | Other | None:
+        """The value of the key, or the default if there is none."""
+        return self._buckets[hash(key) & (len(self._buckets) - 1)].get(key, default)
+
+    def __getitem__(self, key: Key) -> Item:
+        return self._buckets[hash(key) & (len(self._buckets) - 1)][key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._buckets[hash(key) & (len(self._buckets) - 1)]
+
+    def __iter__(self) -> Iterator[Key]:
+        mask = len(self._buckets) - 1
+        return (key for place, each in enumerate(self._buckets) for key in each if hash(key) & mask == place)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(frozenset(self.items()))
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"HashMap({dict(self.items())!r})"
+
+    def __reduce__(self) -> tuple[object, tuple[dict[Key, Item]]]:
+        return HashMap, (dict(self.items()),)
+
+
+def own(buckets: list[dict[Key, Item]], place: int) -> dict[Key, Item]:
+    """A copy of the bucket at a place; a large one without the keys that do not belong there."""
+    bucket, mask = buckets[place], len(buckets) - 1
+    if 2 * len(bucket) <= len(buckets):
+        return bucket.copy()
+    return {key: value for key, value in bucket.items() if hash(key) & mask == place}
