@@ -22,6 +22,7 @@ from quorumlog.simulation.client import EVENTS
 from quorumlog.simulation.cluster import Cluster
 from quorumlog.simulation.faults import Schedule
 from quorumlog.simulation.schedule_text import text_of
+from quorumlog_bindings.recorded_replication import recording
 from tlastep.binding import Binding, Constants, Property, Simulation, remembered
 from tlastep.values import Value, function, model_value, record
 
@@ -288,3 +289,7 @@ def simulated_constants(schedule: Schedule) -> dict[str, str]:
 
 
 replication.simulation = Simulation(run.made, text_of, run.run_beside, simulated_constants)
+
+# -- recordings of servers ----------------------------------------------------------------------------------
+
+replication.recording = recording

@@ -27,6 +27,7 @@ from functools import wraps
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from tlastep.errors import UnusableInput
+from tlastep.recorded import Recording
 from tlastep.values import Fn, Value, to_value
 
 S = TypeVar("S", bound=Hashable)
@@ -163,6 +164,7 @@ class Binding(Generic[S]):
         self.observe_parts: dict[str, Callable[..., Any]] = {}
         self.observe_state: Callable[[S], Mapping[str, object]] | None = None
         self.simulation: Simulation | None = None
+        self.recording: Recording[Any] | None = None
 
     # -- what a binding declares -----------------------------------------------------------------------------
 

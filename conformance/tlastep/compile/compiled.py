@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -94,8 +95,8 @@ class CompiledSpec:
         self.places[:] = self.module.places
 
 
-def compile_spec(spec: Spec, config: Config) -> CompiledSpec:
-    """The spec as Python under this configuration.
+def compile_spec(spec: Spec, config: Config, helpers: Mapping[str, object] = HELPERS) -> CompiledSpec:
+    """The spec as Python under this configuration. `helpers` are the operations that generated code calls.
 
     Raises `Unsupported` for constructs that have no Python form, and `UnusableInput` where the configuration names
     what the spec does not have (TLC takes an unknown constant in silence).
@@ -105,7 +106,7 @@ def compile_spec(spec: Spec, config: Config) -> CompiledSpec:
         name = config.view or config.symmetry
         assert name is not None
         raise Unsupported("VIEW and SYMMETRY merge states; this engine keeps every state apart", name.place)
-    return _Builder(spec, config).build()
+    return _Builder(spec, config, helpers).build()
 
 
 def next_action(spec: Spec, config: Config) -> Expr:
@@ -125,10 +126,11 @@ def _check_names(spec: Spec, config: Config) -> None:
 
 
 class _Builder:
-    def __init__(self, spec: Spec, config: Config) -> None:
+    def __init__(self, spec: Spec, config: Config, helpers: Mapping[str, object] = HELPERS) -> None:
         self._spec = spec
         self._config = config
-        self._module = Module(spec, config, frozenset(HELPERS))
+        self._helpers = helpers
+        self._module = Module(spec, config, frozenset(helpers))
         self._filename = f"<{spec.name} compiled>"
         self._pending: list[tuple[list[Any], Callable[[], Any]]] = []
         self.unchecked: list[str] = []
@@ -224,7 +226,7 @@ class _Builder:
 
     def _namespace(self) -> dict[str, Any]:
         variables = [declaration.name for declaration in self._spec.variables]
-        namespace: dict[str, Any] = dict(HELPERS)
+        namespace: dict[str, Any] = dict(self._helpers)
         namespace["Next"] = state_class("Next", variables)
         values = {name.text: value for name, value in self._config.constants.items()}
         namespace.update({code: values[name] for name, code in self._module.constants.items()})
@@ -232,8 +234,13 @@ class _Builder:
         return namespace
 
 
+_GREATEST: Final = re.compile(r"choose\((\w+), lambda (\w+): all\(at_least\(\2, (\w+)\) for \3 in members\(\1\)\)\)")
+"""The greatest of a set of numbers, as TLA+ has to say it: found in this way, it takes the square of their number."""
+
+
 def _execute(module: Module, namespace: dict[str, Any], filename: str) -> None:
-    exec(compile(module.source, filename, "exec"), namespace)
+    source = _GREATEST.sub(r"greatest(\1)", module.source) if "greatest" in namespace else module.source
+    exec(compile(source, filename, "exec"), namespace)
 
 
 def _function(code: str, namespace: dict[str, Any], filename: str) -> Callable[..., Any]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, Final
 
-from tlastep.compile.reads import Read, bound_names
+from tlastep.compile.reads import STATES, Read, bound_names
 from tlastep.compile.runtime import attribute
 from tlastep.errors import EvaluationError
 from tlastep.language.operations import Implicit
@@ -57,6 +57,7 @@ class Specialiser:
         self._filename = filename
         self._names = (f"known{number}" for number in count())
         self._constants: dict[str, str] = {}
+        self._learnt: dict[str, str] = {}
 
     def test(
         self, states: Sequence[str], bound: Mapping[str, Value], code: str, keyed: Iterable[Read], *items: str
@@ -78,6 +79,9 @@ class Specialiser:
             body = _Filled(self, values, parts).visit(body)
         else:
             lines += [f"    {name} = {self._constant(value)}" for name, value in bound.items()]
+        body = _Learning(self, {*states, *items, *parts.values(), *(() if parts else bound)}, self._namespace).visit(
+            body
+        )
         text = [f"def test({', '.join([*states, *items])}):", *lines, f"    return {ast.unparse(body)}"]
         exec(compile("\n".join(text), self._filename, "exec"), self._namespace)
         made: Callable[..., Any] = self._namespace.pop("test")
@@ -98,6 +102,12 @@ class Specialiser:
                 return None
             self._constants[text] = self._constant(Known(value) if isinstance(value, Implicit) else value)
         return self._constants[text]
+
+    def learnt(self, code: str) -> str:
+        """The name of what is learnt of a formula about all places of sequences, by the text of what it says of one."""
+        if code not in self._learnt:
+            self._learnt[code] = self._constant({})
+        return self._learnt[code]
 
     def written_out(self, call: ast.Call) -> ast.expr | None:
         """A call of an operator that is one expression, with names for its operands: that expression."""
@@ -159,6 +169,40 @@ class _Filled(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """A parameter."""
         return ast.Name(self._values.get(node.id, node.id), node.ctx)
+
+
+class _Learning(ast.NodeTransformer):
+    """Lets `all(body for k in numbers(low, high))` remember how far it was found true, where `all_places` can do that.
+
+    It can if parts of the state are all that changes of the body.
+    """
+
+    def __init__(self, specialiser: Specialiser, local: Collection[str], namespace: Mapping[str, Any]) -> None:
+        self._specialiser = specialiser
+        self._local = local
+        self._possible = "all_places" in namespace
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """A conjunction over places, or something else."""
+        self.generic_visit(node)
+        match node:
+            case ast.Call(
+                ast.Name("all"),
+                [
+                    ast.GeneratorExp(
+                        body, [ast.comprehension(ast.Name(place), ast.Call(ast.Name("numbers"), bounds), [])]
+                    )
+                ],
+            ) if self._possible:
+                used = {each.id for each in ast.walk(body) if isinstance(each, ast.Name)}
+                changing = sorted(used & {*self._local} - {place})
+                if changing and not any(each in STATES for each in changing) and len(bounds) == 2:
+                    known = self._specialiser.learnt(ast.unparse(body))
+                    low, high = map(ast.unparse, bounds)
+                    parts = "".join(f"{each}, " for each in changing)
+                    text = f"all_places({known}, {low}, {high}, lambda {place}: {ast.unparse(body)}, ({parts}))"
+                    return ast.parse(text, mode="eval").body
+        return node
 
 
 class _Renamed(ast.NodeTransformer):

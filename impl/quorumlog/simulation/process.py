@@ -9,7 +9,7 @@ from typing import Never, Protocol
 from quorumlog.core.consensus.effects import Committed, Durable, Input, Store
 from quorumlog.core.consensus.messages import MESSAGES, Message, ServerId
 from quorumlog.core.consensus.replica import Replica, restart
-from quorumlog.driver import BareDriver, BareSteps, BareTurn, Driver, Pace
+from quorumlog.driver import BareDriver, BareSteps, BareTurn, Driver, Listener, Pace
 from quorumlog.ports import Network, Ports, Timer
 from quorumlog.simulation.agenda import MILLISECOND, Agenda
 from quorumlog.simulation.disk import SimulatedDisk
@@ -34,6 +34,17 @@ class Watcher(Protocol):
         """A server has started again."""
 
 
+class Scribe(Listener[Replica, Never], Protocol):
+    """Whoever writes down what a server does: a recorder."""
+
+    def started(self, whole: Replica) -> None:
+        """The server begins, or begins again, with what its disk holds."""
+
+    def beside(self, other: Listener[Replica, Never]) -> Listener[Replica, Never]:
+        """A listener that writes down, and then tells another one."""
+        ...
+
+
 class Process:
     """A server's process and its clock. It implements the driver's ports."""
 
@@ -47,6 +58,7 @@ class Process:
         watcher: Watcher,
         dice: Random,
         rate: float,
+        scribe: Scribe | None = None,
     ) -> None:
         self.identity = replica.identity
         self.disk = disk
@@ -61,7 +73,11 @@ class Process:
         self._deferred: list[Callable[[], None]] = []
         self._inbox: list[Message] = []
         self._ports: Ports[Message, Never] = Ports(self, network, self, self)
-        self.driver: BareDriver = Driver(replica, BareSteps(), self._ports, pace, self)
+        self._scribe = scribe
+        self._listener: Listener[Replica, Never] = self if scribe is None else scribe.beside(self)
+        self.driver: BareDriver = Driver(replica, BareSteps(), self._ports, pace, self._listener)
+        if scribe is not None:
+            scribe.started(replica)
         disk.trapped = self.crash_for
 
     # -- ports and listener of the driver --------------------------------------------------------------------
@@ -175,6 +191,8 @@ class Process:
         self.up = True
         self._life += 1
         replica = restart(self.driver.replica.change(disk=self.disk.read()))
-        self.driver = Driver(replica, BareSteps(), self._ports, self._pace, self)
+        if self._scribe is not None:
+            self._scribe.started(replica)
+        self.driver = Driver(replica, BareSteps(), self._ports, self._pace, self._listener)
         self._watcher.restarted(self.identity, replica)
         self.driver.start()

@@ -7,7 +7,7 @@ which crashed before it could say so is a `Sync`, whose messages are lost; a sta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
@@ -31,16 +31,21 @@ from quorumlog.simulation.faults import Crash, CrashAtWrite, Cut, Fault, Pause, 
 from quorumlog.simulation.links import Links
 from quorumlog.simulation.network import lose, send
 from quorumlog.simulation.prepared import STARTS
-from quorumlog.simulation.process import Process
+from quorumlog.simulation.process import Process, Scribe
 from quorumlog.simulation.steps import Argument, Found, Observer, Step
 
 HEALED: Final = 20_000  # milliseconds after which, in a world without faults, everybody must have applied a new event
 
 
 class World:
-    """A run of a schedule."""
+    """A run of a schedule. With `scribes`, each server's steps are recorded: then it has to begin at the beginning."""
 
-    def __init__(self, schedule: Schedule, observers: Sequence[Observer] = ()) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        observers: Sequence[Observer] = (),
+        scribes: Callable[[ServerId], Scribe] | None = None,
+    ) -> None:
         self.schedule = schedule
         self.cluster = begin(schedule)
         self.agenda = Agenda()
@@ -50,6 +55,7 @@ class World:
         """What anybody has told first, by place."""
         self.steps = 0
         self._observers = observers
+        self._scribes = scribes
         names, weather = schedule.names, schedule.weather
         dice = {(one, other): self._dice(one, other) for one in names for other in names if one != other}
         self.links = Links(self.agenda, weather, dice, self.arrive)
@@ -69,7 +75,8 @@ class World:
         rate = 1 + dice.uniform(-weather.drift, weather.drift) / 100
         disk = SimulatedDisk(self.agenda, self._dice(name, "disk"), weather.write, replica.disk)
         pace = Pace(weather.election, weather.heartbeat, weather.sync, weather.flush)
-        return Process(replica, self.agenda, disk, self.links, pace, self, dice, rate)
+        scribe = self._scribes(name) if self._scribes else None
+        return Process(replica, self.agenda, disk, self.links, pace, self, dice, rate, scribe)
 
     def _begun_with(self) -> None:
         """A story in the middle: what is decided was told before, and what is on its way still arrives."""

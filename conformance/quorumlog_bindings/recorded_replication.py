@@ -1,0 +1,353 @@
+"""Recordings of servers as steps of the spec Replication: each line in the words of the spec, and what it has changed.
+
+A line says what has changed, so what was there before is taken from the state that the lines before have led to. The
+entries of a request are named by its receiver only; its sender's are those of its log, and the two are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+from msgspec import UNSET
+from msgspec.structs import asdict
+
+from quorumlog.runtime import recorded
+from quorumlog.runtime.recorded import FORMAT, EventName, Letter, Line, Run, SentRequest, Start, Step, line_of
+from tlastep.long_sequences import Items, LongSequences
+from tlastep.recorded import At, Contradiction, Key, Recording, Told, Update, Way
+from tlastep.values import Fn, Value, boolean, model_value
+
+NIL: Final = model_value("Nil")
+KINDS: Final = {
+    recorded.SentRequest: "AppendRequest",
+    recorded.SentReply: "AppendReply",
+    recorded.AskedVote: "VoteRequest",
+    recorded.GivenVote: "VoteReply",
+}
+ITSELF: Final = {recorded.Timeout: "Timeout", recorded.Sync: "Sync", recorded.Resign: "Resign"}
+"""Lines that tell one step of the server that wrote them."""
+
+
+def key_of(letter: Letter) -> Key:
+    """What a message is known by at both ends: all of it, but of the entries only how many there are.
+
+    In one term one leader puts one entry in one place, so the place and the number say which they are.
+    """
+    kind = type(letter)
+    if kind is SentRequest:
+        request = cast(SentRequest, letter)
+        entries = request.entries
+        count = entries if type(entries) is int else sum([len(run) - 1 for run in cast("list[Run]", entries)])
+        ends, place = (request.sender, request.to, request.term), (request.prev_index, request.prev_term)
+        return ("AppendRequest", *ends, *place, count, request.commit_index)
+    if kind is recorded.SentReply:
+        reply = cast(recorded.SentReply, letter)
+        return ("AppendReply", reply.sender, reply.to, reply.term, reply.accepted, reply.index)
+    return (KINDS[kind], *asdict(letter).values())
+
+
+class ReplicationRecording:
+    """The translation of one set of recordings."""
+
+    def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
+        self._long = long
+        self._starts = {node: cast(Start, own[0]) for node, own in lines.items()}
+        first = next(iter(self._starts.values()))
+        self._servers = {name: model_value(name) for name in first.members}
+        self._entries: dict[tuple[int, EventName], Value] = {}
+        self._messages: dict[Key, Fn] = {}
+        self._keys: dict[Value, Key] = {}
+        self._first_of_all = self._everyone(1)
+        self._none_of_any = self._everyone(0)
+        self.constants: Mapping[str, Value] = {
+            "Server": frozenset(self._servers.values()),
+            "Event": frozenset(_events(lines)),
+            "Nil": NIL,
+            "Batch": first.batch,
+        }
+
+    def begin(self) -> Mapping[str, Value] | None:
+        """Servers that start with something on their disks are believed; the ghost begins with nothing."""
+        if all((start.term, start.voted_for, start.length) == (0, None, 0) for start in self._starts.values()):
+            return None
+        disks: dict[Value, Fn] = {
+            server: self._held(None, self._starts.get(name)) for name, server in self._servers.items()
+        }
+        fields = {
+            name: Fn({i: disk.mapping[name] for i, disk in disks.items()}) for name in ("term", "votedFor", "log")
+        }
+        restarted = {name: Fn(dict.fromkeys(disks, value)) for name, value in self._restarted()}
+        held: dict[Value, Value] = {**disks}
+        return {**fields, **restarted, "disk": Fn(held), "network": frozenset(), "decided": ()}
+
+    # -- messages ----------------------------------------------------------------------------------------------
+
+    def needs(self, line: Line) -> Key | None:
+        """The message that the line takes."""
+        return key_of(line.letter) if type(line) is recorded.Take else None
+
+    def sends(self, line: Line) -> Iterable[Key]:
+        """The messages that have left with the step."""
+        return map(key_of, line.sent) if isinstance(line, Step) else ()
+
+    def gone(self, key: Key, at: At) -> Way:
+        """The message is lost."""
+        message = self._messages[key]
+        return (Told("Lose", (message,), [("network", None, at.state.network - {message})]),)
+
+    def alike(self, key: Key) -> str:
+        """The message of the same kind that has most in common with one that was not sent."""
+        wanted = cast("tuple[object, ...]", key)
+        same = [each for each in cast("Iterable[tuple[object, ...]]", self._messages) if each[0] == wanted[0]]
+        best = max(same, key=lambda each: sum(map(_alike, each, wanted)), default=())
+        return " ".join(map(str, best))
+
+    # -- lines ---------------------------------------------------------------------------------------------------
+
+    def ways(self, node: str, line: Line, at: At) -> Sequence[Way]:
+        """The steps of a line; a start leaves open whether the last sync had reached the disk before the crash."""
+        if isinstance(line, Start):
+            if line is self._starts[node]:
+                return ((),)
+            return self._crashed(node, line, at), self._crashed(node, line, at, unheard=True)
+        return (self._step(node, line, at),)
+
+    def unfinished(self, node: str, at: At) -> Way:
+        """A sync may have returned, and its messages may have left, before its line was written."""
+        i = self._servers[node]
+        return (Told("Sync", (i,), None, tuple(self._keys[each] for each in at.state.owed.mapping[i])),)
+
+    def _crashed(self, node: str, start: Start, at: At, *, unheard: bool = False) -> Way:
+        """A crash, and what the next start finds on the disk."""
+        if unheard:
+            yield from self.unfinished(node, at)
+        i = self._servers[node]
+        disk = self._held(at.state.disk.mapping[i].mapping["log"], start)
+        own: list[Update] = [(name, i, disk.mapping[name]) for name in ("term", "votedFor", "log")]
+        yield Told("Crash", (i,), [*own, ("disk", i, disk), *((name, i, value) for name, value in self._restarted())])
+
+    def _step(self, node: str, line: Step, at: At) -> Way:
+        i = self._servers[node]
+        kind = type(line)
+        if kind is recorded.Take:
+            letter = cast(recorded.Take, line).letter
+            message = self._taken(letter)
+            given = cast(Items, message.mapping["entries"]) if type(letter) is SentRequest else ()
+            yield self._told(f"On{KINDS[type(letter)]}", (i, message), line, i, at, given)
+        elif kind is recorded.Replicate:
+            to = self._servers.get(cast(recorded.Replicate, line).to)
+            if to is None:
+                raise Contradiction(f"{cast(recorded.Replicate, line).to} is no member")
+            yield self._told("Replicate", (i, to), line, i, at, ())
+        elif kind is recorded.Propose:
+            yield from self._proposed(cast(recorded.Propose, line), i, at)
+        else:
+            yield self._told(ITSELF[kind], (i,), line, i, at, ())
+
+    def _proposed(self, line: recorded.Propose, i: Value, at: At) -> Way:
+        """The spec appends the events of a batch one by one; what the line says is said of the last one."""
+        term = at.state.term.mapping[i]
+        entries = [self._entry(term, event) for event in line.events]
+        old = at.state.log.mapping[i]
+        if not entries:
+            raise Contradiction("proposes nothing")
+        for event, entry in zip(line.events[:-1], entries, strict=False):
+            log = cast(Value, self._long.appended(at.state.log.mapping[i], entry))
+            yield Told("Propose", (i, event), [("log", i, log)])
+        yield self._told("Propose", (i, line.events[-1]), line, i, at, tuple(entries), old)
+
+    def _told(
+        self,
+        action: str,
+        arguments: tuple[Value, ...],
+        line: Step,
+        i: Value,
+        at: At,
+        given: Items,
+        old: Items | None = None,
+    ) -> Told:
+        """A step with all that the line says of it. `given` are the entries that the step was given."""
+        state = at.state
+        updates: list[Update] = []
+        log = state.log.mapping[i]
+        if line.log is not UNSET:
+            log = self._written(log if old is None else old, line.log, given)
+            updates.append(("log", i, cast(Value, log)))
+        if line.term is not UNSET:
+            updates.append(("term", i, line.term))
+        if line.voted_for is not UNSET:
+            updates.append(("votedFor", i, self._server(line.voted_for)))
+        if line.role is not UNSET:
+            updates.append(("role", i, line.role))
+        if line.votes is not UNSET:
+            updates.append(("votes", i, frozenset(map(self._server, line.votes))))
+        if line.next_index:
+            updates.append(("nextIndex", i, self._indexes(state.nextIndex.mapping[i], line.next_index)))
+        if line.match_index:
+            updates.append(("matchIndex", i, self._indexes(state.matchIndex.mapping[i], line.match_index)))
+        if line.commit_index is not UNSET:
+            updates.append(("commitIndex", i, line.commit_index))
+        if line.disk is not UNSET:
+            updates.append(("disk", i, self._disk(state.disk.mapping[i], line.disk, log)))
+        if line.owed is not UNSET:
+            updates.append(("owed", i, frozenset([self._message(each, log) for each in line.owed])))
+        elif line.owes:
+            more = [self._message(each, log) for each in line.owes]
+            updates.append(("owed", i, state.owed.mapping[i].union(more)))
+        if line.told is not None:
+            updates += self._decided(state.decided, line.told, log)
+        if line.sent:
+            messages = [self._message(each, log) for each in line.sent]
+            updates.append(("network", None, state.network.union(messages)))
+            return Told(action, arguments, updates, [key_of(each) for each in line.sent])
+        return Told(action, arguments, updates)
+
+    # -- values ----------------------------------------------------------------------------------------------------
+
+    def _server(self, name: str | None) -> Value:
+        if name is None:
+            return NIL
+        if name not in self._servers:
+            raise Contradiction(f"{name} is no member")
+        return self._servers[name]
+
+    def _everyone(self, index: int) -> Value:
+        return Fn(dict.fromkeys(self._servers.values(), index))
+
+    def _restarted(self) -> Iterator[tuple[str, Value]]:
+        """What a server knows that has just been started, beside its disk."""
+        yield from (("owed", frozenset()), ("role", "follower"), ("votes", frozenset()), ("commitIndex", 0))
+        yield from (("nextIndex", self._first_of_all), ("matchIndex", self._none_of_any))
+
+    def _indexes(self, old: Fn, changed: Mapping[str, int]) -> Value:
+        return Fn({**old.mapping, **{self._server(peer): index for peer, index in changed.items()}})
+
+    def _entry(self, term: int, event: EventName) -> Value:
+        found = self._entries.get((term, event))
+        if found is None:
+            found = Fn({"term": term, "event": NIL if event is None else event})
+            self._entries[term, event] = found
+        return found
+
+    def _runs(self, runs: Iterable[Run]) -> tuple[Value, ...]:
+        """Entries as they are written."""
+        found: list[Value] = []
+        for run in runs:
+            if not run or type(run[0]) is not int:
+                raise Contradiction("entries without a term")
+            found += [self._entry(run[0], event) for event in run[1:]]
+        return tuple(found)
+
+    def _written(self, old: Items, written: recorded.Written, given: Items) -> Items:
+        """The log that the line says: a part of the old one, and behind it other entries."""
+        count = written.length - written.kept
+        if written.kept > len(old) or count < 0:
+            raise Contradiction(f"keeps {written.kept} of {len(old)} entries, and has {written.length} then")
+        if written.entries is not UNSET:
+            new = self._runs(written.entries)
+        elif count > len(given):
+            raise Contradiction(f"appends {count} entries, and was given {len(given)}")
+        else:
+            new = tuple(given)[len(given) - count :]
+        if len(new) != count:
+            raise Contradiction(f"appends {count} entries, and names {len(new)}")
+        return self._long.joined(self._long.prefix(old, written.kept), new)
+
+    def _disk(self, old: Fn, disk: recorded.Disk, log: Items) -> Fn:
+        if disk.log is not UNSET:
+            held = self._written(cast(Items, old.mapping["log"]), disk.log, ())
+        elif disk.length > len(log):
+            raise Contradiction(f"writes {disk.length} entries of a log of {len(log)}")
+        else:
+            held = self._long.prefix(log, disk.length)
+        return _disk(disk.term, self._server(disk.voted_for), held)
+
+    def _held(self, known: Items | None, start: Start | None) -> Fn:
+        """What a start finds on the disk. What it does not name is what is `known` to be there."""
+        if start is None:
+            return _disk(0, NIL, ())
+        named = self._runs(start.log)
+        if start.after + len(named) != start.length:
+            raise Contradiction(f"finds {start.length} entries, and names {len(named)} after {start.after}")
+        if start.after > (len(known) if known is not None else 0):
+            raise Contradiction(f"finds entries up to {start.after} that nobody has recorded")
+        before = self._long.prefix(known, start.after) if known is not None else ()
+        return _disk(start.term, self._server(start.voted_for), self._long.joined(before, named))
+
+    def _decided(self, decided: Items, told: tuple[int, int], log: Items) -> Iterator[Update]:
+        """The ghost, from what the application was told."""
+        after, end = told
+        if end > len(decided):
+            if after > len(decided) or end > len(log):
+                raise Contradiction(f"decides entries {after + 1} to {end} of a log of {len(log)}")
+            news = self._long.between(log, after, end)
+            yield "decided", None, cast(Value, self._long.joined(self._long.prefix(decided, after), news))
+
+    def _message(self, letter: Letter, log: Items) -> Value:
+        """A message that a server sends, or owes: the entries are those of its log."""
+        key = key_of(letter)
+        found = self._messages.get(key)
+        entries = self._slice(letter, log) if isinstance(letter, SentRequest) else ()
+        if found is None or (entries and entries != found.mapping["entries"]):
+            found = self._messages[key] = _message(letter, self._servers, entries)
+            self._keys[found] = key
+        return found
+
+    def _slice(self, letter: SentRequest, log: Items) -> Items:
+        first, count = letter.prev_index, letter.entries
+        if type(count) is not int or first < 0 or first + count > len(log):
+            raise Contradiction(f"sends {count} entries after {first} of a log of {len(log)}")
+        return self._long.between(log, first, first + count)
+
+    def _taken(self, letter: Letter) -> Fn:
+        """A message that a server takes: the one that was sent, if this is what it says."""
+        sent = self._messages[key_of(letter)]
+        if type(letter) is SentRequest:
+            if type(letter.entries) is int:
+                raise Contradiction("takes entries without naming them")
+            entries = self._long.of(self._runs(cast("list[Run]", letter.entries)))
+            if entries != sent.mapping["entries"]:
+                return Fn({**sent.mapping, "entries": cast(Value, entries)})
+        return sent
+
+
+def _disk(term: int, voted_for: Value, log: Items) -> Fn:
+    return Fn({"term": term, "votedFor": voted_for, "log": cast(Value, log)})
+
+
+def _message(letter: Letter, servers: Mapping[str, Value], entries: Items) -> Fn:
+    """A message as the record of the spec."""
+    fields: dict[str, Any] = asdict(letter)
+    found: dict[Value, Any] = {"type": KINDS[type(letter)], "from": servers[fields.pop("sender")]}
+    if "to" in fields:
+        found["to"] = servers[fields.pop("to")]
+    if "accepted" in fields:
+        found["accepted"] = boolean(fields.pop("accepted"))
+    if "entries" in fields:
+        found["entries"] = entries
+        del fields["entries"]
+    found.update({_camel(name): value for name, value in fields.items()})
+    return Fn(found)
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _events(lines: Mapping[str, Sequence[Line]]) -> Iterator[Value]:
+    """The events that anybody has derived, or had on the disk."""
+    for own in lines.values():
+        for line in own:
+            if type(line) is recorded.Propose:
+                yield from line.events
+            elif type(line) is Start:
+                yield from (cast(Value, event) for run in line.log for event in run[1:] if event is not None)
+
+
+def _alike(one: object, other: object) -> bool:
+    return one == other
+
+
+recording: Final = Recording(FORMAT, line_of, ReplicationRecording)

@@ -1,0 +1,363 @@
+"""Are the recordings of some nodes, merged, a behaviour of the spec?
+
+There is no clock that the nodes share, and no file. What orders their lines is cause and effect: a node's lines come
+in the order in which it wrote them, and a message is taken after it was sent. Any order that respects this is as good
+as any other, so lines are judged as soon as what they need has been given, each once, by the compiled spec: the action
+with its arguments must be possible, and lead exactly to what the node says that it has changed.
+
+Steps of the environment leave no line. A crash is known by the next start; a message that nobody takes any more is
+lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+from tlastep.behaviour import Label
+from tlastep.binding import Binding
+from tlastep.check.models import Project
+from tlastep.check.recording_files import OutOfOrder, Recorded, fit_together, read_recording
+from tlastep.check.recording_why import Difference, Rejection, why_rejected
+from tlastep.compile.compiled import CompiledSpec, compile_spec
+from tlastep.compile.long_runtime import long_helpers
+from tlastep.engine.fast import collector_off
+from tlastep.engine.snapshot import Snapshot
+from tlastep.engine.spec_system import SpecSystem
+from tlastep.engine.step_judge import EVERYTHING, StepJudge
+from tlastep.engine.system import Broken
+from tlastep.errors import EvaluationError, Place, UnusableInput
+from tlastep.language.config import Config, Name
+from tlastep.language.operations import replaced
+from tlastep.language.xml_reader import read_spec
+from tlastep.long_sequences import LongSequences
+from tlastep.recorded import Contradiction, Key, Recording, Told, Translation, Update, Way
+from tlastep.toolchain import sany
+from tlastep.values import Value
+
+OK: Final = "ok"
+REJECTED: Final = "rejected"
+IN_A_ROW: Final = 64  # lines of one node before the others have their turn: so few messages are on their way at once
+
+
+@dataclass
+class Validated:
+    """What came of it. `steps` are those of the spec that the recordings tell, and that were found right."""
+
+    module: str
+    recordings: Sequence[Recorded] = ()
+    steps: int = 0
+    lines: int = 0
+    actions: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    rejection: Rejection | None = None
+    seconds: float = 0.0
+
+    @property
+    def result(self) -> str:
+        """`ok` or `rejected`."""
+        return REJECTED if self.rejection else OK
+
+    def fields(self) -> dict[str, object]:
+        """What is printed of it as JSON."""
+        found: dict[str, object] = {
+            "result": self.result,
+            "module": self.module,
+            "steps": self.steps,
+            "lines": self.lines,
+            "actions": dict(sorted(self.actions.items())),
+            "notes": self.notes,
+            "seconds": round(self.seconds, 3),
+        }
+        rejection = self.rejection.fields() if self.rejection else dict.fromkeys(("file", "line", "action", "reason"))
+        return found | rejection
+
+
+def validate(project: Project, binding: Binding[Any], paths: Sequence[Path], *, properties: bool = True) -> Validated:
+    """Whether these recordings are a behaviour of the spec of a binding.
+
+    With `properties` its invariants and step properties are judged, too. Raises `UnusableInput` for files that are no
+    recordings of one group.
+    """
+    recording = binding.recording
+    if recording is None:
+        raise UnusableInput("says nothing of recordings", f"binding of {binding.module}")
+    begun = perf_counter()
+    found = Validated(binding.module)
+    with collector_off():
+        try:
+            found.recordings = [read_recording(path, recording) for path in paths]
+        except OutOfOrder as error:
+            found.rejection = Rejection(error.path, error.line, error.action, reason=error.says)
+        else:
+            missing = fit_together(found.recordings)
+            found.notes += [note for each in found.recordings for note in each.notes]
+            found.notes += [f"the recording of node {node} is missing: {_MISSING}" for node in missing]
+            _Behaviour(project, binding, recording, found, properties=properties).judge()
+    found.seconds = perf_counter() - begun
+    return found
+
+
+_MISSING: Final = "it is taken to have done nothing, so whatever somebody has from it is rejected"
+
+
+class _Behaviour:
+    """The recordings, merged: where each of them is, what is on its way, and the state that all of it has led to."""
+
+    def __init__(
+        self, project: Project, binding: Binding[Any], recording: Recording[Any], found: Validated, *, properties: bool
+    ) -> None:
+        self._found = found
+        self._nodes = {each.node: each for each in found.recordings}
+        long = LongSequences()
+        lines = {each.node: each.lines for each in found.recordings}
+        self._translation: Translation[Any] = recording.translation(lines, long)
+        self._spec = _compiled(project, binding, self._translation.constants, long)
+        self._judge = StepJudge(self._spec)
+        self._properties = properties
+        self._broken: tuple[Rejection, Broken] | None = None
+        self._given: set[Key] = set()
+        self._left = self._takers()
+        self._blocked: dict[Key, list[str]] = {}
+        self._at = dict.fromkeys(self._nodes, 0)
+        self._ready = deque(self._nodes)
+        self._now = self._first_state(long)
+
+    @property
+    def state(self) -> Any:
+        """The state after all steps so far, for the translation."""
+        return self._now.view
+
+    def _takers(self) -> dict[Key, int]:
+        """How often each message is taken: after the last time it is lost."""
+        needs = self._translation.needs
+        every = (needs(line) for each in self._nodes.values() for line in each.lines)
+        return Counter(key for key in every if key is not None)
+
+    def _first_state(self, long: LongSequences) -> Snapshot:
+        system = SpecSystem(self._spec)
+        given = self._translation.begin()
+        if given is None:
+            starts = list(system.initial())
+            if len(starts) != 1:
+                says = f"{len(starts)} initial states: the binding has to say in which one the recordings begin"
+                raise UnusableInput(says, self._spec.name)
+            given = dict(zip(system.variables, starts[0], strict=True))
+        state = self._judge.begin({name: long.value(value) for name, value in given.items()})
+        broken = self._judge.broken(state, state, EVERYTHING) if self._properties else None
+        if broken is not None:
+            first = next(iter(self._nodes.values()))
+            self._broken = Rejection(first.path, first.places[0], "start", reason=f"{broken.result} is false"), broken
+        return state
+
+    # -- merging -----------------------------------------------------------------------------------------------
+
+    def judge(self) -> None:
+        """All lines, as far as they go."""
+        found = self._found
+        rejection = self._run() or self._stuck()
+        if rejection is None and self._broken is not None:
+            rejection, broken = self._broken
+            rejection.conjuncts = (broken.place,)
+        found.rejection = rejection
+
+    def _run(self) -> Rejection | None:
+        needs, ready, given = self._translation.needs, self._ready, self._given
+        while ready:
+            node = ready.popleft()
+            each, begin = self._nodes[node], self._at[node]
+            lines = each.lines
+            for index in range(begin, min(begin + IN_A_ROW, len(lines))):
+                line = lines[index]
+                key = needs(line)
+                if key is not None and key not in given:
+                    self._blocked.setdefault(key, []).append(node)
+                    break
+                rejection = self._take(each, index, line)
+                if rejection is not None:
+                    return rejection
+                if key is not None:
+                    self._taken(key)
+                self._at[node] = index + 1
+            else:
+                if self._at[node] < len(lines):
+                    ready.append(node)
+        return None
+
+    def _taken(self, key: Key) -> None:
+        self._left[key] -= 1
+        if not self._left[key]:
+            self._lose(key)
+
+    def _lose(self, key: Key) -> None:
+        self._given.discard(key)
+        for told in self._translation.gone(key, self):
+            differs = self._step(told)
+            assert differs is None, "a message that is on its way can be lost"
+
+    def _take(self, each: Recorded, index: int, line: Any) -> Rejection | None:
+        """A line: the first way in which the spec allows what it tells."""
+        first: Rejection | None = None
+        before, done = self._now, (self._found.steps, self._broken)
+        for way in self._translation.ways(each.node, line, self):
+            wrong = self._go(way, each, index)
+            if wrong is None:
+                self._found.lines += 1
+                return None
+            self._now = before
+            self._found.steps, self._broken = done
+            first = first or wrong
+        assert first is not None, "a line tells something"
+        return first
+
+    def _go(self, way: Way, each: Recorded, index: int) -> Rejection | None:
+        given: list[Key] = []
+        try:
+            for told in way:
+                before = self._now
+                differs = self._step(told, each, index)
+                if differs is not None:
+                    return why_rejected(self._spec, before, Label(told.action, told.arguments), differs, each, index)
+                given += told.gives
+        except Contradiction as error:
+            return Rejection(each.path, each.places[index], action_of(each.lines[index]), reason=f"the line {error}")
+        for key in given:
+            self._give(key)
+        return None
+
+    def _give(self, key: Key) -> None:
+        """A message can be taken; if nobody ever does, it is lost."""
+        if not self._left.get(key):
+            self._lose(key)
+            return
+        self._given.add(key)
+        self._ready.extend(self._blocked.pop(key, ()))
+
+    # -- steps -------------------------------------------------------------------------------------------------
+
+    def _step(self, told: Told, each: Recorded | None = None, index: int = 0) -> _Differs | None:
+        """A step, if the spec allows it; if not, what it was to lead to, and where the spec would lead."""
+        judge, before = self._judge, self._now
+        try:
+            allowed = judge.after(before, Label(told.action, told.arguments))
+        except EvaluationError as error:
+            return before, [], str(error)
+        updates = told.updates
+        if updates is None:
+            if not allowed:
+                return before, [], ""
+            updates = [(name, None, value) for name, value in zip(judge.snapshots.variables, allowed[0], strict=True)]
+        followed = judge.following(before, updates)
+        if followed is None:
+            followed = judge.begin(_with(judge, before, updates)), EVERYTHING
+        after, changed = followed
+        if after.values not in allowed:
+            return after, allowed, ""
+        self._now = after
+        self._found.steps += 1
+        self._found.actions[told.action] += 1
+        if self._properties and self._broken is None and changed:
+            self._check(before, after, changed, told, each, index)
+        return None
+
+    def _check(
+        self, before: Snapshot, after: Snapshot, changed: int, told: Told, each: Recorded | None, index: int
+    ) -> None:
+        """What must hold after a step, and of it. It is told only if the whole recording is explained."""
+        broken = self._judge.broken(before, after, changed)
+        if broken is not None:
+            where = each or next(iter(self._nodes.values()))
+            label = Label(told.action, told.arguments)
+            reason = f"{broken.result} is false after this step, which the spec allows"
+            self._broken = Rejection(where.path, where.places[index], str(label), reason=reason), broken
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    def _stuck(self) -> Rejection | None:
+        """Somebody has taken what nobody has sent; a node may have sent it without being able to write that down."""
+        left = [node for node in self._nodes if self._at[node] < len(self._nodes[node].lines)]
+        if not left:
+            return None
+        for node, each in self._nodes.items():
+            if self._at[node] == len(each.lines) and self._goes_on(node, each):
+                return self._run() or self._stuck()
+        rejections = [self._unsent(self._nodes[node], self._at[node]) for node in left]
+        return next((each for each in rejections if not each.circular), rejections[0])
+
+    def _goes_on(self, node: str, each: Recorded) -> bool:
+        """Whether what a node may have done after its last line explains what somebody waits for."""
+        before, steps = self._now, self._found.steps
+        given: list[Key] = []
+        for told in self._translation.unfinished(node, self):
+            if self._step(told, each, len(each.lines) - 1) is not None:
+                break
+            given += told.gives
+        if not any(key in self._blocked for key in given):
+            self._now, self._found.steps = before, steps
+            return False
+        for key in given:
+            self._give(key)
+        self._found.notes.append(f"{each.path}: node {node} did one thing more than it could write down")
+        return True
+
+    def _unsent(self, each: Recorded, index: int) -> Rejection:
+        """The line of a node that takes what was not sent."""
+        translation, line = self._translation, each.lines[index]
+        key = translation.needs(line)
+        label = f"{action_of(line)} of {' '.join(map(str, key)) if isinstance(key, tuple) else key}"
+        wanted = [self._nodes[node] for node in self._nodes if self._sends_later(node, key)]
+        if wanted:
+            reason = f"takes a message that {wanted[0].node} sends only after something that follows from this line"
+            return Rejection(each.path, each.places[index], label, reason=reason, circular=True)
+        alike = translation.alike(key)
+        nearest = f"the message that was sent and is most like it: {alike}" if alike else ""
+        ended = [f"{other.path} ends with line {other.places[-1]}" for other in self._nodes.values()]
+        reason = f"takes a message that nobody is recorded to have sent ({'; '.join(ended)})"
+        missing = [note for note in self._found.notes if "is missing" in note]
+        return Rejection(each.path, each.places[index], label, reason="; ".join([reason, *missing]), nearest=nearest)
+
+    def _sends_later(self, node: str, key: Key | None) -> bool:
+        """Whether a later line of a node that is stuck names the message."""
+        lines = self._nodes[node].lines[self._at[node] :]
+        return any(key in self._translation.sends(line) for line in lines)
+
+
+_Differs = tuple[Snapshot, list[tuple[Value, ...]], str]
+"""The state that a step was to lead to, where the spec leads (nowhere if it refuses), and an error, if there was one."""
+
+
+def action_of(line: object) -> str:
+    """What a line says was done."""
+    return str(getattr(line, "do", "")) or type(line).__name__
+
+
+def _with(judge: StepJudge, before: Snapshot, updates: Sequence[Update]) -> dict[str, Value]:
+    """The values of a state with updates, where a variable changes its shape."""
+    found: dict[str, Any] = dict(zip(judge.snapshots.variables, before.values, strict=True))
+    for name, key, value in updates:
+        found[name] = value if key is None else replaced(found[name], (key,), value)
+    return found
+
+
+def _compiled(
+    project: Project, binding: Binding[Any], constants: Mapping[str, Value], long: LongSequences
+) -> CompiledSpec:
+    """The spec without a bound, in which everything that the binding calls a property must hold."""
+    path = project.specs / f"{binding.module}.tla"
+    place = Place(str(path))
+    config = Config(
+        path,
+        {Name(name, place): value for name, value in constants.items()},
+        init=Name("Init", place),
+        next=Name("Next", place),
+        invariants=[Name(name, place) for name in binding.invariants],
+        properties=[Name(name, place) for name in binding.step_properties],
+    )
+    return compile_spec(read_spec(sany.parse(path)), config, long_helpers(long))
+
+
+__all__ = ["OK", "REJECTED", "Difference", "Rejection", "Validated", "validate"]

@@ -1,0 +1,243 @@
+"""What generated modules call where states hold long sequences: the same operations, which know `Long` as well.
+
+    spec = compile_spec(tree, config, long_helpers(LongSequences()))
+
+The text that is generated is the same, and so is what it means; `language/operations.py` stays the oracle, and tests
+compare the two on whole behaviours. `Seq(S)` remembers how far the trunk of a sequence was found to be in it, and a
+formula about all places of a sequence (`all_places`) how far it was found true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from tlastep.compile.runtime import HELPERS
+from tlastep.language import operations
+from tlastep.language.operations import (
+    PLAIN,
+    FunctionSet,
+    Implicit,
+    Operand,
+    Unread,
+    fail,
+    freeze,
+    member,
+    replaced,
+    updated,
+)
+from tlastep.language.standard_modules import sequences
+from tlastep.long_sequences import Long, LongSequences, Trunk, common
+from tlastep.values import Fn, Value
+
+KNOWN: Final = frozenset({*PLAIN, Long})
+ALL: Final = 1 << 62
+"""The highest place that was read, where something depends on the whole sequence."""
+
+
+def long_helpers(long: LongSequences) -> dict[str, object]:
+    """The names that generated code may use, for states that hold long sequences."""
+    return {**HELPERS, **_functions(long), **_sequences(long), **_sets(long)}
+
+
+def _functions(long: LongSequences) -> dict[str, object]:
+    def apply(operator: Any, argument: Any) -> Any:
+        kind = type(operator)
+        if kind is Fn:
+            found = operator.mapping.get(argument) if type(argument) in PLAIN else None
+            if found is not None:
+                return found
+        elif kind is Long and type(argument) is int:
+            if 0 < argument <= operator.count:
+                if argument > long.highest:
+                    long.highest = argument
+                return operator.trunk.items[argument - 1]
+            raise fail(f"{argument} is not in the domain of a sequence of {operator.count}")
+        return operations.apply(operator, argument)
+
+    def equal(left: Any, right: Any) -> bool:
+        if left is right:
+            return True
+        kind = type(left)
+        if kind is type(right) and kind in KNOWN:
+            return bool(left == right)
+        if (kind is Long and type(right) is tuple) or (kind is tuple and type(right) is Long):
+            return False  # a short sequence is never a long one
+        return operations.equal(left, right)
+
+    def keep(operand: Any) -> Any:
+        if type(operand) in KNOWN:
+            return operand
+        return operand if isinstance(operand, Unread) else freeze(operand)
+
+    def frozen(operand: Any) -> Any:
+        return operand if type(operand) in KNOWN else freeze(operand)
+
+    def exchanged(operator: Any, path: Any, value: Any) -> Any:
+        if type(operator) is Fn and len(path) == 1 and type(value) in KNOWN:
+            key = path[0]
+            if type(key) in PLAIN:
+                return Fn({**operator.mapping, key: value}) if key in operator.mapping else operator
+        return _except(operator, lambda plainly: replaced(plainly, path, value))
+
+    def changed(operator: Any, path: Any, new: Any) -> Any:
+        return _except(operator, lambda plainly: updated(plainly, path, new))
+
+    def _except(operator: Any, change: Callable[[Any], Any]) -> Any:
+        return long.of(change(tuple(operator))) if type(operator) is Long else change(operator)
+
+    def domain(operator: Any) -> Any:
+        return operations.domain(tuple(operator)) if type(operator) is Long else operations.domain(operator)
+
+    named = {"apply": apply, "equal": equal, "keep": keep, "freeze": frozen, "domain": domain}
+    return {**named, "replaced": exchanged, "updated": changed}
+
+
+def _sequences(long: LongSequences) -> dict[str, object]:
+    def length(operand: Any) -> int:
+        if type(operand) is Long:
+            long.highest = ALL
+            return operand.count
+        return sequences.length(operand)
+
+    def subsequence(operand: Any, first: Any, last: Any) -> Any:
+        if type(operand) is not Long or type(first) is not int or type(last) is not int:
+            return sequences.subsequence(whole(operand), first, last)
+        if last > long.highest:
+            long.highest = last
+        if first > last:
+            return ()
+        if first < 1 or last > operand.count:
+            raise fail(f"SubSeq from {first} to {last} of a sequence of {operand.count}")
+        return long.prefix(operand, last) if first == 1 else long.of(operand.trunk.items[first - 1 : last])
+
+    def concatenated(left: Any, right: Any) -> Any:
+        one, other = freeze(left), freeze(right)
+        if isinstance(one, (tuple, Long)) and isinstance(other, (tuple, Long)):
+            return long.joined(one, other)
+        return sequences.concatenated(one, other)
+
+    def appended(operand: Any, item: Any) -> Any:
+        left = freeze(operand)
+        if isinstance(left, (tuple, Long)):
+            return long.appended(left, freeze(item))
+        return sequences.appended(left, item)
+
+    def whole(operand: Any) -> Any:
+        if type(operand) is Long:
+            long.highest = ALL
+            return tuple(operand)
+        return operand
+
+    def head(operand: Any) -> Any:
+        return sequences.head(whole(operand))
+
+    def tail(operand: Any) -> Any:
+        return long.of(sequences.tail(whole(operand)))  # type: ignore[arg-type]  # the tail of a sequence is one
+
+    def selected(operand: Any, test: Any) -> Any:
+        return long.of(sequences.selected(whole(operand), test))  # type: ignore[arg-type]  # likewise
+
+    found = (length, subsequence, concatenated, appended, head, tail, selected)
+    return {each.__name__: each for each in found} | {"all_places": AllPlaces(long)}
+
+
+def _sets(long: LongSequences) -> dict[str, object]:
+    def function_set(arguments: Any, results: Any) -> Implicit:
+        return _Functions(arguments, results)
+
+    def sequences_of(items: Any) -> Implicit:
+        return _Sequences(items)
+
+    def greatest(of: Any) -> int:
+        """`CHOOSE x \\in of : \\A y \\in of : x >= y`."""
+        found = of if type(of) is frozenset else frozenset(operations.members(of))
+        if not found:
+            raise fail("CHOOSE: no member satisfies the condition")
+        numbers = [each for each in found if isinstance(each, int)]
+        if len(numbers) < len(found):
+            raise fail("expected numbers")
+        return max(numbers)
+
+    return {"FunctionSet": function_set, "sequences_of": sequences_of, "greatest": greatest}
+
+
+class _Functions(FunctionSet):
+    """`[arguments -> results]`, of which a sequence may be a member."""
+
+    def contains(self, item: Any) -> bool:
+        return super().contains(tuple(item) if type(item) is Long else item)
+
+
+class _Sequences(Implicit):
+    """`Seq(items)`: of a long sequence only what has not been looked at is looked at."""
+
+    def __init__(self, items: Operand) -> None:
+        self._items = items
+        self._known: dict[Trunk, int] = {}
+
+    def contains(self, item: object) -> bool:
+        if type(item) is tuple:
+            return all(member(each, self._items) for each in item)
+        if type(item) is not Long:
+            return False
+        trunk = item.trunk
+        known = self._known.get(trunk)
+        if known is None:
+            known = min(self._known.get(trunk.parent, 0), trunk.fork) if trunk.parent is not None else 0
+        if known < item.count:
+            if not all(member(each, self._items) for each in trunk.items[known : item.count]):
+                return False
+            self._known[trunk] = item.count
+        return True
+
+    def members(self) -> Iterable[Value]:
+        raise fail("Seq has no end and can't be enumerated")
+
+
+class AllPlaces:
+    """`\\A k \\in 1 .. high : body(k)`, where all that changes of the body is in `parts`: values and long sequences.
+
+    What the body says at a place k that reads nothing behind k stays true as long as the sequences agree up to there.
+    """
+
+    def __init__(self, long: LongSequences) -> None:
+        self._long = long
+
+    def __call__(
+        self, known: dict[Any, int], low: Any, high: Any, body: Callable[[int], bool], parts: tuple[Any, ...]
+    ) -> bool:
+        """Whether it is true. `known` is what this formula has learnt."""
+        if type(low) is not int or type(high) is not int:
+            raise fail("expected numbers")
+        key = tuple([part.trunk if type(part) is Long else part for part in parts])
+        trunks = [part for part in key if type(part) is Trunk]
+        if low != 1 or not trunks:
+            return all(body(place) for place in range(low, high + 1))
+        found = known.get(key)
+        if found is None:
+            found = self._inherited(known, key)
+        place, far = found + 1, found
+        while place <= high:
+            self._long.highest = 0
+            if not body(place):
+                return False
+            if self._long.highest <= place and far == place - 1:
+                far = place
+            place += 1
+        if far > found or key not in known:
+            known[key] = far
+        return True
+
+    @staticmethod
+    def _inherited(known: Mapping[Any, int], key: tuple[Any, ...]) -> int:
+        """What is known of sequences that these have a beginning in common with."""
+        best = 0
+        for other, reach in known.items():
+            for one, its in zip(key, other, strict=True):
+                if type(one) is Trunk and type(its) is Trunk:
+                    reach = min(reach, common(one, its))
+                elif type(one) is not type(its) or one != its:
+                    reach = 0
+            best = max(best, reach)
+        return best

@@ -1,0 +1,102 @@
+"""What a binding says of recordings: how their lines are read, and which steps of the spec they tell.
+
+    lock.recording = Recording(format=1, decode=line_of, translation=LockRecording)
+
+A recording is a file of JSON lines that one node wrote. Each line has a number `n`, one more than the line before, the
+incarnation `i` that wrote it, and `do`. Where `do` is "start" a node has begun, or begun again after a crash, and the
+line says the `format`, the name of the `node`, and all `members`. All else belongs to the binding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from tlastep.long_sequences import LongSequences
+from tlastep.values import Value
+
+L = TypeVar("L")
+L_contra = TypeVar("L_contra", contravariant=True)
+
+Update: TypeAlias = tuple[str, Value | None, Value]
+"""A variable, a key or None, and the value that the variable, or its function at this key, has after a step."""
+
+Key: TypeAlias = Hashable
+"""What a message is known by at both of its ends."""
+
+State: TypeAlias = Any
+"""A state of the spec: an object with an attribute a variable."""
+
+
+class Told(NamedTuple):
+    """A step of the spec, as a line tells it: action, arguments, and what the node says that it changed.
+
+    What is not among the `updates` is as it was; where they are None nothing is known, and whatever the spec does is
+    right: so are steps that nobody could write down. `gives` are the messages that can be taken from now on.
+    """
+
+    action: str
+    arguments: tuple[Value, ...]
+    updates: Sequence[Update] | None = ()
+    gives: Sequence[Key] = ()
+
+
+Way: TypeAlias = Iterable[Told]
+"""Steps one after another. The state is what the steps before have made of it when the next one is asked for."""
+
+
+class Contradiction(Exception):
+    """A line that says what cannot be, whatever the spec says: in a few words, what."""
+
+
+class At(Protocol):
+    """Where the behaviour is."""
+
+    @property
+    def state(self) -> State:
+        """The state after all steps so far."""
+
+
+class Translation(Protocol[L_contra]):
+    """Tells the lines of one set of recordings as steps of the spec, from the state that these have led to."""
+
+    @property
+    def constants(self) -> Mapping[str, Value]:
+        """The constants of the spec of which the recordings are a behaviour."""
+
+    def begin(self) -> Mapping[str, Value] | None:
+        """The state in which the recordings begin, taken on trust; None if that is the initial state of the spec."""
+
+    def needs(self, line: L_contra) -> Key | None:
+        """The message that must have been sent before this line, if it takes one."""
+
+    def sends(self, line: L_contra) -> Iterable[Key]:
+        """The messages that the line says it sent."""
+
+    def ways(self, node: str, line: L_contra, at: At) -> Sequence[Way]:
+        """The steps that the line tells; where it leaves open which, all ways that there are, the likeliest first.
+
+        The first way that the spec allows is taken. Raises `Contradiction` if the line tells nothing that can be.
+        """
+
+    def unfinished(self, node: str, at: At) -> Way:
+        """What the node may have done after its last line, and told others, without being able to write it down."""
+
+    def gone(self, key: Key, at: At) -> Way:
+        """Nobody takes this message any more: the step of the environment that loses it, if there is one."""
+
+    def alike(self, key: Key) -> str:
+        """The message that was sent and is most like one that was not, in words; empty if there is none."""
+
+
+@dataclass(frozen=True)
+class Recording(Generic[L]):
+    """How recordings are read. `decode` raises `ValueError` and says what is wrong with a line.
+
+    `translation` is given the lines of each node. Long sequences in states are made by the `LongSequences`.
+    """
+
+    format: int
+    decode: Callable[[bytes], L]
+    translation: Callable[[Mapping[str, Sequence[L]], LongSequences], Translation[L]]

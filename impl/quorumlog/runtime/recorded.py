@@ -1,0 +1,166 @@
+"""The lines of a recording: one JSON object each, one file a server. What a recorder writes, and what others read.
+
+Every line has a number, one more than the line before it, and the incarnation that wrote it: how often the server has
+been started. The first line of an incarnation is a `Start`; each other one is a step, written after the fact, with what
+it has changed. A field that is not there has not changed. A crash leaves no line.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from quorumlog.core.consensus.messages import ServerId
+
+FORMAT: Final = 1
+"""The version of the format. Whoever reads another one says so and stops."""
+
+EventName: TypeAlias = int | str | None
+"""How an event is named: a string by itself, another one by a checksum, the no-op of a new leader by null."""
+
+Run: TypeAlias = list[EventName]
+"""Entries of one term that follow each other: the term, and then the events."""
+
+
+class Start(Struct, tag="start", tag_field="do", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A server begins with what its disk holds: `length` entries, of which all after the first `after` are named."""
+
+    n: int
+    i: int
+    format: int
+    node: ServerId
+    members: tuple[ServerId, ...]
+    batch: int
+    term: int
+    voted_for: ServerId | None
+    length: int
+    after: int
+    log: list[Run]
+
+
+class SentRequest(Struct, tag="AppendRequest", tag_field="kind", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A slice of the log: its sender says how many entries, which are those of its log, and its receiver names them."""
+
+    sender: ServerId
+    to: ServerId
+    term: int
+    prev_index: int
+    prev_term: int
+    entries: int | list[Run]
+    commit_index: int
+
+
+class SentReply(Struct, tag="AppendReply", tag_field="kind", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """What a follower made of a slice."""
+
+    sender: ServerId
+    to: ServerId
+    term: int
+    accepted: bool
+    index: int
+
+
+class AskedVote(Struct, tag="VoteRequest", tag_field="kind", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A candidate asks everybody."""
+
+    sender: ServerId
+    term: int
+    last_index: int
+    last_term: int
+
+
+class GivenVote(Struct, tag="VoteReply", tag_field="kind", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A vote."""
+
+    sender: ServerId
+    to: ServerId
+    term: int
+
+
+Letter: TypeAlias = SentRequest | SentReply | AskedVote | GivenVote
+"""A message as both ends name it."""
+
+
+class Written(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A log as it differs from what it was: the first `kept` entries, and `length` in all.
+
+    Without `entries` the others are those that the step was given: the events proposed, or the last entries taken.
+    """
+
+    kept: int
+    length: int
+    entries: list[Run] | UnsetType = UNSET
+
+
+class Disk(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """What the disk holds after a sync: term, vote, and the server's log, unless `log` says otherwise."""
+
+    term: int
+    voted_for: ServerId | None
+    length: int
+    log: Written | UnsetType = UNSET
+
+
+class Step(Struct, tag_field="do", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """What all steps may say: what was sent, what the application was told to be decided, and what has changed."""
+
+    n: int
+    i: int
+    sent: list[Letter] = []
+    told: tuple[int, int] | None = None
+    """The application had been told of so many entries, and now of so many."""
+    term: int | UnsetType = UNSET
+    voted_for: ServerId | UnsetType | None = UNSET
+    log: Written | UnsetType = UNSET
+    disk: Disk | UnsetType = UNSET
+    owes: list[Letter] = []
+    """What leaves with the next sync, in addition to what was owed."""
+    owed: list[Letter] | UnsetType = UNSET
+    """All that is owed now, where something is owed no longer."""
+    role: str | UnsetType = UNSET
+    votes: list[ServerId] | UnsetType = UNSET
+    next_index: dict[ServerId, int] = {}
+    match_index: dict[ServerId, int] = {}
+    commit_index: int | UnsetType = UNSET
+
+
+class Timeout(Step, tag="ElectionTimeout", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """The server stood for election."""
+
+
+class Sync(Step, tag="Sync", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """The sync has returned."""
+
+
+class Propose(Step, tag="Propose", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """The leader appended these events."""
+
+    events: list[int | str]
+
+
+class Replicate(Step, tag="Replicate", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """The leader handed a slice on."""
+
+    to: ServerId
+
+
+class Take(Step, tag="Take", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A message was taken."""
+
+    letter: Letter
+
+
+class Resign(Step, tag="Resign", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """The leader leads no more, of its own accord."""
+
+
+Line: TypeAlias = Start | Timeout | Sync | Propose | Replicate | Take | Resign
+
+_DECODER: Final = msgspec.json.Decoder(Line)
+
+
+def line_of(text: bytes) -> Line:
+    """A line of a recording. Raises `ValueError` that says what is wrong with it."""
+    return _DECODER.decode(text)

@@ -1,0 +1,312 @@
+"""Writes down what a server does, one line a step, after the fact: a listener of the driver.
+
+    recorder = Recorder.open(folder / "a1.ndjson", BareSteps().replica)
+    recorder.started(replica)
+    driver = Driver(replica, BareSteps(), ports, pace, recorder)
+
+Lines gather, and `flush` hands them to the operating system, at the end of a turn and before its messages leave the
+process: so a process that is killed has told nobody of what is not in its recording. Nothing is synced to the disk, for
+a recording is evidence, and no part of the protocol. What a recorder writes is described in `recorded.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+from zlib import crc32
+
+import msgspec
+from msgspec.structs import asdict
+
+from quorumlog.core.consensus import log
+from quorumlog.core.consensus.durability import in_order
+from quorumlog.core.consensus.effects import Committed, ElectionTimeout, Input, Propose, Replicate, Send, Sync
+from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Entry, Event, Message
+from quorumlog.core.consensus.state import Replica
+from quorumlog.driver import Listener, Turn
+from quorumlog.runtime.recorded import FORMAT, EventName, Run
+
+Whole = TypeVar("Whole")
+Taken = TypeVar("Taken")
+
+TAIL: Final = 16  # entries of the disk that a restart names; all others are known from the lines before it
+GATHERED: Final = 4096  # lines that are written whether or not a turn has ended
+LOOKED_AT: Final = 1 << 16  # bytes at the end of a recording among which its last line is looked for
+
+_bytes_of = msgspec.msgpack.Encoder().encode
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def named(event: Event | None) -> EventName:
+    """How an event is called in a recording: a string by itself, anything else by the CRC-32 of its encoding.
+
+    Two events in the same place of two logs that differ bear the same name with a chance of 1 in 2^32.
+    """
+    if event is None or isinstance(event, str):
+        return event
+    return crc32(event if isinstance(event, bytes) else _bytes_of(event))
+
+
+class Recorder(Generic[Whole, Taken]):
+    """Records one server. `write` takes whole lines; `number` and `incarnation` are those of the last one before."""
+
+    def __init__(
+        self,
+        write: Callable[[bytes], object],
+        replica: Callable[[Whole], Replica],
+        *,
+        number: int = 0,
+        incarnation: int = 0,
+        name: Callable[[Event | None], EventName] = named,
+    ) -> None:
+        self._write = write
+        self._replica = replica
+        self._name = name
+        self._number = number
+        self._incarnation = incarnation
+        self._lines: list[dict[str, object]] = []
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        replica: Callable[[Whole], Replica],
+        *,
+        name: Callable[[Event | None], EventName] = named,
+    ) -> Recorder[Whole, Taken]:
+        """Go on with the recording in this file, or begin it. Raises `OSError` if that cannot be."""
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        number, incarnation, torn = _last_line(file)
+        recorder = cls(_writer(file), replica, number=number, incarnation=incarnation, name=name)
+        if torn:
+            os.write(file, b"\n")  # what a crash has left of a line stays, on a line of its own
+        return recorder
+
+    def beside(self, other: Listener[Whole, Taken]) -> Listener[Whole, Taken]:
+        """A listener that records, and then tells another one."""
+        return _Both(self, other)
+
+    # -- what is recorded ------------------------------------------------------------------------------------
+
+    def started(self, whole: Whole) -> None:
+        """The server begins, or begins again, with what its disk holds."""
+        replica = self._replica(whole)
+        disk = replica.disk
+        length = len(disk.log)
+        after = max(length - TAIL, 0) if self._number else 0
+        self._incarnation += 1
+        line = self._line("start")
+        line.update(
+            format=FORMAT,
+            node=replica.identity,
+            members=replica.members,
+            batch=replica.batch,
+            term=disk.term,
+            voted_for=disk.voted_for,
+            length=length,
+            after=after,
+            log=self._runs(disk.log[after:]),
+        )
+        self._lines.append(line)
+        self.flush()
+
+    def stepped(self, before: Whole, turn: Turn[Whole, Taken | Input]) -> None:
+        """A step is over. What a server does beside consensus is recorded if it appends to the log."""
+        old, new = self._replica(before), self._replica(turn.after)
+        taken: Any = turn.taken
+        kind = type(taken)
+        if kind in _ITSELF:
+            line = self._line(kind.__name__)
+            if kind is Replicate:
+                line["to"] = taken.to
+            elif kind is Propose:
+                line["events"] = list(map(self._name, taken.events))
+        elif isinstance(taken, MESSAGES):
+            line = self._line("Take")
+            line["letter"] = self._letter(taken)
+        elif new is old and not turn.effects:
+            return
+        else:
+            line = self._line("Propose" if new.role == old.role else "Resign")
+            if new.role == old.role:
+                line["events"] = [self._name(entry.event) for entry in new.log[len(old.log) :]]
+        if turn.effects:
+            self._effects(line, turn)
+        if new is not old:
+            self._changes(line, old, new, taken)
+        self._lines.append(line)
+        if len(self._lines) >= GATHERED:
+            self.flush()
+
+    def refused(self, taken: Taken | Input) -> None:
+        """Nothing has happened."""
+
+    def flush(self) -> None:
+        """Hand over what has gathered. To be called before the messages of a turn leave the process."""
+        if self._lines:
+            self._write(_ENCODER.encode_lines(self._lines))
+            self._lines.clear()
+
+    # -- parts of a line -------------------------------------------------------------------------------------
+
+    def _line(self, do: str) -> dict[str, object]:
+        self._number += 1
+        return {"n": self._number, "i": self._incarnation, "do": do}
+
+    def _runs(self, entries: Iterable[Entry]) -> list[Run]:
+        """Entries as they are written: those of one term together."""
+        runs: list[Run] = []
+        term, name = None, self._name
+        for entry in entries:
+            if entry.term != term:
+                term = entry.term
+                run: Run = [term]
+                runs.append(run)
+            run.append(name(entry.event))
+        return runs
+
+    def _letter(self, message: Message) -> dict[str, object]:
+        """A message as its receiver writes it."""
+        letter = {"kind": type(message).__name__, **asdict(message)}
+        if type(message) is AppendRequest:
+            letter["entries"] = self._runs(message.entries)
+        return letter
+
+    def _effects(self, line: dict[str, object], turn: Turn[Whole, Taken | Input]) -> None:
+        sent: list[dict[str, object]] = []
+        for effect in turn.effects:
+            if type(effect) is Send:
+                sent.append(_sent(effect.message))
+            elif type(effect) is Committed:
+                line["told"] = (effect.after, effect.after + len(effect.entries))
+        if sent:
+            line["sent"] = sent
+
+    def _changes(self, line: dict[str, object], old: Replica, new: Replica, taken: object) -> None:
+        """What the step has changed, in the words of the core."""
+        if new.term != old.term:
+            line["term"] = new.term
+        if new.voted_for != old.voted_for:
+            line["voted_for"] = new.voted_for
+        if new.log is not old.log and log.differs(old.log, new.log):
+            line["log"] = self._written(old.log, new.log, taken)
+        if new.disk is not old.disk:
+            line["disk"] = self._disk(old, new)
+        if new.owed is not old.owed:
+            _owed(line, old, new)
+        if new.role != old.role:
+            line["role"] = new.role
+        if new.votes is not old.votes and new.votes != old.votes:
+            line["votes"] = sorted(new.votes)
+        if new.next_index is not old.next_index and (peers := _different(old.next_index, new.next_index)):
+            line["next_index"] = peers
+        if new.match_index is not old.match_index and (peers := _different(old.match_index, new.match_index)):
+            line["match_index"] = peers
+        if new.commit_index != old.commit_index:
+            line["commit_index"] = new.commit_index
+
+    def _written(self, old: Sequence[Entry], new: Sequence[Entry], taken: object) -> dict[str, object]:
+        kept = log.kept(old, new)  # type: ignore[arg-type]  # a log may be any sequence of entries that behaves as a tuple
+        written: dict[str, object] = {"kept": kept, "length": len(new)}
+        appended = tuple(new[kept:])
+        if type(taken) is AppendRequest:
+            given = tuple(taken.entries[len(taken.entries) - len(appended) :])
+            if len(appended) <= len(taken.entries) and appended == given:
+                return written
+        elif type(taken) is Propose:
+            if _are(appended, taken.events):
+                return written
+        elif not isinstance(taken, MESSAGES) and taken is not None:
+            return written  # what a server appends beside consensus is what the line says that it proposes
+        written["entries"] = self._runs(appended)
+        return written
+
+    def _disk(self, old: Replica, new: Replica) -> dict[str, object]:
+        disk = new.disk
+        held: dict[str, object] = {"term": disk.term, "voted_for": disk.voted_for, "length": len(disk.log)}
+        if disk.log is not new.log and log.differs(disk.log, new.log):
+            held["log"] = self._written(old.disk.log, disk.log, None)
+        return held
+
+
+class _Both(Generic[Whole, Taken]):
+    """Two listeners, one after the other."""
+
+    def __init__(self, first: Listener[Whole, Taken], second: Listener[Whole, Taken]) -> None:
+        self._first = first
+        self._second = second
+
+    def stepped(self, before: Whole, turn: Turn[Whole, Taken | Input]) -> None:
+        """A step is over."""
+        self._first.stepped(before, turn)
+        self._second.stepped(before, turn)
+
+    def refused(self, taken: Taken | Input) -> None:
+        """Nothing has happened."""
+        self._first.refused(taken)
+        self._second.refused(taken)
+
+
+_ITSELF: Final = frozenset({ElectionTimeout, Sync, Propose, Replicate})
+"""The inputs of consensus that are no messages; a line bears their name."""
+
+
+def _sent(message: Message) -> dict[str, object]:
+    """A message as its sender writes it: the entries are those of its log."""
+    letter = {"kind": type(message).__name__, **asdict(message)}
+    if type(message) is AppendRequest:
+        letter["entries"] = len(message.entries)
+    return letter
+
+
+def _owed(line: dict[str, object], old: Replica, new: Replica) -> None:
+    if old.owed - new.owed:
+        line["owed"] = list(map(_sent, in_order(new.owed)))
+    elif added := new.owed - old.owed:
+        line["owes"] = list(map(_sent, in_order(added)))
+
+
+def _different(old: Any, new: Any) -> dict[str, int]:
+    return {peer: index for peer, index in new.items() if old[peer] != index}
+
+
+def _are(entries: tuple[Entry, ...], events: tuple[Event, ...]) -> bool:
+    return len(entries) == len(events) and all(
+        entry.event is event or entry.event == event for entry, event in zip(entries, events, strict=True)
+    )
+
+
+def _writer(file: int) -> Callable[[bytes], None]:
+    """Writes all of it, or raises `OSError`: a disk that is full, say."""
+
+    def write(data: bytes) -> None:
+        while data:
+            data = data[os.write(file, data) :]
+
+    return write
+
+
+class _Numbered(msgspec.Struct):
+    n: int
+    i: int
+
+
+def _last_line(file: int) -> tuple[int, int, bool]:
+    """Number and incarnation of the last whole line of a recording, and whether something torn follows it."""
+    size = os.fstat(file).st_size
+    looked_at = LOOKED_AT
+    while True:
+        start = max(size - looked_at, 0)
+        lines = os.pread(file, size - start, start).split(b"\n")
+        torn = bool(lines[-1])
+        for line in reversed(lines[:-1] if start == 0 else lines[1:-1]):
+            try:
+                found = msgspec.json.decode(line, type=_Numbered)
+            except msgspec.DecodeError:
+                continue
+            return found.n, found.i, torn
+        if start == 0:
+            return 0, 0, torn
+        looked_at *= 4
