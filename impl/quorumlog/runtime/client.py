@@ -159,6 +159,11 @@ class Client(Generic[Command, Event, Answer]):
         """Ask a question and wait for the answer. Raises `NotAQuestion`, or `Unanswered` after `timeout` seconds."""
         return await self._within(self.question(question), timeout)
 
+    @property
+    def leader(self) -> ServerId | None:
+        """The server that this client talks to, and that leads as far as anybody knows."""
+        return self._target if self._welcome else None
+
     async def close(self) -> None:
         """Whatever is not answered is never answered."""
         self._closed = True

@@ -12,9 +12,10 @@ from random import Random
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from quorumlog.core import consistent_read
-from quorumlog.core.consensus.effects import Committed, Input, Refused
-from quorumlog.core.consensus.messages import AppendReply, AppendRequest, ServerId
+from quorumlog.core.consensus.effects import Committed, Input, Refused, Sync
+from quorumlog.core.consensus.messages import AppendReply, AppendRequest, ServerId, VoteReply
 from quorumlog.core.consensus.replica import start
+from quorumlog.core.consensus.state import CANDIDATE
 from quorumlog.core.consistent_read import ReadId, Reply
 from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.leader_output import Request, Say
@@ -234,6 +235,8 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             self.leader = None
         if isinstance(taken, AppendRequest) and taken.term == after.replica.term:
             self.leader = taken.sender
+        if isinstance(taken, Sync) and after.replica.role == CANDIDATE and len(after.replica.members) == 1:
+            self.driver.take(VoteReply(self.identity, self.identity, after.replica.term))  # nobody else gives a vote
         if after.leads:
             self.leader = self.identity
         elif before.leads:

@@ -318,9 +318,11 @@ class Codec(Generic[Command, Event, Answer]):
     def entries(self, block: bytes) -> tuple[Entry, ...]:
         """The entries of a block. Raises `BadFrame` if it is none."""
         found: list[Entry] = []
+        before = 0
         for term, events in decoded(self._runs, memoryview(block)):
-            if not 0 < term < LARGEST:
-                raise BadFrame(f"entries of term {term}")
+            if not before < term < LARGEST:
+                raise BadFrame(f"entries of term {term} after such of term {before}")
+            before = term
             found += [Entry(term, event) for event in events]
         return tuple(found)
 

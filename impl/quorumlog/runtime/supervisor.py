@@ -1,0 +1,149 @@
+"""Servers as processes on this machine, for tests, the demo and benchmarks: start, kill, pause, restart.
+
+Everything that is started is stopped again, by its own number, when the supervisor is closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from quorumlog.core.consensus.messages import ServerId
+from quorumlog.runtime import config
+from quorumlog.runtime.config import Address, Config
+
+STARTED: Final = 20.0
+"""Seconds that a process may take until it listens."""
+
+
+def free_addresses(number: int) -> list[Address]:
+    """Addresses on this machine on which nobody listens at the moment."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [("127.0.0.1", each.getsockname()[1]) for each in sockets]
+
+
+def configuration(groups: Mapping[str, int], applications: Mapping[str, str] | None = None, more: str = "") -> str:
+    """The text of a configuration with so many servers in each group, on free addresses; `more` stands at its end."""
+    addresses = iter(free_addresses(sum(groups.values())))
+    lines = []
+    if applications is not None:
+        lines.append(
+            "application = { " + ", ".join(f'{group} = "{name}"' for group, name in applications.items()) + " }"
+        )
+    for group, size in groups.items():
+        lines.append(f"[groups.{group}]")
+        for number in range(1, size + 1):
+            host, port = next(addresses)
+            lines.append(f'{group}{number} = "{host}:{port}"')
+    return "\n".join([*lines, more, ""])
+
+
+class Supervisor:
+    """The processes of the servers of a configuration. What they print goes into a file of each, beside the data."""
+
+    def __init__(self, folder: Path, text: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.file = folder / "cluster.toml"
+        self.file.write_text(text, encoding="utf-8")
+        self.config: Config = config.read(self.file)
+        self._processes: dict[ServerId, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Supervisor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def servers(self) -> tuple[ServerId, ...]:
+        """All servers."""
+        return tuple(server for servers in self.config.groups.values() for server in servers)
+
+    def start(self, *servers: ServerId) -> None:
+        """Start these servers, or all, and wait until they listen. Raises `RuntimeError` if one ends instead."""
+        names = servers or self.servers
+        for server in names:
+            with self.output(server).open("ab") as output:
+                self._processes[server] = subprocess.Popen(
+                    [sys.executable, "-m", "quorumlog.runtime", "--config", str(self.file), "--identity", server],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                )
+        self._wait(names)
+
+    def _wait(self, names: Iterable[ServerId]) -> None:
+        until = time.monotonic() + STARTED
+        for server in names:
+            while not self._listens(server):
+                if not self.is_running(server):
+                    raise RuntimeError(f"{server} has ended: {self.output(server).read_text(encoding='utf-8')}")
+                if time.monotonic() > until:
+                    raise RuntimeError(f"{server} does not listen after {STARTED} s")
+                time.sleep(0.02)
+
+    def _listens(self, server: ServerId) -> bool:
+        address = self.config.place(server).address
+        with contextlib.suppress(OSError), socket.create_connection(address, timeout=1):
+            return True
+        return False
+
+    def output(self, server: ServerId) -> Path:
+        """What a server has printed."""
+        return self.folder / f"{server}.txt"
+
+    def is_running(self, server: ServerId) -> bool:
+        """Whether its process is there, paused or not."""
+        return server in self._processes and self._processes[server].poll() is None
+
+    def pid(self, server: ServerId) -> int:
+        """The number of its process."""
+        return self._processes[server].pid
+
+    def kill(self, *servers: ServerId) -> None:
+        """Kill these servers at once, as `kill -9` does; they cannot do anything about it."""
+        self._send(servers, signal.SIGKILL)
+        for server in servers:
+            self._processes[server].wait()
+
+    def pause(self, *servers: ServerId) -> None:
+        """Stop them where they are. Their connections stay, and nobody answers."""
+        self._send(servers, signal.SIGSTOP)
+
+    def resume(self, *servers: ServerId) -> None:
+        """Let them go on."""
+        self._send(servers, signal.SIGCONT)
+
+    def stop(self, *servers: ServerId, seconds: float = 10) -> dict[ServerId, int]:
+        """Ask these servers, or all that run, to end, and answer their exit statuses."""
+        names = [each for each in servers or tuple(self._processes) if self.is_running(each)]
+        self._send(names, signal.SIGTERM)
+        return {server: self._processes[server].wait(seconds) for server in names}
+
+    def close(self) -> None:
+        """End whatever still runs."""
+        running = [server for server in self._processes if self.is_running(server)]
+        self.resume(*running)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.stop(*running)
+        self.kill(*[server for server in running if self.is_running(server)])
+
+    def _send(self, servers: Iterable[ServerId], number: int) -> None:
+        for server in servers:
+            if self.is_running(server):
+                os.kill(self._processes[server].pid, number)
