@@ -13,22 +13,28 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.simulation.composed.claims import Claims
-from quorumlog.simulation.composed.consensus import NAMES, Consensus, taken
+from quorumlog.simulation.composed.confirming import READS, WRITES, Confirming
+from quorumlog.simulation.composed.consensus import NAMES, Consensus, Taken, taken
+from quorumlog.simulation.composed.copying import COUNTED, Copying, Count
 from quorumlog.simulation.composed.groups import Group
 from quorumlog.simulation.composed.moves import Move
-from quorumlog.simulation.composed.speaking import SESSIONS, Disagreement, Gates
+from quorumlog.simulation.composed.reading import FITS, PATIENCE
+from quorumlog.simulation.composed.speaking import SESSIONS, Gates
 from quorumlog.simulation.composed.system import System
-from quorumlog.simulation.composed.walks import BATCH, LENGTH, Walk, fresh, replay, walk
+from quorumlog.simulation.composed.telling import Disagreement
+from quorumlog.simulation.composed.walks import BATCH, LENGTH, SHARDS, Walk, fresh, replay, walk
+from quorumlog_bindings.consistent_read import consistent_read
 from quorumlog_bindings.histories import ledger
 from quorumlog_bindings.leader_output import leader_output
+from quorumlog_bindings.read_model import read_model
 from quorumlog_bindings.replication import replication
-from tlastep.binding import Binding, ToldStep
+from tlastep.binding import Binding, Given, ToldStep
 from tlastep.check.coverage import Coverage
 from tlastep.check.elsewhere import of_module
 from tlastep.check.models import Project
@@ -36,6 +42,7 @@ from tlastep.check.mutant_kill import Killer
 from tlastep.check.simulated import Beside, Simulated
 from tlastep.history.checker import search
 from tlastep.history.format import read_history
+from tlastep.values import Fn, Value, model_value
 
 LAYER: Final = "composed"
 EACH: Final = 12  # walks for each of the specs
@@ -49,7 +56,7 @@ class Judges:
     """Judges walks, one after another."""
 
     def __init__(self, project: Project) -> None:
-        self._beside = {name: Beside(project, spec.binding) for name, spec in STEPPED.items()}
+        self._beside = {name: Beside(project, spec.binding, vacuous=spec.vacuous) for name, spec in STEPPED.items()}
         self._actions: dict[str, dict[str, int]] = {name: {} for name in STEPPED}
         self.kinds: Counter[str] = Counter()
         self.walks = 0
@@ -74,21 +81,20 @@ class Judges:
 
     def wrong(self, found: Walk) -> Iterator[str]:
         """What the specs have against a walk."""
-        for name, group in fresh().groups.items():
-            consensus, gates = Consensus(name), Gates(group)
-            decided: list[ToldStep] = []
-            spoken: list[ToldStep] = []
+        tellers = [(spec, name, teller) for spec in STEPPED.values() for name, teller in spec.tellers(fresh())]
+        told: list[list[ToldStep]] = [[] for _ in tellers]
+        moves = list(taken(fresh(), found.moves))
+        for steps, (spec, name, teller) in zip(told, tellers, strict=True):
             try:
-                for each in taken(fresh(), found.moves):
-                    decided += consensus.steps(each)
-                    spoken += gates.steps(each)
+                for each in moves:
+                    steps += teller.steps(each)
+                steps += teller.rest()
             except (Refused, Disagreement) as error:
-                yield f"LeaderOutput: in group {name} something happens that its world refuses: {error}"
-            for spec, steps in ((REPLICATION, decided), (LEADER_OUTPUT, spoken)):
-                objection = self._beside[spec.module].opinion(spec.constants(group), self._actions[spec.module])(steps)
-                if objection is not None:
-                    number, kind, says = objection
-                    yield f"{spec.module}: step {number + 1} of group {name}: {kind}: {says}"
+                yield f"{spec.module}: of {name} something happens that its world refuses: {error}"
+            objection = self._beside[spec.module].opinion(spec.constants(name), self._actions[spec.module])(steps)
+            if objection is not None:
+                number, kind, says = objection
+                yield f"{spec.module}: step {number + 1} of {name}: {kind}: {says}"
         yield from unordered(found.last)
 
     def coverage(self, module: str) -> Coverage:
@@ -97,11 +103,23 @@ class Judges:
         return replace(self._beside[module].reached(found), layer=LAYER)
 
 
+class Teller(Protocol):
+    """Tells what a part of the system did, move by move, as steps of a spec."""
+
+    def steps(self, each: Taken) -> list[ToldStep]:
+        """The steps that a move was made of."""
+
+    def rest(self) -> list[ToldStep]:
+        """At the end: what was not told yet."""
+
+
 class Stepped(NamedTuple):
-    """A spec that is stepped beside a group, and the model of it in which the group's steps are steps."""
+    """A spec that is stepped beside parts of the system: who tells their steps, and in which model they are steps."""
 
     binding: Binding[Any]
-    constants: Callable[[Group], dict[str, str]]
+    tellers: Callable[[System], Iterable[tuple[str, Teller]]]
+    constants: Callable[[str], Given]
+    vacuous: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -114,15 +132,20 @@ def set_of(names: Iterable[object]) -> str:
     return f"{{{', '.join(map(str, names))}}}"
 
 
-def of_consensus(group: Group) -> dict[str, str]:
+def nodes_of(name: str) -> str:
+    """The nodes of a group, as a configuration writes them."""
+    return set_of(fresh().groups[name].nodes)
+
+
+def of_consensus(name: str) -> Given:
     """A model of Replication."""
-    return {"Server": set_of(group.nodes), "Event": set_of(NAMES), "Nil": "Nil", "Batch": str(BATCH)}
+    return {"Server": nodes_of(name), "Event": set_of(NAMES), "Nil": "Nil", "Batch": str(BATCH)}
 
 
-def of_gates(group: Group) -> dict[str, str]:
+def of_gates(name: str) -> Given:
     """A model of LeaderOutput."""
     return {
-        "Node": set_of(group.nodes),
+        "Node": nodes_of(name),
         "Term": set_of(range(1, TERMS)),
         "Session": set_of(SESSIONS),
         "Event": set_of(NAMES),
@@ -134,10 +157,65 @@ def of_gates(group: Group) -> dict[str, str]:
     }
 
 
-TERMS: Final = 60  # more than a walk has elections
-REPLICATION: Final = Stepped(replication, of_consensus)
-LEADER_OUTPUT: Final = Stepped(leader_output, of_gates)
-STEPPED: Final = {spec.module: spec for spec in (REPLICATION, LEADER_OUTPUT)}
+def of_reads(name: str) -> Given:
+    """A model of ConsistentRead."""
+    return {
+        "Server": nodes_of(name),
+        "Write": set_of(WRITES),
+        "LogRead": "{}",
+        "IndexRead": set_of(READS),
+        "NoOp": "NoOp",
+        "Nothing": "Nothing",
+    }
+
+
+def of_read_models(name: str) -> Given:
+    """A model of ReadModel."""
+    system = fresh()
+    readers = [model for model in system.readers.values() if name in model.copy]
+    pairs: dict[Value, Value] = {
+        (state, model_value(event)): Count().evolve(state, event) for state in range(COUNTED) for event in NAMES
+    }
+    return {
+        "Node": nodes_of(name),
+        "Model": set_of(model.name for model in readers),
+        "Pushed": set_of(model.name for model in readers if model.subscribes),
+        "Session": set_of(system.callers),
+        "Careful": set_of(system.callers),
+        "Shard": set_of([name]),
+        "Event": set_of(NAMES),
+        "Nobody": "Nobody",
+        "Batch": str(FITS),
+        "Patience": str(PATIENCE),
+        "State": set_of(range(COUNTED)),
+        "Start": "0",
+        "Evolve": Fn(pairs),
+    }
+
+
+def each_group(teller: Callable[[Group], Teller]) -> Callable[[System], list[tuple[str, Teller]]]:
+    """One for each group."""
+    return lambda system: [(name, teller(group)) for name, group in system.groups.items()]
+
+
+def each_shard(teller: Callable[[System, str], Teller]) -> Callable[[System], list[tuple[str, Teller]]]:
+    """One for each shard."""
+    return lambda system: [(name, teller(system, name)) for name in SHARDS]
+
+
+OUTBOX: Final = ("SentIsDecided", "NextWaits", "OutsideInOrder", "AcknowledgedIsReceived")
+"""What LeaderOutput says of messages to the world outside: nobody here sends any."""
+
+TERMS: Final = 30  # more than a walk has elections
+STEPPED: Final = {
+    spec.module: spec
+    for spec in (
+        Stepped(replication, each_group(lambda group: Consensus(group.name)), of_consensus),
+        Stepped(leader_output, each_group(Gates), of_gates, OUTBOX),
+        Stepped(consistent_read, each_shard(lambda system, name: Confirming(system.groups[name])), of_reads),
+        Stepped(read_model, each_shard(Copying), of_read_models),
+    )
+}
 
 
 def unordered(system: System) -> Iterator[str]:

@@ -11,6 +11,7 @@ import gc
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeVar
@@ -83,14 +84,22 @@ AROUND: Final = Label("a step of the world around it")
 class Beside:
     """The spec of a binding, stepped along with runs of a simulation. Keep one: what it has learnt makes it faster.
 
-    Without `properties` only the steps are judged by the spec, and the simulation judges the properties.
-    `limit` is how much is remembered of each kind, for each model.
+    Without `properties` only the steps are judged by the spec, and the simulation judges the properties. Those that are
+    `vacuous`, since the runs never do what they are about, are left out. `limit` is how much is remembered of each
+    kind, for each model.
     """
 
     def __init__(
-        self, project: Project, binding: Binding[Any], *, properties: bool = True, limit: int | None = None
+        self,
+        project: Project,
+        binding: Binding[Any],
+        *,
+        properties: bool = True,
+        vacuous: tuple[str, ...] = (),
+        limit: int | None = None,
     ) -> None:
         self._binding = binding
+        self._vacuous = vacuous
         self._limit = limit
         self.properties = properties
         self._path = project.specs / f"{binding.module}.tla"
@@ -100,7 +109,8 @@ class Beside:
         """Whoever judges the steps of one run, in the model with these constants."""
         key = tuple(sorted(constants.items()))
         if key not in self._models:
-            self._models[key] = _Model(self._path, self._binding, constants, self.properties, self._limit)
+            config = _configured(self._binding, constants, self._vacuous)
+            self._models[key] = _Model(self._path, self._binding, config, self.properties, self._limit)
         return self._models[key].judge(counts)
 
     @property
@@ -124,15 +134,16 @@ class Beside:
         )
 
 
+_read: Final = lru_cache(maxsize=8)(read_spec)
+"""Of one spec several models may be compiled."""
+
+
 class _Model:
     """The spec under the constants of some schedules."""
 
-    def __init__(
-        self, path: Path, binding: Binding[Any], constants: Given, properties: bool, limit: int | None
-    ) -> None:
-        config = _configured(binding, constants)
+    def __init__(self, path: Path, binding: Binding[Any], config: Config, properties: bool, limit: int | None) -> None:
         self._properties = properties
-        spec = compile_spec(read_spec(sany.parse(path)), config)
+        spec = compile_spec(_read(sany.parse(path)), config)
         self.conjuncts = Conjuncts(spec)
         self.transitions: set[int] = set()
         """Hashes of the distinct steps, of so many as are remembered."""
@@ -276,12 +287,12 @@ def _first(steps: Sequence[T], says: Callable[[T], tuple[str, str] | None]) -> O
     return None
 
 
-def _configured(binding: Binding[Any], constants: Given) -> Config:
-    """A model without a bound, and with everything that the binding calls a property."""
+def _configured(binding: Binding[Any], constants: Given, vacuous: tuple[str, ...]) -> Config:
+    """A model without a bound, and with everything that the binding calls a property, unless it is vacuous."""
     written = [f"    {name} = {value}" for name, value in constants.items() if isinstance(value, str)]
     lines = ["INIT Init", "NEXT Next", "CONSTANTS", *written]
-    lines += [f"INVARIANT {name}" for name in binding.invariants]
-    lines += [f"PROPERTY {name}" for name in binding.step_properties]
+    lines += [f"INVARIANT {name}" for name in binding.invariants if name not in vacuous]
+    lines += [f"PROPERTY {name}" for name in binding.step_properties if name not in vacuous]
     with tempfile.TemporaryDirectory(prefix="tlastep-") as own:
         path = Path(own) / f"{binding.module}.cfg"
         path.write_text("\n".join([*lines, ""]), encoding="utf-8")

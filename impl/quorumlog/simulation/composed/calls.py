@@ -20,10 +20,8 @@ from quorumlog.simulation.composed.state import Asked, ClientId, Letter, State, 
 
 def place_of(decided: tuple[Entry, ...], session: SessionId, number: int) -> int:
     """The place of a command among what the gates of its group have written; it is decided, for it was answered."""
-    places = enumerate(written(decided), 1)
-    return next(
-        k for k, each in places if isinstance(each, Executed) and (each.session, each.number) == (session, number)
-    )
+    commands = [(each.session, each.number) if isinstance(each, Executed) else None for each in written(decided)]
+    return 1 + commands.index((session, number))
 
 
 class Calls(State, frozen=True):

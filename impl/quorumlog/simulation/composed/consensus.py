@@ -23,7 +23,7 @@ from quorumlog.simulation.composed.groups import Group
 from quorumlog.simulation.composed.moves import Move, take
 from quorumlog.simulation.composed.system import System
 
-NAMES: Final = tuple(f"e{number}" for number in range(100))
+NAMES: Final = tuple(f"e{number}" for number in range(50))
 """What events are called; a walk has fewer."""
 
 INPUTS: Final = {"timeout": "Timeout", "sync": "Sync", "replicate": "Replicate", "lose": "Lose", "crash": "Crash"}
@@ -64,8 +64,15 @@ class Consensus:
         self._network: tuple[tuple[Message, ...], frozenset[Message]] = ((), frozenset())
         self._last: tuple[Group, Cluster] | None = None
 
-    def steps(self, each: Taken) -> Iterator[Step]:
+    def steps(self, each: Taken) -> list[Step]:
         """The steps of consensus in this group that a move was made of: one, several or none."""
+        return list(self._steps(each))
+
+    def rest(self) -> list[Step]:
+        """Nothing: all is told at once."""
+        return []
+
+    def _steps(self, each: Taken) -> Iterator[Step]:
         before, after = each.before.groups[self.group], each.after.groups[self.group]
         if before is after and each.move.arguments[:1] != (self.group,):
             return

@@ -18,17 +18,14 @@ from quorumlog.node import written
 from quorumlog.sharding.server import ORDERS, TheNode
 from quorumlog.simulation.composed.consensus import NAMES, Taken
 from quorumlog.simulation.composed.groups import Group
+from quorumlog.simulation.composed.telling import Disagreement
 from quorumlog.simulation.leader_output import Asked, Speaking
 
-SESSIONS: Final = tuple(f"k{number}" for number in range(60))
+SESSIONS: Final = tuple(f"k{number}" for number in range(30))
 """What sessions are called; those of one walk that send anything to one group are fewer."""
 
 Step: TypeAlias = tuple[str, tuple[Any, ...], Speaking, Speaking]
 """An action of LeaderOutput, its arguments, and the group before and after it."""
-
-
-class Disagreement(Exception):
-    """The group and what is told of it are not the same any more."""
 
 
 class Gates:
@@ -60,6 +57,10 @@ class Gates:
             self._told(each, before, after)
         self._compare(after)
         return self._steps
+
+    def rest(self) -> list[Step]:
+        """Nothing: all is told at once."""
+        return []
 
     # -- clients --------------------------------------------------------------------------------------------------
 

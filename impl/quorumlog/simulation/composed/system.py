@@ -44,7 +44,9 @@ def begin(accounts: Mapping[AccountId, tuple[ShardId, int]], clients: int, size:
         here = FrozenMap({account: amount for account, (home, amount) in accounts.items() if home == shard})
         groups[shard] = Group.of(shard, ShardedLedger(shard, placement, here), ShardDuty(shard), size, batch)
     shards = [group for name, group in groups.items() if name != COORDINATOR]
-    readers = [reader(f"r{n}", shard, subscribes=n % 2 == 0) for n, shard in enumerate((*shards, *shards), 1)]
+    pulling = [reader(f"r{n}", shard, subscribes=False) for n, shard in enumerate(shards, 1)]
+    pushed = [reader(f"r{n}", shard, subscribes=True) for n, shard in enumerate(shards, len(shards) + 1)]
+    readers = [*pulling, *pushed]
     nodes = [node for group in groups.values() for node in group.nodes]
     callers = FrozenMap({name: idle(name, placement, number) for number, name in enumerate(names(clients), 1)})
     return System(
