@@ -63,6 +63,8 @@ def read(connection: apsw.Connection, first: int, last: int) -> Iterator[Batch]:
         (last, first),
     )
     for begins, count, written, block in rows:
+        if not (isinstance(begins, int) and isinstance(count, int) and isinstance(block, bytes)):
+            raise Damage(f"what stands at index {begins} is no batch")
         batch = Batch(begins, count, block)
         if checksum(batch) != written:
             raise Damage(f"the batch of indexes {batch.first} to {batch.last} has a wrong checksum")

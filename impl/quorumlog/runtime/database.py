@@ -34,7 +34,7 @@ MARK: Final = b"quorumlog state "
 
 SETTINGS: Final = {
     "locking_mode": "exclusive",
-    "synchronous": "full",
+    "synchronous": "extra",  # as full, and a journal that is removed when the file is made does not come back
     "fullfsync": True,
     "checkpoint_fullfsync": True,
     "wal_autocheckpoint": 0,
@@ -120,7 +120,9 @@ def usable(files: Files) -> Iterator[None]:
     except apsw.NotADBError as error:
         raise UnusableStore(path, "expected a database of quorumlog, found another file or a damaged head") from error
     except (apsw.CorruptError, apsw.SQLError) as error:
-        raise UnusableStore(path, f"damaged: {error}") from error
+        size = files.size(FILE)
+        where = f", and ends within a page, at byte {size:,}" if size % PAGE else ""
+        raise UnusableStore(path, f"damaged: {error}{where}") from error
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, apsw.AuthError) as error:
         raise UnusableStore(path, f"expected a file that can be written: {error}") from error
 
@@ -180,22 +182,34 @@ def intact(files: Files, connection: apsw.Connection) -> None:
 def judge_tail(files: Files, state: State) -> None:
     """Refuse if SQLite does not bring back a write that cannot have been the last one."""
     file = files.read(WAL)
+    beyond = [found for found in written(file) if found.writes > state.writes + 1]
+    if beyond:
+        last = max(beyond, key=lambda found: found.writes)
+        readable = f"it can be read to write {state.writes}, index {state.last}"
+        lost = f"holds write {last.writes}, to index {last.last}"
+        raise UnusableStore(files.path(WAL), f"damaged in the middle: {readable}, and {lost}")
+
+
+def written(file: bytes) -> Iterator[State]:
+    """The records that are whole, wherever they stand in a file."""
     place = file.find(MARK)
     while place >= 0:
         found = state_at(file, place)
-        if found is not None and found.writes > state.writes + 1:
-            lost = f"write {found.writes} to index {found.last}"
-            readable = f"it can be read to write {state.writes}, index {state.last}"
-            raise UnusableStore(files.path(WAL), f"damaged in the middle: {readable}, and holds {lost} at byte {place}")
+        if found is not None:
+            yield found
         place = file.find(MARK, place + 1)
 
 
 def checkpointed(files: Files, connection: apsw.Connection, state: State) -> tuple[str, ...]:
     """Bring all into the database and cut the write-ahead log off; says what of it was torn.
 
-    What a killed process had written and not synced may be in the file now, and not on the disk. It counts as durable
-    from here on, so it is written once more, and synced.
+    What a killed process had written and not synced may be in the file now, and not on the disk, even after a later
+    sync. It counts as durable from here on, so the file is written once more, and synced: else the database might be
+    ahead of it after a crash, and pages of different times would be mixed.
     """
+    files.sync_folder()
+    if files.size(WAL):
+        files.rewrite(WAL)
     frames, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
     file = files.read(WAL)
     end = WAL_HEAD + max(frames, 0) * (FRAME_HEAD + PAGE)
@@ -205,6 +219,7 @@ def checkpointed(files: Files, connection: apsw.Connection, state: State) -> tup
     wrong, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     if wrong > 0 or files.size(WAL):
         raise DiskFailed(f"{files.path(WAL)}: the write-ahead log could not be emptied")
+    files.sync(WAL)
     if not is_torn:
         return ()
     return (f"{files.path(WAL)}: cut off {torn:,} bytes of a write that was not finished, after write {state.writes}",)

@@ -75,10 +75,11 @@ class FaultyDisk:
         self.plan = plan
         self.vfs: str | None = f"faulty-{next(_NUMBERS)}"
         self.life = 0
-        """How often the power was lost."""
+        """How often the process has ended."""
         self.holder: FaultyFile | None = None
         """Who has locked the database."""
-        self._off = False
+        self.off = False
+        """Whether the power is lost, and nobody has called `crash`."""
         self._unsynced: dict[str, list[Operation]] = {}
         self._moved: list[tuple[str, str | None]] = []
         """Renames, and removals, which no sync of the folder has made durable."""
@@ -101,15 +102,20 @@ class FaultyDisk:
                     for part in () if operation.lost else operation.torn(dice):
                         part.apply(self.media, self._below(name))
             self._settle(self._moved[: dice.randrange(len(self._moved) + 1)])
-        self._unsynced, self._moved, self.holder = {}, [], None
+        self._unsynced, self._moved = {}, []
+        self.off = False
+        self.kill()
+
+    def kill(self) -> None:
+        """The process ends and the machine goes on: files are no longer open, and what was written can be read."""
+        self.holder = None
         self.life += 1
-        self._off = False
 
     def do(self, deed: Deed, name: str) -> None:
         """Something is about to be done. Raises what the plan says, and nothing else is possible without power."""
-        trouble = "power" if self._off else self.plan(deed, name)
+        trouble = "power" if self.off else self.plan(deed, name)
         if trouble == "power":
-            self._off = True
+            self.off = True
             raise PowerLost("the power is lost")
         if trouble == "full":
             raise apsw.FullError("the disk is full")
@@ -198,6 +204,10 @@ class FaultyDisk:
                 each.apply(self.media, below)
         self._unsynced[name] = [each for each in operations if each.lost]
 
+    def rewrite(self, name: str) -> None:
+        self.write_at(name, self.read(name), 0)
+        self.sync(name)
+
     def rename(self, old: str, new: str) -> None:
         self.do("rename", old)
         self._unsynced[new] = self._unsynced.pop(old, [])
@@ -224,7 +234,7 @@ class FaultyFile:
 
     def _present(self) -> FaultyDisk:
         if self._life != self._disk.life:
-            raise PowerLost("the file was opened before the power was lost")
+            raise PowerLost("the process that opened the file has ended")
         return self._disk
 
     def xRead(self, amount: int, offset: int) -> bytes:

@@ -35,6 +35,9 @@ class Files(Protocol):
     def sync(self, name: str) -> None:
         """What was written to a file survives a crash from now on."""
 
+    def rewrite(self, name: str) -> None:
+        """Write a file over itself, and sync it: it is on the disk then as it can be read, whatever syncs failed."""
+
     def rename(self, old: str, new: str) -> None:
         """Another name; the folder is not synced."""
 
@@ -45,6 +48,7 @@ class Files(Protocol):
         """The names in the folder survive a crash from now on."""
 
 
+CHUNK: Final = 2**20
 _FULL_SYNC: Final[int | None] = getattr(fcntl, "F_FULLFSYNC", None)
 
 
@@ -86,6 +90,16 @@ class SystemFiles:
 
     def sync(self, name: str) -> None:
         _sync_path(self._folder / name)
+
+    def rewrite(self, name: str) -> None:
+        descriptor = os.open(self._folder / name, os.O_RDWR)
+        try:
+            offset = 0
+            while piece := os.pread(descriptor, CHUNK, offset):
+                offset += os.pwrite(descriptor, piece, offset)
+            synced(descriptor)
+        finally:
+            os.close(descriptor)
 
     def rename(self, old: str, new: str) -> None:
         os.replace(self._folder / old, self._folder / new)

@@ -25,7 +25,7 @@ from quorumlog.persistent.strand import Strand
 from quorumlog.records import gathered
 from quorumlog.runtime import batches, snapshots
 from quorumlog.runtime.batches import Batch, Damage
-from quorumlog.runtime.database import FILE, Found, opened
+from quorumlog.runtime.database import FILE, Found, opened, usable
 from quorumlog.runtime.errors import Compacted, DiskFailed, DiskFull, UnusableStore, failures
 from quorumlog.runtime.files import Files, SystemFiles
 from quorumlog.runtime.snapshots import Snapshot
@@ -101,7 +101,7 @@ class Storage:
         place = files if files is not None else SystemFiles(folder)
         found = opened(place, owner)
         try:
-            with failures(place.path(FILE)):
+            with failures(place.path(FILE)), usable(place):
                 return cls(place, codec, found)
         except Damage as damage:
             found.connection.close()
