@@ -21,7 +21,7 @@ SHORT: Final = 8
 
 
 class Trunk:
-    """Items that sequences have in common. The first `fork` of them are those of the trunk that it branched off from."""
+    """Items that sequences have in common. The first `fork` of them stand in the trunk that it branched off from."""
 
     __slots__ = ("branches", "fork", "items", "parent")
 

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Never
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from quorumlog.core.consensus.roles import SILENCES, TABLE
-from quorumlog.core.consensus.state import ROLES
+from quorumlog.core.consensus.state import ROLES, Replica
+from quorumlog.driver import BareSteps
+from quorumlog.runtime import commands
+from quorumlog.runtime.recorder import Recorder
 from quorumlog.simulation.composed.claims import Claims
 from quorumlog.simulation.composed.moves import KINDS
 from quorumlog.simulation.composed.scripts import script
 from quorumlog.simulation.composed.walks import LENGTH, shortest
 from quorumlog.simulation.composed.walks import walk as random_walk
+from quorumlog.simulation.faults import Schedule
 from quorumlog.simulation.profiles import PROFILES
 from quorumlog.simulation.run import Run, run, summary, swept
 from quorumlog.simulation.run import transcript as transcript_of
 from quorumlog.simulation.schedule_text import UnusableSchedule, read, text_of
 from quorumlog.simulation.strategies import shrunk
+from quorumlog.simulation.world import World
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="An event log replicated by quorum.")
+commands.register(app)
 
 
 def say_version(wanted: bool) -> None:
@@ -69,8 +77,15 @@ def simulate(
     schedule: Annotated[Path | None, typer.Option(metavar="FILE", help="Run the schedule in this file.")] = None,
     sweep: Annotated[bool, typer.Option("--sweep", help="Run each again with a crash at every durable write.")] = False,
     transcript: Annotated[bool, typer.Option("--transcript", help="Print every step.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write recordings there, for `tlastep validate`.")
+    ] = None,
 ) -> None:
-    """Run a cluster in virtual time under faults that come from a seed, and judge every step."""
+    """Run a cluster in virtual time under faults that come from a seed, and judge every step.
+
+    With --record each server's steps are written to a file; of several schedules each has a folder, named by its seed.
+    Schedules that begin in the middle of a story are left out then: no recording tells how it began.
+    """
     try:
         if profile not in PROFILES:
             raise UnusableSchedule("--profile", 0, f"expected one of {', '.join(PROFILES)}, found {profile}")
@@ -79,6 +94,8 @@ def simulate(
         typer.echo(f"quorumlog: {error}", err=True)
         raise typer.Exit(2) from error
     made = [chosen] if chosen is not None else [PROFILES[profile](seed + each, servers) for each in range(schedules)]
+    if record is not None:
+        made = recorded(made, record)
     runs = steps = 0
     for each in made:
         if transcript:
@@ -89,6 +106,39 @@ def simulate(
                 report(done)
                 raise typer.Exit(1)
     typer.echo(f"all holds: {runs} schedules, {steps} steps")
+
+
+def recorded(schedules: list[Schedule], folder: Path) -> list[Schedule]:
+    """Records the schedules that can be, and gives them back."""
+    whole = [each for each in schedules if each.start == "Init"]
+    if not whole:
+        typer.echo("quorumlog: --record: expected a schedule that starts from Init; these start later", err=True)
+        raise typer.Exit(2)
+    for each in whole:
+        own = folder / str(each.seed) if len(schedules) > 1 else folder
+        try:
+            with recording(own, each.names) as scribe:
+                run(each, judge=None, world=lambda schedule, observers: World(schedule, observers, scribe))
+        except OSError as error:
+            typer.echo(f"quorumlog: {own}: can't be written: {error.strerror}", err=True)
+            raise typer.Exit(2) from error
+    return whole
+
+
+@contextmanager
+def recording(folder: Path, names: Iterable[str]) -> Iterator[Callable[[str], Recorder[Replica, Never]]]:
+    """Recorders of servers that write into a folder, where earlier recordings of theirs are replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scribes: dict[str, Recorder[Replica, Never]] = {}
+    for name in names:
+        path = folder / f"{name}.ndjson"
+        path.unlink(missing_ok=True)
+        scribes[name] = Recorder.open(path, BareSteps().replica)
+    try:
+        yield scribes.__getitem__
+    finally:
+        for scribe in scribes.values():
+            scribe.close()
 
 
 def report(failed: Run) -> None:

@@ -22,20 +22,19 @@ from tlastep.behaviour import Label
 from tlastep.binding import Binding
 from tlastep.check.models import Project
 from tlastep.check.recording_files import OutOfOrder, Recorded, fit_together, read_recording
-from tlastep.check.recording_why import Difference, Rejection, why_rejected
+from tlastep.check.recording_why import Rejection, shown_label, why_rejected
 from tlastep.compile.compiled import CompiledSpec, compile_spec
 from tlastep.compile.long_runtime import long_helpers
 from tlastep.engine.fast import collector_off
-from tlastep.engine.snapshot import Snapshot
+from tlastep.engine.follower import Differs, Follower
 from tlastep.engine.spec_system import SpecSystem
-from tlastep.engine.step_judge import EVERYTHING, StepJudge
+from tlastep.engine.step_judge import EVERYTHING
 from tlastep.engine.system import Broken
-from tlastep.errors import EvaluationError, Place, UnusableInput
+from tlastep.errors import Place, UnusableInput
 from tlastep.language.config import Config, Name
-from tlastep.language.operations import replaced
 from tlastep.language.xml_reader import read_spec
 from tlastep.long_sequences import LongSequences
-from tlastep.recorded import Contradiction, Key, Recording, Told, Translation, Update, Way
+from tlastep.recorded import Contradiction, Key, Recording, Told, Translation, Way
 from tlastep.toolchain import sany
 from tlastep.values import Value
 
@@ -77,7 +76,9 @@ class Validated:
         return found | rejection
 
 
-def validate(project: Project, binding: Binding[Any], paths: Sequence[Path], *, properties: bool = True) -> Validated:
+def validate_files(
+    project: Project, binding: Binding[Any], paths: Sequence[Path], *, properties: bool = True
+) -> Validated:
     """Whether these recordings are a behaviour of the spec of a binding.
 
     With `properties` its invariants and step properties are judged, too. Raises `UnusableInput` for files that are no
@@ -117,7 +118,7 @@ class _Behaviour:
         lines = {each.node: each.lines for each in found.recordings}
         self._translation: Translation[Any] = recording.translation(lines, long)
         self._spec = _compiled(project, binding, self._translation.constants, long)
-        self._judge = StepJudge(self._spec)
+        self._follower = Follower(self._spec)
         self._properties = properties
         self._broken: tuple[Rejection, Broken] | None = None
         self._given: set[Key] = set()
@@ -125,12 +126,12 @@ class _Behaviour:
         self._blocked: dict[Key, list[str]] = {}
         self._at = dict.fromkeys(self._nodes, 0)
         self._ready = deque(self._nodes)
-        self._now = self._first_state(long)
+        self._begin(long)
 
     @property
     def state(self) -> Any:
         """The state after all steps so far, for the translation."""
-        return self._now.view
+        return self._follower.state
 
     def _takers(self) -> dict[Key, int]:
         """How often each message is taken: after the last time it is lost."""
@@ -138,7 +139,7 @@ class _Behaviour:
         every = (needs(line) for each in self._nodes.values() for line in each.lines)
         return Counter(key for key in every if key is not None)
 
-    def _first_state(self, long: LongSequences) -> Snapshot:
+    def _begin(self, long: LongSequences) -> None:
         system = SpecSystem(self._spec)
         given = self._translation.begin()
         if given is None:
@@ -147,12 +148,12 @@ class _Behaviour:
                 says = f"{len(starts)} initial states: the binding has to say in which one the recordings begin"
                 raise UnusableInput(says, self._spec.name)
             given = dict(zip(system.variables, starts[0], strict=True))
-        state = self._judge.begin({name: long.value(value) for name, value in given.items()})
-        broken = self._judge.broken(state, state, EVERYTHING) if self._properties else None
+        follower = self._follower
+        follower.begin({name: long.value(value) for name, value in given.items()})
+        broken = follower.broken(follower.state, EVERYTHING) if self._properties else None
         if broken is not None:
             first = next(iter(self._nodes.values()))
             self._broken = Rejection(first.path, first.places[0], "start", reason=f"{broken.result} is false"), broken
-        return state
 
     # -- merging -----------------------------------------------------------------------------------------------
 
@@ -202,13 +203,13 @@ class _Behaviour:
     def _take(self, each: Recorded, index: int, line: Any) -> Rejection | None:
         """A line: the first way in which the spec allows what it tells."""
         first: Rejection | None = None
-        before, done = self._now, (self._found.steps, self._broken)
+        before, done = self._follower.state, (self._found.steps, self._broken)
         for way in self._translation.ways(each.node, line, self):
             wrong = self._go(way, each, index)
             if wrong is None:
                 self._found.lines += 1
                 return None
-            self._now = before
+            self._follower.state = before
             self._found.steps, self._broken = done
             first = first or wrong
         assert first is not None, "a line tells something"
@@ -218,10 +219,11 @@ class _Behaviour:
         given: list[Key] = []
         try:
             for told in way:
-                before = self._now
+                before = self._follower.state
                 differs = self._step(told, each, index)
                 if differs is not None:
-                    return why_rejected(self._spec, before, Label(told.action, told.arguments), differs, each, index)
+                    label = Label(told.action, told.arguments)
+                    return why_rejected(self._spec, self._follower.values(before), label, differs, each, index)
                 given += told.gives
         except Contradiction as error:
             return Rejection(each.path, each.places[index], action_of(each.lines[index]), reason=f"the line {error}")
@@ -239,41 +241,29 @@ class _Behaviour:
 
     # -- steps -------------------------------------------------------------------------------------------------
 
-    def _step(self, told: Told, each: Recorded | None = None, index: int = 0) -> _Differs | None:
-        """A step, if the spec allows it; if not, what it was to lead to, and where the spec would lead."""
-        judge, before = self._judge, self._now
-        try:
-            allowed = judge.after(before, Label(told.action, told.arguments))
-        except EvaluationError as error:
-            return before, [], str(error)
-        updates = told.updates
-        if updates is None:
-            if not allowed:
-                return before, [], ""
-            updates = [(name, None, value) for name, value in zip(judge.snapshots.variables, allowed[0], strict=True)]
-        followed = judge.following(before, updates)
-        if followed is None:
-            followed = judge.begin(_with(judge, before, updates)), EVERYTHING
-        after, changed = followed
-        if after.values not in allowed:
-            return after, allowed, ""
-        self._now = after
+    def _step(self, told: Told, each: Recorded | None = None, index: int = 0) -> Differs | None:
+        """A step, if the spec allows it."""
+        follower = self._follower
+        before = follower.state
+        action, arguments, updates, _ = told
+        claims = None if updates is None else {(name, key): value for name, key, value in updates}
+        differs = follower.step(action, arguments, claims)
+        if differs is not None:
+            return differs
         self._found.steps += 1
-        self._found.actions[told.action] += 1
-        if self._properties and self._broken is None and changed:
-            self._check(before, after, changed, told, each, index)
+        self._found.actions[action] += 1
+        if self._properties and follower.changed and self._broken is None:
+            broken = follower.broken(before, follower.changed)
+            if broken is not None:
+                self._remember(broken, told, each, index)
         return None
 
-    def _check(
-        self, before: Snapshot, after: Snapshot, changed: int, told: Told, each: Recorded | None, index: int
-    ) -> None:
-        """What must hold after a step, and of it. It is told only if the whole recording is explained."""
-        broken = self._judge.broken(before, after, changed)
-        if broken is not None:
-            where = each or next(iter(self._nodes.values()))
-            label = Label(told.action, told.arguments)
-            reason = f"{broken.result} is false after this step, which the spec allows"
-            self._broken = Rejection(where.path, where.places[index], str(label), reason=reason), broken
+    def _remember(self, broken: Broken, told: Told, each: Recorded | None, index: int) -> None:
+        """What does not hold after a step is told only if the whole recording is explained."""
+        where = each or next(iter(self._nodes.values()))
+        label = shown_label(Label(told.action, told.arguments))
+        reason = f"{broken.result} is false after this step, which the spec allows"
+        self._broken = Rejection(where.path, where.places[index], label, reason=reason), broken
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -290,14 +280,14 @@ class _Behaviour:
 
     def _goes_on(self, node: str, each: Recorded) -> bool:
         """Whether what a node may have done after its last line explains what somebody waits for."""
-        before, steps = self._now, self._found.steps
+        before, steps = self._follower.state, self._found.steps
         given: list[Key] = []
         for told in self._translation.unfinished(node, self):
             if self._step(told, each, len(each.lines) - 1) is not None:
                 break
             given += told.gives
         if not any(key in self._blocked for key in given):
-            self._now, self._found.steps = before, steps
+            self._follower.state, self._found.steps = before, steps
             return False
         for key in given:
             self._give(key)
@@ -326,21 +316,9 @@ class _Behaviour:
         return any(key in self._translation.sends(line) for line in lines)
 
 
-_Differs = tuple[Snapshot, list[tuple[Value, ...]], str]
-"""The state that a step was to lead to, where the spec leads (nowhere if it refuses), and an error, if there was one."""
-
-
 def action_of(line: object) -> str:
     """What a line says was done."""
     return str(getattr(line, "do", "")) or type(line).__name__
-
-
-def _with(judge: StepJudge, before: Snapshot, updates: Sequence[Update]) -> dict[str, Value]:
-    """The values of a state with updates, where a variable changes its shape."""
-    found: dict[str, Any] = dict(zip(judge.snapshots.variables, before.values, strict=True))
-    for name, key, value in updates:
-        found[name] = value if key is None else replaced(found[name], (key,), value)
-    return found
 
 
 def _compiled(
@@ -358,6 +336,3 @@ def _compiled(
         properties=[Name(name, place) for name in binding.step_properties],
     )
     return compile_spec(read_spec(sany.parse(path)), config, long_helpers(long))
-
-
-__all__ = ["OK", "REJECTED", "Difference", "Rejection", "Validated", "validate"]

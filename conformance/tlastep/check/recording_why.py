@@ -12,7 +12,7 @@ from tlastep.behaviour import Label
 from tlastep.check.explain import false_conjuncts
 from tlastep.check.recording_files import Recorded
 from tlastep.compile.compiled import CompiledSpec, Step
-from tlastep.engine.snapshot import Snapshot
+from tlastep.engine.follower import Differs
 from tlastep.engine.spec_system import SpecSystem
 from tlastep.errors import EvaluationError
 from tlastep.long_sequences import Long, plain
@@ -69,34 +69,30 @@ class Rejection:
 
 def why_rejected(
     spec: CompiledSpec,
-    before: Snapshot,
+    before: tuple[Value, ...],
     label: Label,
-    differs: tuple[Snapshot, list[tuple[Value, ...]], str],
+    differs: Differs,
     recorded: Recorded,
     index: int,
 ) -> Rejection:
     """The rejection of a line, which tells a step with this label to a state where the spec does not lead."""
     after, allowed, error = differs
-    system = _Short(spec)
+    system = SpecSystem(spec)
     found = Rejection(recorded.path, recorded.places[index], shown_label(label), reason="")
-    found.conjuncts = tuple(_false(system, before.values, label, after.values))
+    found.conjuncts = tuple(_false(system, before, label, after))
     if allowed:
-        nearest = min(allowed, key=lambda each: len(list(differences(spec.variables, each, after.values))))
-        found.differences = tuple(differences(spec.variables, nearest, after.values))
+        nearest = min(allowed, key=lambda each: len(list(differences(spec.variables, each, after))))
+        found.differences = tuple(differences(spec.variables, nearest, after))
         found.reason = f"the spec has this step, and it leads elsewhere: {_variables(found.differences)}"
         told = "; ".join(f"{each.what} is {each.expected}" for each in found.differences[:MANY])
         found.nearest = f"{found.action}, after which {told}"
         return found
-    found.reason = f"the spec has no value for this step: {error}" if error else _refused(spec, before, label)
-    found.nearest = _nearest(system, before.values, label, after.values)
+    found.reason = f"the spec has no value for this step: {error}" if error else _refused(spec, label)
+    found.nearest = _nearest(system, before, label, after)
     return found
 
 
-class _Short(SpecSystem):
-    """The spec; where a set is large, only some of its members are tried."""
-
-
-def _refused(spec: CompiledSpec, before: Snapshot, label: Label) -> str:
+def _refused(spec: CompiledSpec, label: Label) -> str:
     if label.action not in {step.action for step in spec.steps}:
         return f"the spec has no action {label.action}"
     return "the spec does not allow this step here"

@@ -73,6 +73,10 @@ class Snapshots:
             numbers.clear()
         self.held = 0
 
+    def take_whole(self, variable: str) -> None:
+        """The variable is one component from the next state on that is begun."""
+        self._whole.add(variable)
+
     # -- components ------------------------------------------------------------------------------------------
 
     def is_split(self, variable: str) -> bool:

@@ -15,7 +15,7 @@ reads has changed. What was found true is remembered by the numbers of what was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
@@ -162,6 +162,14 @@ class StepJudge:
             raise self._spec.located(error) from error
         return found
 
+    def runs(
+        self, action: str, view: Any, arguments: tuple[Value, ...]
+    ) -> Iterator[tuple[Callable[..., Iterable[None]], tuple[Value, ...]]]:
+        """How an action is run with these arguments: each disjunct that has it, and what its variables are bound to."""
+        for each in self._actions.get(action, ()):
+            for bound in self._bound(each, view, Label(action, arguments)):
+                yield each.run, bound
+
     def _bound(self, action: _Action, view: Any, label: Label) -> Iterable[tuple[Value, ...]]:
         """How the variables of an action are bound where it has this label."""
         arguments = label.arguments or ()
@@ -204,10 +212,26 @@ class StepJudge:
                 return conjunct.broken()
         return None
 
+    def first_broken(self, before: Any, after: Any, changed: int) -> Broken | None:
+        """The same of states as generated code sees them, without remembering anything."""
+        concerned = self._concerned.get(changed) or self._concern(changed)
+        for conjunct in concerned.states:
+            members = conjunct.of_set
+            if members is None or members.reads & changed:
+                holds = self._test(conjunct, after)
+            else:
+                holds = self._holds_of_new(conjunct, members, before, after)
+            if not holds:
+                return conjunct.broken()
+        for conjunct in concerned.steps:
+            if not self._test(conjunct, before, after):
+                return conjunct.broken()
+        return None
+
     def _holds(self, conjunct: _Conjunct, before: Snapshot, after: Snapshot, changed: int) -> bool:
         members = conjunct.of_set
         if members is not None and not members.reads & changed:
-            return self._holds_of_new(conjunct, members, before, after)
+            return self._holds_of_new(conjunct, members, before.view, after.view)
         if conjunct.key is None:
             return self._test(conjunct, after.view)
         key = conjunct.key(after.numbers)
@@ -219,11 +243,11 @@ class StepJudge:
             self._held += 1
         return holds
 
-    def _holds_of_new(self, conjunct: _Conjunct, members: _Members, before: Snapshot, after: Snapshot) -> bool:
-        old, new = members.of(before.view), members.of(after.view)
+    def _holds_of_new(self, conjunct: _Conjunct, members: _Members, before: Any, after: Any) -> bool:
+        old, new = members.of(before), members.of(after)
         if type(old) is not frozenset or type(new) is not frozenset:
-            return self._test(conjunct, after.view)
-        known, test, view = members.known, members.test, after.view
+            return self._test(conjunct, after)
+        known, test, view = members.known, members.test, after
         try:
             for item in new - old:
                 if known is None:

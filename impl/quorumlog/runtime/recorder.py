@@ -67,6 +67,7 @@ class Recorder(Generic[Whole, Taken]):
         self._number = number
         self._incarnation = incarnation
         self._lines: list[dict[str, object]] = []
+        self._file: int | None = None
 
     @classmethod
     def open(
@@ -80,6 +81,7 @@ class Recorder(Generic[Whole, Taken]):
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         number, incarnation, torn = _last_line(file)
         recorder = cls(_writer(file), replica, number=number, incarnation=incarnation, name=name)
+        recorder._file = file
         if torn:
             os.write(file, b"\n")  # what a crash has left of a line stays, on a line of its own
         return recorder
@@ -148,6 +150,13 @@ class Recorder(Generic[Whole, Taken]):
         if self._lines:
             self._write(_ENCODER.encode_lines(self._lines))
             self._lines.clear()
+
+    def close(self) -> None:
+        """Hand over what has gathered, and close the file, if it is the recorder's own."""
+        self.flush()
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     # -- parts of a line -------------------------------------------------------------------------------------
 

@@ -1,0 +1,158 @@
+"""Follows one behaviour through a compiled spec, step by step, and keeps nothing but the state that it has come to.
+
+    follower = Follower(spec)
+    follower.begin(assignment)
+    assert follower.step("Timeout", (server,), {("term", server): 3}) is None
+
+The action runs on plain values and fills the next state, which becomes the state: nothing is made twice. What it has
+changed is compared with what is claimed, part by part, and of the properties those conjuncts are evaluated that may
+read something of that (`StepJudge` knows them). Nothing is remembered, for the states of a long behaviour never come
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from tlastep.behaviour import Label
+from tlastep.compile.compiled import CompiledSpec
+from tlastep.compile.runtime import attribute
+from tlastep.engine.step_judge import EVERYTHING, StepJudge
+from tlastep.engine.system import Broken
+from tlastep.errors import EvaluationError
+from tlastep.values import Fn, Value
+
+Claims: TypeAlias = Mapping[tuple[str, Value | None], Value]
+"""What a step is said to have changed: a variable, or a function at a key. Whatever is not named is as it was."""
+
+View: TypeAlias = Any
+"""A state: an object with an attribute a variable. It is never changed once it is a state."""
+
+
+class Differs(NamedTuple):
+    """A step that the spec does not allow: what it was to lead to, and where the spec leads (nowhere if it refuses)."""
+
+    after: tuple[Value, ...]
+    allowed: list[tuple[Value, ...]]
+    error: str = ""
+
+
+class _Slot(NamedTuple):
+    """A variable, and the bits that stand for its parts: one a key of a function, or one for all of it."""
+
+    name: str
+    attribute: str
+    bits: dict[Value | None, int]
+
+
+_NOTHING: Final = object()
+
+
+class Follower:
+    """A behaviour of a spec, as far as it goes. `changed` are the parts that the last step has changed, as bits."""
+
+    def __init__(self, spec: CompiledSpec) -> None:
+        self.spec = spec
+        self.changed = 0
+        self._judge = StepJudge(spec)
+        self._next: Callable[[], View] = spec.namespace["Next"]
+        self._slots: list[_Slot] = []
+        self.state: View = None
+
+    def begin(self, assignment: Mapping[str, Value]) -> None:
+        """Start, or go on, in this state."""
+        self.state = self._judge.begin(assignment).view
+        self.changed = EVERYTHING
+        bits: dict[str, dict[Value | None, int]] = {name: {} for name in self.spec.variables}
+        for place, (name, key) in enumerate(self._judge.snapshots.components):
+            bits[name][key] = 1 << place
+        self._slots = [_Slot(name, attribute(name), own) for name, own in bits.items()]
+
+    def values(self, view: View) -> tuple[Value, ...]:
+        """The values of all variables."""
+        return self._judge.snapshots.values(view)
+
+    # -- steps -------------------------------------------------------------------------------------------------
+
+    def step(self, action: str, arguments: tuple[Value, ...], claims: Claims | None) -> Differs | None:
+        """Take a step, if the spec has it and it does what is claimed; without claims whatever it does is right."""
+        allowed: list[tuple[Value, ...]] = []
+        before = self.state
+        try:
+            for run, bound in self._judge.runs(action, before, arguments):
+                following = self._next()
+                for _ in run(before, following, *bound):
+                    if self._fits(before, following, claims):
+                        return None
+                    allowed.append(self.values(following))
+        except EvaluationError as error:
+            return Differs(self._claimed(before, claims), [], str(self.spec.located(error)))
+        return Differs(self._claimed(before, claims), allowed)
+
+    def _fits(self, before: View, following: View, claims: Claims | None) -> bool:
+        """Whether the spec's next state is what is claimed; if so, it is the state from now on."""
+        changed = left = 0
+        for name, place, bits in self._slots:
+            old, new = getattr(before, place), getattr(following, place)
+            if new is old:
+                continue
+            if None in bits:
+                if new != old:
+                    changed |= bits[None]
+                    left += 1
+                    if claims is not None and claims.get((name, None), _NOTHING) != new:
+                        return False
+                continue
+            if type(new) is not Fn or new.mapping.keys() != old.mapping.keys():
+                return self._reshaped(name, before, following, claims)
+            was, becomes = old.mapping, new.mapping
+            for key, bit in bits.items():
+                assert key is not None, "a variable that is cut into parts has a key for each"
+                value = becomes[key]
+                if value is not was[key] and value != was[key]:
+                    changed |= bit
+                    left += 1
+                    if claims is not None and claims.get((name, key), _NOTHING) != value:
+                        return False
+        if claims is not None and len(claims) != left and not self._idle(before, claims, changed):
+            return False
+        self.state, self.changed = following, changed
+        return True
+
+    def _idle(self, before: View, claims: Claims, changed: int) -> bool:
+        """Whether the claims about parts that the spec leaves alone are that they are as they were."""
+        for name, place, bits in self._slots:
+            for key, bit in bits.items():
+                if not bit & changed and (name, key) in claims:
+                    old = getattr(before, place)
+                    if claims[name, key] != (old if key is None else old.mapping[key]):
+                        return False
+        known = {(name, key) for name, _, bits in self._slots for key in bits}
+        return claims.keys() <= known
+
+    def _reshaped(self, name: str, before: View, following: View, claims: Claims | None) -> bool:
+        """The same where a function gets another domain: from now on its variable is one part."""
+        values = self.values(following)
+        if claims is not None and self._claimed(before, claims) != values:
+            return False
+        self._judge.snapshots.take_whole(name)
+        self.begin(dict(zip(self.spec.variables, values, strict=True)))
+        return True
+
+    def _claimed(self, before: View, claims: Claims | None) -> tuple[Value, ...]:
+        """The values to which a step is said to have led."""
+        found: dict[str, Any] = dict(zip(self.spec.variables, self.values(before), strict=True))
+        for (name, key), value in (claims or {}).items():
+            found[name] = value if key is None else Fn({**found[name].mapping, key: value})
+        return tuple(found.values())
+
+    # -- properties ----------------------------------------------------------------------------------------------
+
+    def broken(self, before: View, changed: int) -> Broken | None:
+        """The first property that is false in the state, or of the step from the one before, which changed this."""
+        return self._judge.first_broken(before, self.state, changed)
+
+    def label(self, action: str, arguments: tuple[Value, ...]) -> Label:
+        """The label of a step."""
+        return Label(action, arguments)
