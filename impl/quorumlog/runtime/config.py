@@ -68,7 +68,7 @@ class LimitsSection(Struct, frozen=True, forbid_unknown_fields=True):
 class Text(Struct, frozen=True, forbid_unknown_fields=True):
     """What may stand in the file."""
 
-    groups: dict[str, dict[ServerId, str]]
+    groups: dict[str, dict[ServerId, object]]
     application: str | dict[str, str] = "ledger"
     data: str = "data"
     pace: PaceSection = PaceSection()
@@ -82,7 +82,8 @@ class Config:
 
     file: str
     groups: Mapping[str, Mapping[ServerId, Address]]
-    applications: Mapping[str, str]
+    applications: Mapping[str, str | AnyHosted]
+    """What each group hosts, by its name or itself."""
     data: Path
     pace: Pace
     limits: Limits
@@ -138,7 +139,7 @@ def read(file: Path) -> Config:
         text = msgspec.convert(given, Text)
     except msgspec.ValidationError as error:
         says, _, place = str(error).partition(" - at ")
-        raise UnusableConfig(file, place.strip("`$.") or "top", says) from error
+        raise UnusableConfig(file, place.strip("`$.") or "file", says.removeprefix("Expected ")) from error
     return checked(text, file)
 
 
@@ -171,10 +172,10 @@ def checked(text: Text, file: Path) -> Config:
     return Config(str(file), groups, applications, folder / text.data, pace, limits, recordings)
 
 
-def address(text: str, file: Path | str, place: str) -> Address:
+def address(text: object, file: Path | str, place: str) -> Address:
     """Host and port of a text."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    host, _, port = text.rpartition(":") if isinstance(text, str) else ("", "", "")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise UnusableConfig(file, place, f'an address such as "127.0.0.1:7101", found {text!r}')
     return host, int(port)
 
@@ -185,8 +186,10 @@ def alone(folder: Path, listen: str = ALONE, application: str = "ledger") -> Con
     return Config("quorumlog node", groups, {"a": application}, folder, PACE, LIMITS)
 
 
-def application(name: str, file: Path | str) -> AnyHosted:
+def application(name: str | AnyHosted, file: Path | str) -> AnyHosted:
     """The application of this name: `ledger`, or whatever stands in a module. Raises `UnusableConfig`."""
+    if isinstance(name, Hosted):
+        return name
     if name in APPLICATIONS:
         return APPLICATIONS[name]
     module, colon, attribute = name.partition(":")

@@ -17,9 +17,9 @@ from quorumlog.core.consensus.log import term_at
 from quorumlog.core.consensus.messages import MESSAGES, Message
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.core.consistent_read import PutQuestion, Question, ReadId, Reply
-from quorumlog.core.leader_output import Request, Say, Table
+from quorumlog.core.leader_output import Asked, Request, Say, Table
 from quorumlog.driver import Outcome
-from quorumlog.node import Asked, Node, Service, Spoken
+from quorumlog.node import Node, Service, Spoken
 
 State = TypeVar("State")
 Command = TypeVar("Command")

@@ -1,0 +1,114 @@
+"""A cluster inside this process, for tests and notebooks, with real sockets on loopback and real disks.
+
+from quorumlog import Cluster
+from quorumlog.ledger.commands import Balance, Deposit
+
+with Cluster() as cluster, cluster.client() as ledger:
+    ledger.ask(Deposit("ann", 5))
+    ledger.read(Balance("ann"))     # 5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from quorumlog.core.consensus.messages import ServerId
+from quorumlog.driver import Pace
+from quorumlog.runtime import running
+from quorumlog.runtime.background import Background
+from quorumlog.runtime.config import LIMITS, PACE, Address, Config
+from quorumlog.runtime.hosting import LEDGER, AnyHosted
+from quorumlog.runtime.node import NodeProcess
+from quorumlog.runtime.supervisor import free_addresses
+from quorumlog.runtime.sync_client import SyncClient
+from quorumlog.runtime.wire import Limits, Status
+
+GROUP = "a"
+AnySyncClient: TypeAlias = SyncClient[Any, Any, Any]
+
+
+class Cluster:
+    """A group of `size` nodes that host an application, the ledger if nothing else is said.
+
+    They keep their data in `folder`, and go on with what is there; without one it is thrown away in the end.
+    """
+
+    def __init__(
+        self,
+        application: AnyHosted = LEDGER,
+        *,
+        size: int = 3,
+        folder: Path | str | None = None,
+        pace: Pace = PACE,
+        limits: Limits = LIMITS,
+    ) -> None:
+        if size < 1:
+            raise ValueError(f"expected at least one node, found {size}")
+        self._temporary = TemporaryDirectory(prefix="quorumlog-") if folder is None else None
+        data = Path(self._temporary.name if self._temporary is not None else str(folder))
+        names = [f"{GROUP}{number}" for number in range(1, size + 1)]
+        servers = dict(zip(names, free_addresses(size), strict=True))
+        self.config = Config("this cluster", {GROUP: servers}, {GROUP: application}, data, pace, limits)
+        self.said: list[str] = []
+        """What the nodes have to say to whoever runs them, line by line."""
+        self._application = application
+        self._nodes: dict[ServerId, NodeProcess] = {}
+        self._background = Background()
+        try:
+            for name in names:
+                self.start(name)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def servers(self) -> Mapping[ServerId, Address]:
+        """The nodes and their addresses."""
+        return self.config.groups[GROUP]
+
+    def client(self, patience: float = 1.0) -> AnySyncClient:
+        """A client with a session of its own; to be closed, or used in a `with`."""
+        return SyncClient(GROUP, self.servers, self._application.codec, patience=patience)
+
+    def start(self, server: ServerId) -> None:
+        """Start a node that was stopped; it goes on with what its disk holds."""
+        if server in self._nodes:
+            raise ValueError(f"{server} is running")
+        self._nodes[server] = self._background.wait(self._start(server))
+
+    async def _start(self, server: ServerId) -> NodeProcess:
+        node = running.opened(self.config.place(server), self._background.loop, self.said.append)
+        await node.start()
+        return node
+
+    def stop(self, server: ServerId) -> None:
+        """Stop a node. The others go on, if they are enough."""
+        self._background.wait(self._nodes.pop(server).stop())
+
+    def status(self) -> dict[ServerId, Status]:
+        """How the nodes are that run."""
+
+        async def asked() -> dict[ServerId, Status]:
+            return {name: node.server.status() for name, node in self._nodes.items()}
+
+        return self._background.wait(asked())
+
+    def close(self) -> None:
+        """Stop all nodes."""
+        for server in list(self._nodes):
+            self.stop(server)
+        self._background.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,46 @@
+"""The commands that run a part of a cluster in this process. What they need is loaded when one of them is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The servers of all groups, in TOML.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to those of `quorumlog`."""
+    app.command()(node)
+
+
+def node(
+    config: Config = None,
+    identity: Annotated[str, typer.Option(metavar="NAME", help="Which of the servers this one is.")] = "a1",
+    data: Annotated[Path, typer.Option(metavar="DIR", help="The data of a server without a file.")] = Path("quorumlog"),
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where one without a file listens.")] = (
+        "127.0.0.1:7100"
+    ),
+) -> None:
+    """Run one server of a group until it is stopped; without a file, the single machine that has no peers."""
+    configuration, running = loaded()
+    try:
+        chosen = configuration.read(config) if config is not None else configuration.alone(data, listen)
+        status = running.run(chosen.place(identity))
+    except configuration.UnusableConfig as error:
+        typer.echo(f"quorumlog: {error}", err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(status)
+
+
+def loaded() -> tuple[Any, Any]:
+    """The modules of the runtime; where something that they need is not installed, one line that says what to do."""
+    try:
+        from quorumlog.runtime import config, running
+    except ImportError as error:
+        typer.echo(
+            f"quorumlog: expected {error.name} to be installed, as by: pip install 'quorumlog[cluster]'", err=True
+        )
+        raise typer.Exit(2) from error
+    return config, running
