@@ -68,6 +68,9 @@ HistoryNext ==
     \/ \E i \in Server : Hears(i) /\ WithReign
     \/ Others /\ Ruling /\ WithReign
 
+\* The same with leaders that may resign.
+HistoryResigning == HistoryNext \/ \E i \in Server : Resign(i) /\ Ruling /\ WithReign
+
 \* a led term 1 and does not know that b leads term 2.
 HistoryDeposed ==
     /\ InitDeposed

@@ -266,6 +266,11 @@ def Lose(cluster: Cluster, m: Message) -> Cluster:
     return cluster.lose(m)
 
 
+@replication.action_of("NextResigning")
+def Resign(cluster: Cluster, i: ServerId) -> Cluster:
+    return cluster.resign(i)
+
+
 # -- properties, as the simulation states them --------------------------------------------------------------
 
 for _name, _rules in invariants.INVARIANTS.items():

@@ -7,7 +7,7 @@ methods bear the names of the spec's actions and reach the parts only by key, so
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias, TypedDict, Unpack
+from typing import Self, TypeAlias, TypedDict, Unpack
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from quorumlog.core.consensus.effects import (
     Propose,
     Refused,
     Replicate,
+    Resign,
     Send,
     Sync,
 )
@@ -54,31 +55,35 @@ class Cluster(Struct, frozen=True, cache_hash=True):
         replicas = FrozenMap({server: start(server, members, batch) for server in members})
         return cls(members, replicas, SILENT, ())
 
-    def change(self, **parts: Unpack[Parts]) -> Cluster:
+    def change(self, **parts: Unpack[Parts]) -> Self:
         """A copy in which these parts are replaced."""
         return replace(self, **parts)
 
-    def timeout(self, i: ServerId) -> Cluster:
+    def timeout(self, i: ServerId) -> Self:
         """A server stands for election. Spec: Replication!Timeout."""
         return self.take(i, ElectionTimeout())
 
-    def sync(self, i: ServerId) -> Cluster:
+    def resign(self, i: ServerId) -> Self:
+        """A leader leads no more, of its own accord. Spec: Replication!Resign."""
+        return self.take(i, Resign())
+
+    def sync(self, i: ServerId) -> Self:
         """A server's disk catches up. Spec: Replication!Sync."""
         return self.take(i, Sync())
 
-    def crash(self, i: ServerId) -> Cluster:
+    def crash(self, i: ServerId) -> Self:
         """A server stops, and starts again with what its disk holds. Spec: Replication!Crash."""
         return self.change(replicas=self.replicas.set(i, restart(self.replicas[i])))
 
-    def propose(self, i: ServerId, event: str) -> Cluster:
+    def propose(self, i: ServerId, event: str) -> Self:
         """A leader appends an event. Spec: Replication!Propose."""
         return self.take(i, Propose((event,)))
 
-    def replicate(self, i: ServerId, j: ServerId) -> Cluster:
+    def replicate(self, i: ServerId, j: ServerId) -> Self:
         """A leader sends the next slice of its log to another server. Spec: Replication!Replicate."""
         return self.take(i, Replicate(j))
 
-    def deliver(self, i: ServerId, message: Message, kind: type[Message]) -> Cluster:
+    def deliver(self, i: ServerId, message: Message, kind: type[Message]) -> Self:
         """A message of this kind arrives, and stays in the network. Spec: Replication!On and the name of the kind."""
         if not isinstance(message, kind) or not is_addressed(message, i):
             raise Refused(f"{message} is no {kind.__name__} for {i}")
@@ -86,13 +91,13 @@ class Cluster(Struct, frozen=True, cache_hash=True):
             raise Refused(f"{message} is not on its way")
         return self.take(i, message)
 
-    def lose(self, message: Message) -> Cluster:
+    def lose(self, message: Message) -> Self:
         """A message is lost. Spec: Replication!Lose."""
         if message not in self.network:
             raise Refused(f"{message} is not on its way")
         return self.change(network=lose(self.network, message))
 
-    def take(self, i: ServerId, taken: Input) -> Cluster:
+    def take(self, i: ServerId, taken: Input) -> Self:
         """The cluster after one server's step."""
         before = self.replicas[i]
         after, effects = step(before, taken)

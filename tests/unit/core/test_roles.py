@@ -13,6 +13,7 @@ from quorumlog.core.consensus.effects import (
     Propose,
     Refused,
     Replicate,
+    Resign,
     Sync,
 )
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, VoteReply, VoteRequest
@@ -31,6 +32,7 @@ EXAMPLES: dict[type, Input] = {
     AppendReply: AppendReply(sender="b", to="a", term=1, accepted=True, index=1),
     Propose: Propose(("x",)),
     Replicate: Replicate("b"),
+    Resign: Resign(),
     Sync: Sync(),
 }
 

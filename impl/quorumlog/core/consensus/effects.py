@@ -46,7 +46,11 @@ class Replicate(Struct, frozen=True):
     to: ServerId
 
 
-Input: TypeAlias = ElectionTimeout | Sync | Propose | Replicate | Message
+class Resign(Struct, frozen=True):
+    """Lead no more: no quorum was heard for too long, or a member is in a later term."""
+
+
+Input: TypeAlias = ElectionTimeout | Sync | Propose | Replicate | Resign | Message
 
 
 class Store(Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quorumlog.core.consensus import durability, log
-from quorumlog.core.consensus.effects import NOTHING, ElectionTimeout
+from quorumlog.core.consensus.effects import NOTHING, ElectionTimeout, Resign
 from quorumlog.core.consensus.messages import Entry, VoteReply, VoteRequest
 from quorumlog.core.consensus.quorum import is_quorum
 from quorumlog.core.consensus.state import CANDIDATE, FOLLOWER, LEADER, Outcome, Replica, everyone
@@ -61,6 +61,11 @@ def lead(replica: Replica) -> Replica:
         match_index=everyone(replica.members, 0),
         log=log.append(replica.log, (no_op,)),
     )
+
+
+def resign(replica: Replica, _: Resign) -> Outcome:
+    """Lead no more, in the same term. Spec: Replication!Resign."""
+    return follow(replica), NOTHING
 
 
 def enter_term(replica: Replica, term: int) -> Replica:

@@ -25,9 +25,10 @@ from quorumlog.core.consensus.effects import (
     Propose,
     Refused,
     Replicate,
+    Resign,
     Sync,
 )
-from quorumlog.core.consensus.election import consider_vote, count_vote, stand
+from quorumlog.core.consensus.election import consider_vote, count_vote, resign, stand
 from quorumlog.core.consensus.follower import accept_entries, yield_to_leader
 from quorumlog.core.consensus.leader import advance_peer, append_events, hand_on
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, VoteReply, VoteRequest
@@ -87,6 +88,7 @@ TABLE: Final[Mapping[type, Row]] = {
     AppendReply:     row(AppendReply,     follower=LATE,           candidate=IMPOSSIBLE,      leader=advance_peer),
     Propose:         row(Propose,         follower=REFUSE,         candidate=REFUSE,          leader=append_events),
     Replicate:       row(Replicate,       follower=REFUSE,         candidate=REFUSE,          leader=hand_on),
+    Resign:          row(Resign,          follower=REFUSE,         candidate=REFUSE,          leader=resign),
     Sync:            row(Sync,            follower=sync,           candidate=sync,            leader=sync),
 }
 # fmt: on
