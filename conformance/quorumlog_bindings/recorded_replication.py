@@ -195,8 +195,14 @@ class ReplicationRecording:
         elif line.owes:
             more = [self._message(each, log) for each in line.owes]
             updates.append(("owed", i, state.owed.mapping[i].union(more)))
+        known = state.commitIndex.mapping[i]
+        knows = known if line.commit_index is UNSET else line.commit_index
         if line.told is not None:
+            if line.told != (known, knows):
+                raise Contradiction(f"tells entries {line.told}, and knows of {known} before and {knows} after")
             updates += self._decided(state.decided, line.told, log)
+        elif known != knows:
+            raise Contradiction(f"knows {knows} entries to be decided, and tells nobody")
         if line.sent:
             messages = [self._message(each, log) for each in line.sent]
             updates.append(("network", None, state.network.union(messages)))

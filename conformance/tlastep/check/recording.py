@@ -200,9 +200,17 @@ class _Behaviour:
             differs = self._step(told)
             assert differs is None, "a message that is on its way can be lost"
 
+    def _lose_copies(self, key: Key) -> None:
+        """What is about to be sent is not on its way already, so that it is seen whether this step sends it."""
+        for told in self._translation.gone(key, self):
+            self._step(told)
+
     def _take(self, each: Recorded, index: int, line: Any) -> Rejection | None:
         """A line: the first way in which the spec allows what it tells."""
         first: Rejection | None = None
+        for key in self._translation.sends(line):
+            if key in self._given:
+                self._lose_copies(key)
         before, done = self._follower.state, (self._found.steps, self._broken)
         for way in self._translation.ways(each.node, line, self):
             wrong = self._go(way, each, index)
