@@ -34,7 +34,7 @@ MARK: Final = b"quorumlog state "
 
 SETTINGS: Final = {
     "locking_mode": "exclusive",
-    "synchronous": "extra",  # as full, and a journal that is removed when the file is made does not come back
+    "synchronous": "full",
     "fullfsync": True,
     "checkpoint_fullfsync": True,
     "wal_autocheckpoint": 0,
@@ -91,9 +91,9 @@ def opened(files: Files, owner: str) -> Found:
 
     Raises `UnusableStore` if it cannot be used, and `DiskFailed` if the disk fails.
     """
-    if not files.size(FILE) and files.size(WAL):
-        raise UnusableStore(files.path(WAL), f"there is no database that it belongs to, expected {FILE}")
     with failures(files.path(FILE)), usable(files):
+        if not files.size(FILE) and files.size(WAL):
+            raise UnusableStore(files.path(WAL), f"there is no database that it belongs to, expected {FILE}")
         connection = apsw.Connection(files.path(FILE), vfs=files.vfs)
     try:
         with failures(files.path(FILE)), usable(files):
@@ -205,7 +205,8 @@ def checkpointed(files: Files, connection: apsw.Connection, state: State) -> tup
 
     What a killed process had written and not synced may be in the file now, and not on the disk, even after a later
     sync. It counts as durable from here on, so the file is written once more, and synced: else the database might be
-    ahead of it after a crash, and pages of different times would be mixed.
+    ahead of it after a crash, and pages of different times would be mixed. The same goes for names: a journal that was
+    removed when the file was made would undo the making of it if it came back.
     """
     files.sync_folder()
     if files.size(WAL):

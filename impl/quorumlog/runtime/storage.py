@@ -98,7 +98,10 @@ class Storage:
         Raises `UnusableStore` for what cannot be used: a damaged log, a file of something else, of another owner or
         of another version, a folder in use. Raises `DiskFailed` if the disk fails.
         """
-        place = files if files is not None else SystemFiles(folder)
+        try:
+            place = files if files is not None else SystemFiles(folder)
+        except OSError as error:
+            raise UnusableStore(str(folder), f"expected a folder, or a place for one: {error.strerror}") from error
         found = opened(place, owner)
         try:
             with failures(place.path(FILE)), usable(place):

@@ -1,8 +1,8 @@
 """Random programs for a store, beside a model of what must be on its disk.
 
-What was acknowledged is there after any crash; a write that was begun and not acknowledged is there as a whole or not at
-all; after a failure nothing works until the store is opened again. The store comes from a module that is handed in,
-so that mutants of it can be tried.
+What was acknowledged is there after any crash; a write that was begun and not acknowledged is there as a whole or not
+at all; after a failure nothing works until the store is opened again. The class of the store is handed in, so that
+mutants of it can be tried.
 """
 
 from __future__ import annotations
