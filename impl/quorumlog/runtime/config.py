@@ -1,6 +1,7 @@
 """The file that says which groups and servers there are, where they listen, and what they host. The same for all.
 
-    application = "ledger"          # or "package.module:NAME" of a `Hosted`
+    application = "ledger"          # or "package.module:NAME" of a `Hosted`; a table if groups host different ones,
+                                    # { a = "shard", b = "shard", c = "coordinator" } for a ledger on shards
     data = "data"                   # each server has a folder of its own in it; relative to this file
 
     [groups.a]
@@ -29,12 +30,17 @@ from msgspec import Struct
 
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.driver import Pace
+from quorumlog.ledger.placement import Placement
+from quorumlog.runtime import hosting
 from quorumlog.runtime.hosting import LEDGER, AnyHosted, Hosted
 from quorumlog.runtime.wire import Limits
 
 Address: TypeAlias = tuple[str, int]
 
 PACE: Final = Pace(election=(500, 1000), heartbeat=100, turns=True)
+SHARD: Final = "shard"
+COORDINATOR: Final = "coordinator"
+"""What the groups of a ledger on shards host."""
 ALONE: Final = "127.0.0.1:7100"
 """Where the single machine listens that has no file."""
 
@@ -90,6 +96,26 @@ class Config:
     recordings: Path | None = None
     """A folder in which each server writes down what it does."""
 
+    @property
+    def coordinator(self) -> str | None:
+        """The group that coordinates transfers between shards, if there is one."""
+        return next((group for group, name in self.applications.items() if name == COORDINATOR), None)
+
+    @property
+    def placement(self) -> Placement:
+        """Which shard has what."""
+        shards = tuple(group for group, name in self.applications.items() if name == SHARD)
+        return Placement(shards, coordinator=self.coordinator or "")
+
+    def hosted(self, group: str) -> AnyHosted:
+        """What a group hosts. Raises `UnusableConfig`."""
+        wanted = self.applications[group]
+        if wanted == SHARD:
+            return hosting.shard(group, self.placement)
+        if wanted == COORDINATOR:
+            return hosting.coordinator(self.placement)
+        return application(wanted, self.file)
+
     def place(self, identity: ServerId) -> Place:
         """The place of one server. Raises `UnusableConfig` if there is no such server."""
         for group, servers in self.groups.items():
@@ -122,9 +148,15 @@ class Place:
         """What it keeps."""
         return self.config.data / self.identity
 
+    @property
+    def foreign(self) -> Mapping[ServerId, tuple[str, Address]]:
+        """The servers of the other groups: which group, and the address."""
+        groups = self.config.groups.items()
+        return {name: (group, at) for group, each in groups if group != self.group for name, at in each.items()}
+
     def hosted(self) -> AnyHosted:
-        """The application of its group."""
-        return application(self.config.applications[self.group], self.config.file)
+        """What its group hosts. Raises `UnusableConfig`."""
+        return self.config.hosted(self.group)
 
 
 def read(file: Path) -> Config:
@@ -166,6 +198,10 @@ def checked(text: Text, file: Path) -> Config:
     applications = dict.fromkeys(groups, named) if isinstance(named, str) else named
     if set(applications) != set(groups):
         raise UnusableConfig(file, "application", f"one for each of {', '.join(groups)}")
+    if COORDINATOR in applications.values() and SHARD not in applications.values():
+        raise UnusableConfig(file, "application", f"a {SHARD} beside the {COORDINATOR}")
+    if list(applications.values()).count(COORDINATOR) > 1:
+        raise UnusableConfig(file, "application", f"at most one {COORDINATOR}")
     pace = msgspec.structs.replace(PACE, election=text.pace.election, heartbeat=text.pace.heartbeat)
     folder = file.parent
     recordings = folder / text.recordings if text.recordings is not None else None
@@ -193,7 +229,7 @@ def application(name: str | AnyHosted, file: Path | str) -> AnyHosted:
     if name in APPLICATIONS:
         return APPLICATIONS[name]
     module, colon, attribute = name.partition(":")
-    expected = f"{' or '.join(APPLICATIONS)}, or MODULE:NAME of a Hosted, found {name!r}"
+    expected = f"{', '.join([*APPLICATIONS, SHARD, COORDINATOR])}, or MODULE:NAME of a Hosted, found {name!r}"
     if not colon:
         raise UnusableConfig(file, "application", expected)
     try:

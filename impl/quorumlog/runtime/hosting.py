@@ -9,14 +9,19 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from quorumlog.core.event_sourcing import Application
 from quorumlog.core.leader_output import LeaderOutput, no_messages
+from quorumlog.ledger import coordinated, sharded_ledger
 from quorumlog.ledger.books import Books
 from quorumlog.ledger.commands import Balance, Total
 from quorumlog.ledger.commands import Command as LedgerCommand
+from quorumlog.ledger.coordinated import TransferCoordination
 from quorumlog.ledger.events import Event as LedgerEvent
 from quorumlog.ledger.ledger import Answer as LedgerAnswer
 from quorumlog.ledger.ledger import Ledger, Rate, draw
+from quorumlog.ledger.placement import Placement
+from quorumlog.ledger.sharded_ledger import ShardBooks, ShardedLedger
 from quorumlog.node import Service
 from quorumlog.runtime.wire import Codec
+from quorumlog.sharding.duties import CoordinatorDuty, Duty, ShardDuty
 
 State = TypeVar("State")
 Command = TypeVar("Command")
@@ -25,26 +30,32 @@ Answer = TypeVar("Answer")
 Randomness = TypeVar("Randomness")
 
 
+class NoQuestion(ValueError):
+    """A command that would change something."""
+
+
 @dataclass(frozen=True)
 class Hosted(Generic[State, Command, Event, Answer, Randomness]):
     """An application as a server runs it.
 
-    `draw` makes what is random about a command. `answer` says what a command would be answered in a state, if it is a
-    question and changes nothing, and None if it is not: reads that do not go through the log are answered by it.
+    `draw` makes what is random about a command. `answer` says what a question would be answered in a state, and raises
+    `NoQuestion` if a command is none: reads that do not go through the log are answered by it. With a `duty` the group
+    is one among several, says letters to them and takes letters from them.
     """
 
     application: Application[State, Command, Event, Answer, Randomness]
     codec: Codec[Command, Event, Answer]
     draw: Callable[[Random], Randomness]
-    answer: Callable[[State, Command], Answer | None]
+    answer: Callable[[State, Command], Answer]
     messages: Callable[[State, tuple[Event, ...]], tuple[Any, ...]] = no_messages
+    duty: Duty | None = None
 
     def service(self) -> Service[State, Command, Event, Answer, Randomness, Any]:
         """The steps of a node that hosts it."""
         return Service(LeaderOutput(self.application, self.messages))
 
 
-def answered(books: Books, command: LedgerCommand) -> LedgerAnswer | None:
+def answered(books: Books, command: LedgerCommand) -> LedgerAnswer:
     """What a ledger answers to a question."""
     match command:
         case Balance(account):
@@ -52,12 +63,45 @@ def answered(books: Books, command: LedgerCommand) -> LedgerAnswer | None:
         case Total():
             return books.total()
         case _:
-            return None
+            raise NoQuestion(f"{command} is no question")
+
+
+def found(books: ShardBooks, command: LedgerCommand) -> sharded_ledger.Answer:
+    """What a shard answers to a question: None if it is about something in doubt."""
+    match command:
+        case Balance(account):
+            return books.find(account)
+        case Total():
+            return books.find(None)
+        case _:
+            raise NoQuestion(f"{command} is no question")
+
+
+def nothing(state: object, command: object) -> coordinated.Ending:
+    """What a coordinator answers to a question: there is none."""
+    raise NoQuestion("the coordinator is asked no questions")
 
 
 LEDGER_CODEC: Final[Codec[LedgerCommand, LedgerEvent, LedgerAnswer]] = Codec(LedgerCommand, LedgerEvent, LedgerAnswer)
 LEDGER: Final[Hosted[Books, LedgerCommand, LedgerEvent, LedgerAnswer, Rate]] = Hosted(
     Ledger(), LEDGER_CODEC, draw, answered
 )
+SHARD_CODEC: Final[Codec[LedgerCommand, sharded_ledger.Event, sharded_ledger.Answer]] = Codec(
+    LedgerCommand, sharded_ledger.Event, sharded_ledger.Answer
+)
+COORDINATOR_CODEC: Final[Codec[LedgerCommand, coordinated.Event, coordinated.Ending]] = Codec(
+    LedgerCommand, coordinated.Event, coordinated.Ending
+)
 
 AnyHosted: TypeAlias = Hosted[Any, Any, Any, Any, Any]
+
+
+def shard(name: str, placement: Placement) -> AnyHosted:
+    """One shard of a ledger."""
+    return Hosted(ShardedLedger(name, placement), SHARD_CODEC, draw, found, duty=ShardDuty(name))
+
+
+def coordinator(placement: Placement) -> AnyHosted:
+    """The coordinator of the transfers between its shards."""
+    duty = CoordinatorDuty(placement.shards)
+    return Hosted(TransferCoordination(placement), COORDINATOR_CODEC, draw, nothing, duty=duty)

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from random import Random, SystemRandom
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from quorumlog.core.consensus.effects import Input
 from quorumlog.core.leader_output import Say
 from quorumlog.core.read_model import News
 from quorumlog.driver import Listener, Turn
-from quorumlog.node import Node
+from quorumlog.ledger.forgetting import Letter
 from quorumlog.runtime import wire
 from quorumlog.runtime.clock import LoopTime
-from quorumlog.runtime.config import Place
+from quorumlog.runtime.config import Address, Place
 from quorumlog.runtime.hosting import AnyHosted
 from quorumlog.runtime.server import ConnectionId, Server
 from quorumlog.runtime.steps import NodeInput, PeerMessage
@@ -26,20 +26,20 @@ from quorumlog.runtime.storage import Storage
 from quorumlog.runtime.transport import Connection, Link
 from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, ReadAnswered, Refusal, Status, Welcome, frame, framed
 from quorumlog.runtime.worker import DiskThread
+from quorumlog.sharding.duties import is_for_shards
 
-AnyNode = Node[Any, Any, Any]
-AnyInput = NodeInput[Any, Any]
-FIRST_FRAME = 1 << 10
+AnyInput: TypeAlias = NodeInput[Any, Any]
+FIRST_FRAME: Final = 1 << 10
 """Bytes that the first frame of a connection may have."""
 
 
 class Recorder(Protocol):
     """Writes down each step of a node, and hands it to the operating system before the step is noticed elsewhere."""
 
-    def started(self, whole: AnyNode) -> None:
+    def started(self, whole: Any) -> None:
         """The server begins."""
 
-    def stepped(self, before: AnyNode, turn: Turn[AnyNode, AnyInput | Input]) -> None:
+    def stepped(self, before: Any, turn: Turn[Any, AnyInput | Input]) -> None:
         """A step is over."""
 
     def refused(self, taken: AnyInput | Input) -> None:
@@ -47,6 +47,9 @@ class Recorder(Protocol):
 
     def flush(self) -> None:
         """Hand on what was written."""
+
+    def close(self) -> None:
+        """Hand it on, and be done."""
 
 
 class NodeProcess:
@@ -79,19 +82,17 @@ class NodeProcess:
         self._outgoing: dict[Connection | Link, list[bytes]] = {}
         self._flushing: asyncio.Handle | None = None
         self._links = {
-            peer: Link(
-                loop,
-                address,
-                frame(wire.HELLO, Hello(place.group, place.identity)),
-                self._limits.peer_buffer,
-                self._dice,
-                said,
-            )
-            for peer, address in place.servers.items()
-            if peer != place.identity
+            peer: self._link(place.group, at) for peer, at in place.servers.items() if peer != place.identity
         }
+        self._foreign: dict[str, dict[str, Link]] = {}
+        self._speakers: dict[str, str] = {}
+        """Who was the last to say something for another group: probably its leader."""
+        self._letters: dict[str, list[Letter]] = {}
+        if self._hosted.duty is not None:
+            for name, (group, at) in place.foreign.items():
+                self._foreign.setdefault(group, {})[name] = self._link(group, at)
         self._disk = DiskThread(storage, storage.recovered.durable, loop, self._disk_failed)
-        listeners: list[Listener[AnyNode, AnyInput]] = [self] if recorder is None else [recorder, self]
+        listeners: list[Listener[Any, AnyInput]] = [self] if recorder is None else [recorder, self]
         self.server: Server[Any, Any, Any, Any, Any] = Server(
             place.identity,
             place.group,
@@ -108,13 +109,20 @@ class NodeProcess:
         )
         self._listening: asyncio.Server | None = None
 
+    def _link(self, group: str, address: Address) -> Link:
+        greeting = frame(wire.HELLO, Hello(group, self.place.identity))
+        return Link(self._loop, address, greeting, self._limits.peer_buffer, self._dice, self._said)
+
+    def _all_links(self) -> list[Link]:
+        return [*self._links.values(), *(link for links in self._foreign.values() for link in links.values())]
+
     async def start(self) -> None:
         """Listen, dial the others, begin. Raises `OSError` if the address cannot be used."""
         host, port = self.place.address
         self._listening = await self._loop.create_server(self._accept, host, port)
         if self._recorder is not None:
             self._recorder.started(self.server.node)
-        for link in self._links.values():
+        for link in self._all_links():
             link.dial()
         self.server.start()
 
@@ -123,13 +131,13 @@ class NodeProcess:
         self.server.stop()
         if self._listening is not None:
             self._listening.close()
-        for link in self._links.values():
+        for link in self._all_links():
             link.close()
         for connection in [*self._peers, *self._clients, *self._strangers]:
             connection.close()
         await self._loop.run_in_executor(None, self._disk.close)
         if self._recorder is not None:
-            self._recorder.flush()
+            self._recorder.close()
         if not self.failure.done():
             self.failure.cancel()
 
@@ -150,7 +158,7 @@ class NodeProcess:
     def took(self, connection: Connection, kind: int, body: memoryview) -> None:
         """A frame has come."""
         if connection in self._peers:
-            self.server.on_peer(self._peers[connection], self._codec.from_peer(kind, body))
+            self._took_from_peer(self._peers[connection], kind, body)
         elif connection in self._clients:
             self._took_from_client(connection, self._clients[connection], kind, body)
         else:
@@ -175,7 +183,7 @@ class NodeProcess:
         hello = wire.hello(body)
         if hello.group != self.place.group:
             raise self._refusal(connection, f"this is a server of group {self.place.group}, not {hello.group}")
-        if hello.peer is not None and (hello.peer not in self._links):
+        if hello.peer is not None and hello.peer not in self._links and hello.peer not in self.place.foreign:
             raise self._refusal(connection, f"{hello.peer} is no peer of {self.place.identity}")
         self._strangers.discard(connection)
         if hello.peer is not None:
@@ -191,6 +199,15 @@ class NodeProcess:
     def _refusal(self, connection: Connection, reason: str) -> BadFrame:
         connection.send(frame(wire.REFUSAL, Refusal(reason)))
         return BadFrame(reason)
+
+    def _took_from_peer(self, peer: str, kind: int, body: memoryview) -> None:
+        if peer in self._links:
+            self.server.on_peer(peer, self._codec.from_peer(kind, body))
+        elif kind == wire.LETTERS:
+            self._speakers[self.place.foreign[peer][0]] = peer
+            self.server.on_letters(wire.letters(body))
+        else:
+            raise BadFrame(f"a message of kind {kind} from another group")
 
     def _took_from_client(self, connection: Connection, by: ConnectionId, kind: int, body: memoryview) -> None:
         if kind == wire.REQUESTS:
@@ -238,6 +255,10 @@ class NodeProcess:
 
     def send(self, message: PeerMessage) -> None:
         """To the one that the message names, or to everybody else; dropped where there is no way."""
+        if isinstance(message, Letter):
+            self._letters.setdefault(self._group_of(message), []).append(message)
+            self._flush_soon()
+            return
         to: str | None = getattr(message, "to", None)
         links = self._links.values() if to is None else [self._links[to]]
         up = [link for link in links if link.is_up]
@@ -250,10 +271,32 @@ class NodeProcess:
 
     def _put(self, connection: Connection | Link, encoded: bytes) -> None:
         self._outgoing.setdefault(connection, []).append(encoded)
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if self._flushing is None:
             self._flushing = self._loop.call_soon(self._flush)
 
+    def _group_of(self, letter: Letter) -> str:
+        """The group that a letter is for."""
+        return letter.shard if is_for_shards(letter) else self.place.config.coordinator or ""
+
+    def _post_letters(self) -> None:
+        """All letters for a group in one frame, to whoever has just spoken for it, or else to all of it.
+
+        A speaker that leads no more says nothing more, so what is said again goes to all.
+        """
+        letters, self._letters = self._letters, {}
+        for group, each in letters.items():
+            links = self._foreign.get(group, {})
+            speaker = links.get(self._speakers.pop(group, ""))
+            encoded = frame(wire.LETTERS, each)
+            for link in [speaker] if speaker is not None and speaker.is_up else links.values():
+                self._put(link, encoded)
+
     def _flush(self) -> None:
+        if self._letters:
+            self._post_letters()
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
@@ -263,9 +306,9 @@ class NodeProcess:
         for connection, frames in outgoing.items():
             connection.send(frames[0] if len(frames) == 1 else b"".join(frames))
 
-    def stepped(self, before: AnyNode, turn: Turn[AnyNode, AnyInput | Input]) -> None:
+    def stepped(self, before: Any, turn: Turn[Any, AnyInput | Input]) -> None:
         """A step is over, and written down: now the others may know of it."""
-        if self._outgoing:
+        if self._outgoing or self._letters:
             self._flush()
 
     def refused(self, taken: AnyInput | Input) -> None:

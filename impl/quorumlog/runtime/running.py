@@ -9,9 +9,12 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from quorumlog.core.consensus.replica import Replica
+from quorumlog.node import Node
 from quorumlog.runtime.config import Place
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
-from quorumlog.runtime.node import NodeProcess
+from quorumlog.runtime.node import AnyInput, NodeProcess
+from quorumlog.runtime.recorder import Recorder
 from quorumlog.runtime.storage import Storage
 
 Result = TypeVar("Result")
@@ -32,8 +35,8 @@ def run(place: Place) -> int:
         say(str(error))
         return 2
     except OSError as error:
-        host, port = place.address
-        say(f"{place.config.file}: {place.identity}: cannot listen on {host}:{port}: {error.strerror}")
+        where = error.filename if error.filename is not None else ":".join(map(str, place.address))
+        say(f"{place.config.file}: {place.identity}: cannot use {where}: {error.strerror}")
         return 2
     except DiskFailed as error:
         say(f"{place.identity} stops, for its disk has failed: {error}")
@@ -71,7 +74,22 @@ def opened(place: Place, loop: asyncio.AbstractEventLoop, said: Callable[[str], 
     storage = Storage.open(place.folder, place.hosted().codec, owner=place.identity)
     for line in storage.recovered.cut:
         said(line)
-    return NodeProcess(place, storage, loop, said)
+    return NodeProcess(place, storage, loop, said, recorder(place))
+
+
+def recorder(place: Place) -> Recorder[Any, AnyInput] | None:
+    """Whoever writes down what the server does, if that is wanted. Raises `OSError` if it cannot be written."""
+    folder = place.config.recordings
+    if folder is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    return Recorder.open(folder / f"{place.identity}.ndjson", replica_of)
+
+
+def replica_of(whole: Any) -> Replica:
+    """The part in consensus of what is driven: a node, or a server of one group among several."""
+    replica: Replica = whole.replica if isinstance(whole, Node) else whole.node.replica
+    return replica
 
 
 def loop_run(main: Coroutine[Any, Any, Result]) -> Result:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from quorumlog.core import consistent_read
 from quorumlog.core.consensus.effects import Committed, Input, Refused, Sync
@@ -20,12 +20,15 @@ from quorumlog.core.consistent_read import ReadId, Reply
 from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.leader_output import Request, Say
 from quorumlog.core.read_model import Ask, News, Queue, Source, on_ask, push
-from quorumlog.driver import Driver, Listener, Pace, Turn
+from quorumlog.driver import Driver, Listener, Pace, Steps, Turn
+from quorumlog.ledger.forgetting import Letter
 from quorumlog.node import Node, written
-from quorumlog.ports import Disk, Network, Ports, Time
-from quorumlog.runtime.hosting import Hosted
-from quorumlog.runtime.steps import Called, NodeInput, NodeSteps, PeerMessage, Readable
+from quorumlog.ports import Disk, Network, Ports, Time, Timer
+from quorumlog.runtime.group_steps import GroupSteps
+from quorumlog.runtime.hosting import Hosted, NoQuestion
+from quorumlog.runtime.steps import SPEAK, Called, GiveUp, NodeInput, NodeSteps, PeerMessage, Readable
 from quorumlog.runtime.wire import Limits, NotLeader, Read, ReadAnswered, Status, Welcome
+from quorumlog.runtime.wire import PeerMessage as Peers
 
 State = TypeVar("State")
 Command = TypeVar("Command")
@@ -34,8 +37,12 @@ Answer = TypeVar("Answer")
 Randomness = TypeVar("Randomness")
 Said = TypeVar("Said")
 
-ConnectionId = int
-PUSHED = 16
+ConnectionId: TypeAlias = int
+SPEAKS: Final = 200.0
+"""Milliseconds after which a leader says again to other groups what they may not have heard."""
+PATIENCE: Final = 25
+"""After how many times of that the coordinator gives a transfer up that is open still."""
+PUSHED: Final = 16
 """How many messages a subscriber is sent at once, before the next entries are decided."""
 
 
@@ -72,7 +79,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         dice: Random,
         pace: Pace,
         limits: Limits,
-        listeners: Sequence[Listener[Node[State, Answer, Any], NodeInput[Command, Randomness]]] = (),
+        listeners: Sequence[Listener[Any, NodeInput[Command, Randomness]]] = (),
     ) -> None:
         self.identity = identity
         self.group = group
@@ -88,22 +95,25 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._source = Source(FrozenMap({}))
         self._readers: dict[str, ConnectionId] = {}
         self._was_full = False
+        self._time = time
+        self._speaking: Timer | None = None
+        self._spoken = 0
         service = hosted.service()
         replica = start(identity, members, limits.batch, disk.read())
         node = Node(replica, service.rules.begin(), consistent_read.gate(identity, members))
-        self.steps = NodeSteps(service)
+        self.steps: NodeSteps[State, Command, Event, Answer, Randomness, Any] | GroupSteps = (
+            NodeSteps(service) if hosted.duty is None else GroupSteps(service, hosted.duty)
+        )
         ports: Ports[PeerMessage, Say[Answer] | Readable[State, Answer, Any]] = Ports(time, network, disk, self)
-        self.driver: Driver[
-            Node[State, Answer, Any],
-            NodeInput[Command, Randomness],
-            PeerMessage,
-            Say[Answer] | Readable[State, Answer, Any],
-        ] = Driver(node, self.steps, ports, pace, self)
+        steps: Steps[Any, NodeInput[Command, Randomness], PeerMessage, Say[Answer] | Readable[State, Answer, Any]] = (
+            self.steps
+        )
+        self.driver = Driver(self.steps.begin(node), steps, ports, pace, self)
 
     @property
     def node(self) -> Node[State, Answer, Any]:
         """The node as it is now."""
-        return self.driver.whole
+        return self.steps.node(self.driver.whole)
 
     @property
     def is_full(self) -> bool:
@@ -118,14 +128,38 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self.driver.start()
         if len(self.node.replica.members) == 1:
             self.driver.stand()
+        if self._hosted.duty is not None:
+            self._speaking = self._time.after(SPEAKS, self._speak)
 
     def stop(self) -> None:
         """Say nothing more."""
         self.driver.stop()
+        if self._speaking is not None:
+            self._speaking.cancel()
+
+    # -- other groups ------------------------------------------------------------------------------------------
+
+    def on_letters(self, letters: Sequence[Letter]) -> None:
+        """Another group says something: a leader takes it at the end of the turn, as far as it is for this group."""
+        inbox = self.steps.inbox
+        if self.node.leads and len(inbox.letters) < self._limits.inputs:
+            inbox.letters += [letter for letter in letters if self.steps.is_for_us(letter)]
+            self.driver.gather()
+
+    def _speak(self) -> None:
+        """Now and then all that there is to say is said again, and what has taken too long is given up."""
+        self._speaking = self._time.after(SPEAKS, self._speak)
+        self._spoken += 1
+        if not self.node.leads:
+            return
+        self.driver.take(SPEAK)
+        if self._spoken % PATIENCE == 0:
+            for transfer in self.steps.overdue(self.driver.whole):
+                self.driver.take(GiveUp(transfer))
 
     # -- peers -------------------------------------------------------------------------------------------------
 
-    def on_peer(self, peer: ServerId, message: PeerMessage) -> None:
+    def on_peer(self, peer: ServerId, message: Peers) -> None:
         """A peer says something: it is taken, unless it is in another's name or too much waits for the disk."""
         replica = self.node.replica
         strange = message.sender != peer or (isinstance(message, Reply) and message.to != self.identity)
@@ -224,14 +258,10 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         for by, said in found.items():
             self._clients.answer(by, said)
 
-    def stepped(
-        self,
-        before: Node[State, Answer, Any],
-        turn: Turn[Node[State, Answer, Any], NodeInput[Command, Randomness] | Input],
-    ) -> None:
+    def stepped(self, before: Any, turn: Turn[Any, NodeInput[Command, Randomness] | Input]) -> None:
         """A step is over."""
-        after, taken = turn.after, turn.taken
-        if after.replica.term != before.replica.term:
+        was, after, taken = self.steps.node(before), self.node, turn.taken
+        if after.replica.term != was.replica.term:
             self.leader = None
         if isinstance(taken, AppendRequest) and taken.term == after.replica.term:
             self.leader = taken.sender
@@ -239,7 +269,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             self.driver.take(VoteReply(self.identity, self.identity, after.replica.term))  # nobody else gives a vote
         if after.leads:
             self.leader = self.identity
-        elif before.leads:
+        elif was.leads:
             self._questions.clear()
             self._clients.everyone(self._not_leader())
         for listener in self._listeners:
@@ -268,9 +298,12 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             by, read = self._questions.pop(name, (0, None))
             if read is None:
                 continue
-            found = [answer(table.state, question) for question in read.questions]
-            whole = None if any(each is None for each in found) else tuple(cast("list[Answer]", found))
-            self._clients.tell(by, ReadAnswered(read.call, table.events, whole))
+            found: tuple[Answer, ...] | None
+            try:
+                found = tuple([answer(table.state, question) for question in read.questions])
+            except NoQuestion:
+                found = None
+            self._clients.tell(by, ReadAnswered(read.call, table.events, found))
 
     def _queue(self) -> Queue[Any]:
         return Queue(

@@ -6,7 +6,7 @@ question at a time. What is said to clients is a value of its own, so that nothi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -18,7 +18,9 @@ from quorumlog.core.consensus.messages import MESSAGES, Message
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.core.consistent_read import PutQuestion, Question, ReadId, Reply
 from quorumlog.core.leader_output import Asked, Request, Say, Table
+from quorumlog.core.two_phase_commit.messages import TransferId
 from quorumlog.driver import Outcome
+from quorumlog.ledger.forgetting import Letter
 from quorumlog.node import Node, Service, Spoken
 
 State = TypeVar("State")
@@ -27,6 +29,7 @@ Event = TypeVar("Event")
 Answer = TypeVar("Answer")
 Randomness = TypeVar("Randomness")
 Content = TypeVar("Content")
+Result = TypeVar("Result")
 
 
 class Batch(Struct, Generic[Command, Randomness], frozen=True):
@@ -51,12 +54,31 @@ class Acknowledged(Struct, frozen=True):
     message: int
 
 
-ASK_QUORUM: Final = AskQuorum()
+class Letters(Struct, frozen=True):
+    """Letters of other groups arrive."""
 
-NodeInput: TypeAlias = Batch[Command, Randomness] | Called | AskQuorum | Acknowledged | Question | Reply
+    letters: tuple[Letter, ...]
+
+
+class Speak(Struct, frozen=True):
+    """Say to the other groups all that there is to say, for something may have been lost."""
+
+
+class GiveUp(Struct, frozen=True):
+    """A transfer has taken too long."""
+
+    transfer: TransferId
+
+
+ASK_QUORUM: Final = AskQuorum()
+SPEAK: Final = Speak()
+
+AmongGroups: TypeAlias = Letters | Speak | GiveUp
+NodeInput: TypeAlias = Batch[Command, Randomness] | Called | AskQuorum | Acknowledged | Question | Reply | AmongGroups
 """What a node takes beside the inputs of consensus."""
 
-PeerMessage: TypeAlias = Message | Question | Reply
+PeerMessage: TypeAlias = Message | Question | Reply | Letter
+"""What servers say to each other; letters go to other groups."""
 
 
 class Readable(Struct, Generic[State, Answer, Content], frozen=True):
@@ -73,6 +95,7 @@ class Inbox(Generic[Command, Randomness]):
         self.asked: list[Asked[Command, Randomness]] = []
         self.called: list[ReadId] = []
         self.acknowledged: list[int] = []
+        self.letters: list[Letter] = []
         self.bad = 0
         """How many messages of peers were impossible: somebody does not follow the protocol."""
 
@@ -85,11 +108,27 @@ class Inbox(Generic[Command, Randomness]):
 
 
 class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
-    """The steps of a node under the rules of one application."""
+    """The steps of a node under the rules of one application, in a group that knows of no others."""
 
     def __init__(self, service: Service[State, Command, Event, Answer, Randomness, Content]) -> None:
         self.service = service
         self.inbox: Inbox[Command, Randomness] = Inbox()
+
+    def begin(self, node: Node[State, Answer, Content]) -> Node[State, Answer, Content]:
+        """What is driven, when it starts."""
+        return node
+
+    def node(self, whole: Node[State, Answer, Content]) -> Node[State, Answer, Content]:
+        """The node in what is driven."""
+        return whole
+
+    def is_for_us(self, letter: Letter) -> bool:
+        """Whether a letter is for this group."""
+        return False
+
+    def overdue(self, whole: Node[State, Answer, Content]) -> Sequence[TransferId]:
+        """The transfers that have been open since the last but one time that this was asked."""
+        return ()
 
     def replica(self, whole: Node[State, Answer, Content]) -> Replica:
         """Its part in consensus."""
@@ -99,13 +138,7 @@ class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
         self, whole: Node[State, Answer, Content], taken: NodeInput[Command, Randomness] | Input
     ) -> Outcome[Node[State, Answer, Content], PeerMessage, Say[Answer] | Readable[State, Answer, Content]]:
         """A step. What a peer says that nobody may say is refused and counted: the core has not changed by it."""
-        try:
-            return self._take(whole, taken)
-        except (ImpossibleInput, LookupError) as error:
-            if not isinstance(taken, (*MESSAGES, Question, Reply)):
-                raise
-            self.inbox.bad += 1
-            raise Refused(f"a peer has said what nobody may say: {error}") from error
+        return guarded(self.inbox, taken, lambda: self._take(whole, taken))
 
     def _take(
         self, whole: Node[State, Answer, Content], taken: NodeInput[Command, Randomness] | Input
@@ -123,26 +156,46 @@ class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
             return read(*service.ask_quorum(whole))
         if isinstance(taken, Acknowledged):
             return said(*service.acknowledge(whole, taken.message))
+        if isinstance(taken, AmongGroups):
+            raise Refused("there are no other groups")
         return said(*service.take(whole, taken))
 
     def gathered(self, whole: Node[State, Answer, Content]) -> NodeInput[Command, Randomness] | None:
-        """One batch after the other: reads first, for they wait for nothing but the peers."""
-        inbox = self.inbox
-        if inbox.called:
-            called, inbox.called = inbox.called, []
-            return Called(tuple(called))
-        if can_ask(whole):
-            return ASK_QUORUM
-        if inbox.acknowledged:
-            return Acknowledged(inbox.acknowledged.pop())
-        if inbox.asked:
-            asked, inbox.asked = inbox.asked, []
-            return Batch(tuple(asked))
-        return None
+        """One batch after the other."""
+        return gathered(self.inbox, whole)
 
     def beat(self, whole: Node[State, Answer, Content]) -> Sequence[Question]:
         """The question that is open is put again."""
         return (consistent_read.question(whole.reads),) if whole.reads.asking else ()
+
+
+def gathered(inbox: Inbox[Command, Randomness], node: Node[Any, Any, Any]) -> NodeInput[Command, Randomness] | None:
+    """What is to be taken next of what has come: reads first, for they wait for nothing but the peers."""
+    if inbox.called:
+        called, inbox.called = inbox.called, []
+        return Called(tuple(called))
+    if can_ask(node):
+        return ASK_QUORUM
+    if inbox.acknowledged:
+        return Acknowledged(inbox.acknowledged.pop())
+    if inbox.letters:
+        letters, inbox.letters = inbox.letters, []
+        return Letters(tuple(letters))
+    if inbox.asked:
+        asked, inbox.asked = inbox.asked, []
+        return Batch(tuple(asked))
+    return None
+
+
+def guarded(inbox: Inbox[Any, Any], taken: object, step: Callable[[], Result]) -> Result:
+    """Take a step. What another server says that nobody may say is refused and counted; the core has not changed."""
+    try:
+        return step()
+    except (ImpossibleInput, LookupError) as error:
+        if not isinstance(taken, (*MESSAGES, Question, Reply, Letters)):
+            raise
+        inbox.bad += 1
+        raise Refused(f"another server has said what nobody may say: {error}") from error
 
 
 def can_ask(node: Node[Any, Any, Any]) -> bool:

@@ -27,6 +27,7 @@ from quorumlog.core.consensus.messages import (
 from quorumlog.core.consistent_read import Question, Reply
 from quorumlog.core.leader_output import CONFLICT, Acknowledged, Answered, Conflict, Executed, Request, Say
 from quorumlog.core.read_model import Ask, News
+from quorumlog.ledger.forgetting import Letter
 
 Command = TypeVar("Command")
 Event = TypeVar("Event")
@@ -171,7 +172,10 @@ PeerMessage: TypeAlias = Message | Question | Reply
 HELLO: Final = 1
 APPEND: Final = 2
 PEER_KINDS: Final[dict[type, int]] = {VoteRequest: 3, VoteReply: 4, AppendReply: 5, Question: 6, Reply: 7}
-"""The kinds of what servers say to each other, slices of the log apart. A new one gets the next number."""
+"""The kinds of what servers say to each other, slices of the log apart. A new one gets the next free number."""
+
+LETTERS: Final = 8
+"""What one group says to another; not among PEER_KINDS, for it comes from elsewhere."""
 
 REQUESTS: Final = 32
 ANSWERS: Final = 33
@@ -199,6 +203,7 @@ _PEERS: Final[dict[int, msgspec.msgpack.Decoder[Any]]] = {
     kind: msgspec.msgpack.Decoder(each) for each, kind in PEER_KINDS.items()
 }
 _SLICE: Final = msgspec.msgpack.Decoder(Slice)
+_LETTERS: Final[msgspec.msgpack.Decoder[list[Letter]]] = msgspec.msgpack.Decoder(list[Letter])
 _HELLO: Final = msgspec.msgpack.Decoder(Hello)
 
 assert set(PEER_KINDS) >= set(MESSAGES) - {AppendRequest}, "every message of consensus has a kind"
@@ -420,6 +425,14 @@ def row(said: Say[Answer]) -> tuple[str, int, int, bool, Answer | None]:
     answer = said.answer.said
     conflict = isinstance(answer, Conflict)
     return said.session, said.number, said.answer.at, conflict, None if isinstance(answer, Conflict) else answer
+
+
+def letters(body: memoryview) -> list[Letter]:
+    """What another group says."""
+    found = decoded(_LETTERS, body)
+    for each in found:
+        within(each)
+    return found
 
 
 ASK_DECODER: Final = msgspec.msgpack.Decoder(Ask)
