@@ -18,16 +18,18 @@ from collections.abc import Callable, Iterator
 from time import process_time
 from typing import Any, Final, NamedTuple
 
-from quorumlog.core.consensus.effects import Effects, ElectionTimeout, Replicate, Send, Sync
+from quorumlog.core.consensus.effects import Durable, Effects, ElectionTimeout, Replicate, Send, Sync
 from quorumlog.core.consensus.messages import Message, VoteRequest
-from quorumlog.core.frozen_map import FrozenMap
-from quorumlog.core.leader_output import LeaderOutput, Request, no_messages
-from quorumlog.node import Asked, Node, Service
+from quorumlog.core.leader_output import Asked, LeaderOutput, Request, no_messages
+from quorumlog.node import Node, Service
+from quorumlog.persistent.hash_map import HashMap
+from quorumlog.persistent.strand import Strand
 
 BATCHES: Final = (1, 16, 128, 1_024)
 SESSIONS: Final = (1, 128)
 MEMBERS: Final = ("a", "b", "c")
 KEYS: Final = 1_000
+EMPTY: Final = Durable(0, None, Strand.of(()))
 LIMIT: Final = 4_096  # how many entries a leader hands on at once
 
 
@@ -50,18 +52,18 @@ class Noting:
 class Putting:
     """A map from keys to values; a command puts a value of 100 bytes under a key."""
 
-    def start(self) -> FrozenMap[str, bytes]:
-        return FrozenMap({})
+    def start(self) -> HashMap[str, bytes]:
+        return HashMap()
 
-    def evolve(self, state: FrozenMap[str, bytes], event: tuple[str, bytes]) -> FrozenMap[str, bytes]:
+    def evolve(self, state: HashMap[str, bytes], event: tuple[str, bytes]) -> HashMap[str, bytes]:
         return state.set(*event)
 
     def decide(
-        self, state: FrozenMap[str, bytes], command: tuple[str, bytes], randomness: None
+        self, state: HashMap[str, bytes], command: tuple[str, bytes], randomness: None
     ) -> tuple[tuple[str, bytes], ...]:
         return (command,)
 
-    def answer(self, state: FrozenMap[str, bytes], events: tuple[tuple[str, bytes], ...]) -> None:
+    def answer(self, state: HashMap[str, bytes], events: tuple[tuple[str, bytes], ...]) -> None:
         return None
 
 
@@ -85,7 +87,7 @@ class Group:
     def __init__(self, application: Any) -> None:
         self.service: Service[Any, Any, Any, Any, Any, Any] = Service(LeaderOutput(application, no_messages))
         self.nodes: dict[str, Node[Any, Any, Any]] = {
-            name: self.service.begin(name, MEMBERS, LIMIT) for name in MEMBERS
+            name: self.service.begin(name, MEMBERS, LIMIT, EMPTY) for name in MEMBERS
         }
         self.used = dict.fromkeys(MEMBERS, 0.0)
         self.answered = 0
@@ -138,7 +140,7 @@ def requests(make: Make, sessions: int, batch: int, begun: int, count: int) -> I
     """Batches of requests: sessions take turns, and say what they have been answered before the batch was sent."""
     asked = [begun // sessions + (begun % sessions > each) for each in range(sessions)]
     for first in range(begun, begun + count, batch):
-        received, made = list(asked), []
+        received, made = list(asked), list[Asked[Any, None]]()
         for number in range(first, min(first + batch, begun + count)):
             session = number % sessions
             asked[session] += 1

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core import consistent_read
-from quorumlog.core.consensus.effects import Committed, Effects, Input, Propose
+from quorumlog.core.consensus.effects import BLANK, Committed, Durable, Effects, Input, Propose
 from quorumlog.core.consensus.log import term_at
 from quorumlog.core.consensus.messages import Entry as LogEntry
 from quorumlog.core.consensus.messages import ServerId
@@ -59,9 +59,11 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
 
     rules: Rules[State, Command, Event, Answer, Randomness, Content]
 
-    def begin(self, identity: ServerId, members: tuple[ServerId, ...], batch: int) -> Node[State, Answer, Content]:
-        """A node that has never run."""
-        return Node(start(identity, members, batch), self.rules.begin(), consistent_read.gate(identity, members))
+    def begin(
+        self, identity: ServerId, members: tuple[ServerId, ...], batch: int, disk: Durable = BLANK
+    ) -> Node[State, Answer, Content]:
+        """A node that starts with what its disk holds; at first, nothing."""
+        return Node(start(identity, members, batch, disk), self.rules.begin(), consistent_read.gate(identity, members))
 
     def restart(self, node: Node[State, Answer, Content]) -> Node[State, Answer, Content]:
         """What is left of a node after a crash. Spec: Replication!Crash, LeaderOutput!Crash."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.event_sourcing import Application, fold
+from quorumlog.core.event_sourcing import Application
 from quorumlog.persistent.hash_map import HashMap
 from quorumlog.persistent.strand import Items, extended, without_first
 
@@ -33,7 +33,7 @@ ProxyId: TypeAlias = Hashable
 # -- what is said and written -------------------------------------------------------------------------------
 
 
-class Request(Struct, Generic[Command], frozen=True, cache_hash=True, array_like=True):
+class Request(Struct, Generic[Command], frozen=True, gc=False, cache_hash=True, array_like=True):
     """A client's command: `number` within its session, of which the first `received` answers have arrived.
 
     `expected` is how many events the client thinks that there are before its own, None if it does not care.
@@ -53,7 +53,7 @@ class Conflict(Struct, frozen=True):
 CONFLICT = Conflict()
 
 
-class Executed(Struct, Generic[Event], frozen=True, cache_hash=True, array_like=True, tag="executed"):
+class Executed(Struct, Generic[Event], frozen=True, gc=False, cache_hash=True, array_like=True, tag="executed"):
     """An entry of the log: what a command became, and what its request said to have been received."""
 
     session: SessionId
@@ -62,7 +62,7 @@ class Executed(Struct, Generic[Event], frozen=True, cache_hash=True, array_like=
     events: tuple[Event, ...] | Conflict
 
 
-class Acknowledged(Struct, frozen=True, cache_hash=True, array_like=True, tag="acknowledged"):
+class Acknowledged(Struct, frozen=True, gc=False, cache_hash=True, array_like=True, tag="acknowledged"):
     """An entry of the log: the world outside has received the message of this number."""
 
     message: int
@@ -71,14 +71,14 @@ class Acknowledged(Struct, frozen=True, cache_hash=True, array_like=True, tag="a
 Entry: TypeAlias = Executed[Event] | Acknowledged
 
 
-class Answered(Struct, Generic[Answer], frozen=True, cache_hash=True):
+class Answered(Struct, Generic[Answer], frozen=True, gc=False, cache_hash=True):
     """The one answer to a command: what the application said, and how many events there were then."""
 
     at: int
     said: Answer | Conflict
 
 
-class Message(Struct, Generic[Content], frozen=True, cache_hash=True):
+class Message(Struct, Generic[Content], frozen=True, gc=False, cache_hash=True):
     """A message to the world outside, numbered over all sessions."""
 
     number: int
@@ -88,7 +88,7 @@ class Message(Struct, Generic[Content], frozen=True, cache_hash=True):
 # -- what the log makes -------------------------------------------------------------------------------------
 
 
-class Session(Struct, Generic[Answer], frozen=True, cache_hash=True):
+class Session(Struct, Generic[Answer], frozen=True, gc=False, cache_hash=True):
     """The last command of a session that was executed, and the answers to the latest commands that are kept."""
 
     last: int
@@ -101,11 +101,13 @@ class Session(Struct, Generic[Answer], frozen=True, cache_hash=True):
 
     def remembered(self, number: int) -> Answered[Answer] | None:
         """The answer to a command, if it is executed and not forgotten. Spec: LeaderOutput!Remembered."""
-        return self.kept[number - self.forgotten - 1] if self.forgotten < number <= self.last else None
+        place = number - self.forgotten - 1
+        return self.kept[place] if place >= 0 and number <= self.last else None
 
     def without(self, received: int) -> Items[Answered[Answer]]:
         """The answers to be kept when so many have been received. Spec: LeaderOutput!Without."""
-        return without_first(self.kept, max(0, received - self.forgotten))
+        more = received - self.forgotten
+        return without_first(self.kept, more) if more > 0 else self.kept
 
 
 NEW: Final[Session[Any]] = Session(0, ())
@@ -141,15 +143,23 @@ Asked: TypeAlias = tuple[ProxyId, Request[Command], Randomness]
 NOBODY: Final[frozenset[ProxyId]] = frozenset()
 
 
-class Gate(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True):
-    """What a node holds for the world. While it leads, `drafts` are the tables after each entry beyond the applied.
+class Draft(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True):
+    """What the log makes up to an end: the table after so many entries."""
 
-    `waiting` says who is to be answered when a command is decided.
+    end: int
+    table: Table[State, Answer, Content]
+
+
+class Gate(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True):
+    """What a node holds for the world. While it leads, `drafts` are what its log makes beyond the applied entries.
+
+    There is a draft for the end of each batch of entries: the last one decides what commands become, and each saves
+    folding again what was folded when it was appended. `waiting` says who is to be answered when a command is decided.
     """
 
     applied: int
     table: Table[State, Answer, Content]
-    drafts: tuple[Table[State, Answer, Content], ...] | None
+    drafts: tuple[Draft[State, Answer, Content], ...] | None
     waiting: HashMap[Named, frozenset[ProxyId]]
 
     @property
@@ -158,9 +168,14 @@ class Gate(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True
         return self.drafts is not None
 
     @property
+    def last(self) -> Draft[State, Answer, Content]:
+        """What the whole log makes, of a node that leads."""
+        return self.drafts[-1] if self.drafts else Draft(self.applied, self.table)
+
+    @property
     def draft(self) -> Table[State, Answer, Content] | None:
-        """What the whole log makes, of a node that leads: it decides what commands become."""
-        return None if self.drafts is None else self.drafts[-1] if self.drafts else self.table
+        """What commands are decided on; nothing, of a node that does not lead."""
+        return None if self.drafts is None else self.last.table
 
 
 class Append(Struct, Generic[Event], frozen=True):
@@ -169,7 +184,7 @@ class Append(Struct, Generic[Event], frozen=True):
     entries: tuple[Entry[Event], ...]
 
 
-class Say(Struct, Generic[Answer], frozen=True):
+class Say(Struct, Generic[Answer], frozen=True, gc=False):
     """Send an answer to the proxy that asked."""
 
     to: ProxyId
@@ -178,7 +193,7 @@ class Say(Struct, Generic[Answer], frozen=True):
     answer: Answered[Answer]
 
 
-class Tell(Struct, Generic[Content], frozen=True):
+class Tell(Struct, Generic[Content], frozen=True, gc=False):
     """Send a message to the world outside."""
 
     message: Message[Content]
@@ -204,8 +219,9 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
         """The node leads; `rest` is what its log holds beyond the applied entries. Spec: LeaderOutput!Lead."""
         if gate.leads:
             raise Refused("it leads already")
-        tables = accumulate(rest, self.apply, initial=gate.table)
-        return replace(gate, drafts=tuple(tables)[1:])
+        first = Draft(gate.applied, gate.table)
+        drafts = accumulate(rest, lambda draft, entry: self.drafted(draft, (entry,)), initial=first)
+        return replace(gate, drafts=tuple(drafts)[1:])
 
     def step_down(self, gate: Gate[State, Answer, Content]) -> Gate[State, Answer, Content]:
         """The node leads no more: nothing that is not decided is remembered. Spec: LeaderOutput!StepDown."""
@@ -218,17 +234,24 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
     ) -> tuple[Gate[State, Answer, Content], tuple[Say[Answer], ...]]:
         """These entries, the next ones, are decided: who waited for that is answered. Spec: LeaderOutput!Commit.
 
-        A leader has made these tables before, when it appended the entries: its log only grows.
+        A leader has made tables of them before. Its log only grows, so these are the same.
         """
         applied = gate.applied + len(entries)
-        if gate.drafts is None or not entries:
-            return replace(gate, applied=applied, table=self.fold(gate.table, entries)), ()
-        table = gate.drafts[len(entries) - 1]
-        decided = [(entry.session, entry.number) for entry in entries if isinstance(entry, Executed)]
-        ready = [(each, gate.waiting[each]) for each in decided if each in gate.waiting]
-        said = [answer_to(table, by, *each) for each, askers in ready for by in in_order(askers)]
-        waiting = gate.waiting.without([each for each, _ in ready])
-        return Gate(applied, table, gate.drafts[len(entries) :], waiting), tuple([each for each in said if each])
+        passed = [each for each in gate.drafts or () if each.end <= applied]
+        known = passed[-1] if passed else Draft(gate.applied, gate.table)
+        table = self.fold(known.table, entries[known.end - gate.applied :])
+        if gate.drafts is None:
+            return replace(gate, applied=applied, table=table), ()
+        said: list[Say[Answer]] = []
+        ready: list[Named] = []
+        for entry in entries:
+            if isinstance(entry, Executed):
+                named = entry.session, entry.number
+                if askers := gate.waiting.get(named, NOBODY):
+                    ready.append(named)
+                    answer = table.session(entry.session).remembered(entry.number)
+                    said += [Say(by, *named, answer) for by in in_order(askers) if answer is not None]
+        return Gate(applied, table, gate.drafts[len(passed) :], gate.waiting.without(ready)), tuple(said)
 
     def on_request(
         self, gate: Gate[State, Answer, Content], by: ProxyId, request: Request[Command], randomness: Randomness
@@ -242,30 +265,31 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
         """Clients ask, one after another. Spec: LeaderOutput!OnRequest, once for each request."""
         if gate.drafts is None:
             return gate, ()
-        table, draft = gate.table, gate.drafts[-1] if gate.drafts else gate.table
+        decided, before = gate.table.sessions.get, gate.last
+        draft = Folding(self, before.table)
         waits: dict[Named, frozenset[ProxyId]] = {}
         said: list[Say[Answer] | Append[Event]] = []
-        drafts: list[Table[State, Answer, Content]] = []
         written: list[Entry[Event]] = []
         for by, request, randomness in asked:
             session, number = named = request.session, request.number
-            if number <= table.session(session).last:
-                if (answer := answer_to(table, by, session, number)) is not None:
-                    said.append(answer)
-                continue  # forgotten: the client has said that it has the answer
-            last = draft.session(session).last
-            if number > last + 1:
-                continue  # it has overtaken an earlier command, and will come again
-            waits[named] = (waits.get(named) or gate.waiting.get(named) or NOBODY) | {by}
-            if number <= last:
-                continue
-            entry = self.executed(draft, request, randomness)
-            draft = self.apply(draft, entry)
-            written.append(entry)
-            drafts.append(draft)
-        if written:
-            said.append(Append(tuple(written)))
-        return replace(gate, drafts=(*gate.drafts, *drafts), waiting=gate.waiting.update(waits)), tuple(said)
+            done, last = decided(session, NEW), draft.session(session).last
+            if number <= done.last:
+                if (answer := done.remembered(number)) is not None:
+                    said.append(Say(by, session, number, answer))
+                # else it is forgotten: the client has said that it has the answer
+            elif number <= last:
+                waits[named] = (waits.get(named) or gate.waiting.get(named) or NOBODY) | {by}
+            elif number == last + 1:
+                waits[named] = frozenset((by,))
+                entry = self.executed(draft, request, randomness)
+                draft.add(entry)
+                written.append(entry)
+            # else it has overtaken an earlier command, and will come again
+        after = replace(gate, waiting=gate.waiting.update(waits))
+        if not written:
+            return after, tuple(said)
+        made = Draft(before.end + len(written), draft.table())
+        return replace(after, drafts=(*gate.drafts, made)), (*said, Append(tuple(written)))
 
     def emit(self, gate: Gate[State, Answer, Content]) -> Tell[Content]:
         """The oldest message that is not acknowledged is sent, perhaps again. Spec: LeaderOutput!Emit."""
@@ -277,11 +301,10 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
         self, gate: Gate[State, Answer, Content], number: int
     ) -> tuple[Gate[State, Answer, Content], tuple[Append[Event], ...]]:
         """The outside has received a message: that is written down, once. Spec: LeaderOutput!OnAcknowledgement."""
-        draft = gate.draft
-        if gate.drafts is None or draft is None or not draft.pending or draft.pending[0].number != number:
+        if gate.drafts is None or not gate.last.table.pending or gate.last.table.pending[0].number != number:
             return gate, ()
         entry = Acknowledged(number)
-        return replace(gate, drafts=(*gate.drafts, self.apply(draft, entry))), (Append((entry,)),)
+        return replace(gate, drafts=(*gate.drafts, self.drafted(gate.last, (entry,)))), (Append((entry,)),)
 
     # -- what the log makes -----------------------------------------------------------------------------------
 
@@ -290,7 +313,7 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
         return Table(self.application.start(), 0, HashMap(), 0, ())
 
     def executed(
-        self, draft: Table[State, Answer, Content], request: Request[Command], randomness: Randomness
+        self, draft: Folding[State, Event, Answer, Content], request: Request[Command], randomness: Randomness
     ) -> Executed[Event]:
         """The entry that a command becomes, decided on the draft."""
         events: tuple[Event, ...] | Conflict = CONFLICT
@@ -298,32 +321,61 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
             events = self.application.decide(draft.state, request.command, randomness)
         return Executed(request.session, request.number, request.received, events)
 
-    def apply(self, table: Table[State, Answer, Content], entry: Entry[Event]) -> Table[State, Answer, Content]:
-        """The table after one more entry: a pure function of the two. Spec: LeaderOutput!Apply."""
-        return self.fold(table, (entry,))
-
     def fold(
         self, table: Table[State, Answer, Content], entries: Iterable[Entry[Event]]
     ) -> Table[State, Answer, Content]:
-        """The table after these entries. Spec: LeaderOutput!Fold."""
-        state, events, made, pending = table.state, table.events, table.made, table.pending
-        asked: dict[SessionId, Session[Answer]] = {}
+        """The table after these entries: a pure function of the two. Spec: LeaderOutput!Fold."""
+        folding = Folding(self, table)
         for entry in entries:
-            if isinstance(entry, Acknowledged):
-                pending = without_first(pending, 1)
-                continue
-            said: Answer | Conflict = CONFLICT
-            if not isinstance(entry.events, Conflict):
-                state = fold(self.application, state, entry.events)
-                events += len(entry.events)
-                if contents := self.messages(state, entry.events):
-                    told = tuple([Message(number, each) for number, each in enumerate(contents, made + 1)])
-                    made, pending = made + len(told), extended(pending, told)
-                said = self.application.answer(state, entry.events)
-            session = asked.get(entry.session) or table.session(entry.session)
-            kept = extended(session.without(entry.received), (Answered(events, said),))
-            asked[entry.session] = Session(entry.number, kept)
-        return Table(state, events, table.sessions.update(asked), made, pending)
+            folding.add(entry)
+        return folding.table()
+
+    def drafted(
+        self, draft: Draft[State, Answer, Content], entries: tuple[Entry[Event], ...]
+    ) -> Draft[State, Answer, Content]:
+        """The draft after these entries."""
+        return Draft(draft.end + len(entries), self.fold(draft.table, entries))
+
+
+class Folding(Generic[State, Event, Answer, Content]):
+    """A table while entries are folded into it, within one step: what sessions become is written down at the end."""
+
+    __slots__ = ("answer", "before", "events", "evolve", "made", "messages", "pending", "sessions", "state")
+
+    def __init__(
+        self, rules: LeaderOutput[State, Any, Event, Answer, Any, Content], table: Table[State, Answer, Content]
+    ) -> None:
+        self.evolve, self.answer, self.messages = rules.application.evolve, rules.application.answer, rules.messages
+        self.before = table
+        self.state, self.events, self.made, self.pending = table.state, table.events, table.made, table.pending
+        self.sessions: dict[SessionId, Session[Answer]] = {}
+
+    def session(self, session: SessionId) -> Session[Answer]:
+        """What is known of a session by now."""
+        return self.sessions.get(session) or self.before.session(session)
+
+    def add(self, entry: Entry[Event]) -> None:
+        """One more entry. Spec: LeaderOutput!Apply."""
+        if isinstance(entry, Acknowledged):
+            self.pending = without_first(self.pending, 1)
+            return
+        said: Answer | Conflict = CONFLICT
+        if not isinstance(entry.events, Conflict):
+            for event in entry.events:
+                self.state = self.evolve(self.state, event)
+            self.events += len(entry.events)
+            if contents := self.messages(self.state, entry.events):
+                told = tuple([Message(number, each) for number, each in enumerate(contents, self.made + 1)])
+                self.made, self.pending = self.made + len(told), extended(self.pending, told)
+            said = self.answer(self.state, entry.events)
+        session = self.session(entry.session)
+        kept = extended(session.without(entry.received), (Answered(self.events, said),))
+        self.sessions[entry.session] = Session(entry.number, kept)
+
+    def table(self) -> Table[State, Answer, Content]:
+        """The table by now."""
+        sessions = self.before.sessions.update(self.sessions)
+        return Table(self.state, self.events, sessions, self.made, self.pending)
 
 
 def no_messages(state: object, events: tuple[object, ...]) -> tuple[object, ...]:
@@ -334,9 +386,3 @@ def no_messages(state: object, events: tuple[object, ...]) -> tuple[object, ...]
 def in_order(askers: frozenset[ProxyId]) -> Iterable[ProxyId]:
     """The order in which those who wait are answered: always the same one, whatever order a set has."""
     return askers if len(askers) == 1 else sorted(askers, key=str)
-
-
-def answer_to(table: Table[State, Answer, Content], by: ProxyId, session: SessionId, number: int) -> Say[Answer] | None:
-    """What is to be said to who asked for a command, if it is executed and not forgotten."""
-    answer = table.session(session).remembered(number)
-    return None if answer is None else Say(by, session, number, answer)

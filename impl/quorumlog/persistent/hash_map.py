@@ -49,14 +49,15 @@ class HashMap(Mapping[Key, Item]):
         """A copy in which the key has this value."""
         buckets = self._buckets.copy()
         place = hash(key) & (len(buckets) - 1)
-        size = self._size if key in buckets[place] else self._size + 1
-        bucket = own(buckets, place)
+        known = key in buckets[place]
+        buckets[place] = bucket = own(buckets, place)
         bucket[key] = value
-        buckets[place] = bucket
-        return self._with(buckets, size)
+        return self._with(buckets, self._size if known else self._size + 1)
 
     def update(self, pairs: Mapping[Key, Item]) -> HashMap[Key, Item]:
         """A copy in which these keys have these values."""
+        if not pairs:
+            return self
         if len(pairs) > self._size:
             return HashMap({**self, **pairs})
         buckets, size, mask = self._buckets.copy(), self._size, len(self._buckets) - 1

@@ -15,7 +15,7 @@ Event: TypeAlias = Hashable
 """An event means nothing to the core: it is copied, compared and handed on, never looked into."""
 
 
-class Entry(Struct, frozen=True, cache_hash=True):
+class Entry(Struct, frozen=True, gc=False, cache_hash=True):
     """One place of the log: an event and the term of the leader that appended it; no event is a new leader's no-op."""
 
     term: int
