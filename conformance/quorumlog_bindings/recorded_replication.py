@@ -14,6 +14,7 @@ from msgspec.structs import asdict
 
 from quorumlog.runtime import recorded
 from quorumlog.runtime.recorded import FORMAT, EventName, Letter, Line, Run, SentRequest, Start, Step, line_of
+from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
 from tlastep.recorded import At, Contradiction, Key, Recording, Told, Update, Way
 from tlastep.values import Fn, Value, boolean, model_value
@@ -54,6 +55,11 @@ class ReplicationRecording:
         self._long = long
         self._starts = {node: cast(Start, own[0]) for node, own in lines.items()}
         first = next(iter(self._starts.values()))
+        for node, own in lines.items():
+            for line in own:
+                if isinstance(line, Start) and (line.batch, set(line.members)) != (first.batch, set(first.members)):
+                    says = f"{first.node} has batch {first.batch} and members {first.members}"
+                    raise UnusableInput(f"batch {line.batch} and members {line.members} in line {line.n}; {says}", node)
         self._servers = {name: model_value(name) for name in first.members}
         self._entries: dict[tuple[int, EventName], Value] = {}
         self._messages: dict[Key, Fn] = {}
