@@ -3,21 +3,21 @@
 The order stands in `carry_out` and nowhere else. While the disk writes, inputs wait: a step is not over before its
 effects are. When to stand for election, to sync, and to send is a matter of timers (`Pace`), of which the core knows
 nothing. What is driven is a bare server of consensus (`BareSteps`), or a whole node with its gates: whoever makes the
-driver says how a step is taken.
+driver says how a step is taken. Whoever wants pre-votes says where they are sent: then a server asks before it stands,
+and a leader that no quorum answers resigns (`pre_vote.py`).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Generic, NamedTuple, Never, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import Final, Generic, Never, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from quorumlog.core.consensus.durability import is_dirty
 from quorumlog.core.consensus.effects import (
     Committed,
-    Effects,
     ElectionTimeout,
     Input,
     Propose,
@@ -27,66 +27,19 @@ from quorumlog.core.consensus.effects import (
     Store,
     Sync,
 )
-from quorumlog.core.consensus.messages import AppendRequest, Message, ServerId
-from quorumlog.core.consensus.replica import Replica, step
+from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Message, ServerId
+from quorumlog.core.consensus.replica import Replica
 from quorumlog.core.consensus.state import LEADER
 from quorumlog.ports import Ports, Timer
+from quorumlog.pre_vote import HEARD, PRE_VOTES, Ask, Asking, Contact, Judged, PreVote, Tick, judge, learnt, may_stand
+from quorumlog.turns import BareSteps, Listener, Outcome, Steps, Turn
+
+__all__ = ["BareDriver", "BareSteps", "BareTurn", "Driver", "Listener", "Outcome", "Pace", "Steps", "Turn", "carry_out"]
 
 Whole = TypeVar("Whole")
 Taken = TypeVar("Taken")
 Carried = TypeVar("Carried")
 Said = TypeVar("Said")
-
-# -- a step, and the order of its effects --------------------------------------------------------------------
-
-
-class Outcome(NamedTuple, Generic[Whole, Carried, Said]):
-    """What a step makes of a server: what consensus does, what else is to be sent, and what is to be said."""
-
-    after: Whole
-    effects: Effects
-    posted: Sequence[Carried] = ()
-    said: Sequence[Said] = ()
-
-
-class Steps(Protocol[Whole, Taken, Carried, Said]):
-    """How whatever is driven takes a step. `Taken` is what it takes beside the inputs of consensus."""
-
-    def replica(self, whole: Whole) -> Replica:
-        """Its part in consensus."""
-        ...
-
-    def take(self, whole: Whole, taken: Taken | Input) -> Outcome[Whole, Carried, Said]:
-        """A step. Raises `Refused` where the spec has none."""
-        ...
-
-    def gathered(self, whole: Whole) -> Taken | None:
-        """What is to be taken next at the end of a turn, when all that has come in was taken: a batch, or nothing."""
-        ...
-
-    def beat(self, whole: Whole) -> Sequence[Carried]:
-        """What a leader posts again with each heartbeat, since the network may have lost it."""
-        ...
-
-
-class BareSteps:
-    """A server of consensus and nothing else."""
-
-    def replica(self, whole: Replica) -> Replica:
-        """The server itself."""
-        return whole
-
-    def take(self, whole: Replica, taken: Input) -> Outcome[Replica, Message, Never]:
-        """A step of consensus."""
-        after, effects = step(whole, taken)
-        return Outcome(after, effects)
-
-    def gathered(self, whole: Replica) -> None:
-        """Nothing gathers."""
-
-    def beat(self, whole: Replica) -> Sequence[Message]:
-        """Nothing but what consensus says."""
-        return ()
 
 
 def carry_out(
@@ -114,24 +67,6 @@ def carry_out(
         go_on()
 
 
-class Turn(NamedTuple, Generic[Whole, Taken]):
-    """A step that a server has taken, and whose effects are being carried out: the input, and what comes of it."""
-
-    taken: Taken
-    after: Whole
-    effects: Effects
-
-
-class Listener(Protocol[Whole, Taken]):
-    """Whoever watches a server: a recorder, or a simulation."""
-
-    def stepped(self, before: Whole, turn: Turn[Whole, Taken | Input]) -> None:
-        """A step is over: its effects have been carried out."""
-
-    def refused(self, taken: Taken | Input) -> None:
-        """The server cannot take this input now, and nothing has happened."""
-
-
 BareTurn: TypeAlias = Turn[Replica, Input]
 BareDriver: TypeAlias = "Driver[Replica, Never, Message, Never]"
 
@@ -151,8 +86,15 @@ class Pace(Struct, frozen=True):
     turns: bool = False
 
 
+ASKING: Final = (Ask, Tick, *PRE_VOTES)
+JUDGED: Final = (*ASKING, ElectionTimeout)
+"""What has to be judged before consensus hears of it; all else is only learnt from."""
+ATTEMPTS: Final = 2.0**52
+"""Attempts to be elected are drawn from so many numbers, so that no server uses one twice in all its lives."""
+
+
 class Driver(Generic[Whole, Taken, Carried, Said]):
-    """One server between its start and its crash."""
+    """One server between its start and its crash. `ask` sends pre-votes; without it nobody is asked."""
 
     def __init__(
         self,
@@ -161,11 +103,14 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         ports: Ports[Message | Carried, Said],
         pace: Pace,
         listener: Listener[Whole, Taken],
+        ask: Callable[[PreVote], None] | None = None,
     ) -> None:
         self.whole = whole
+        self.contact: Contact = HEARD
+        """What it knows of the others' being there."""
         self.turn: Turn[Whole, Taken | Input] | None = None
         """The step whose effects wait for the disk."""
-        self.waiting: deque[Taken | Input] = deque()
+        self.waiting: deque[Taken | Input | Asking] = deque()
         self._steps = steps
         self._draining = False
         self._beginning = False
@@ -178,6 +123,9 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         self._sync: Timer | None = None
         self._flush: Timer | None = None
         self._end: Timer | None = None
+        self._tick: Timer | None = None
+        self._ask = ask
+        self._judged: Judged | None = None
 
     @property
     def replica(self) -> Replica:
@@ -193,22 +141,48 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
 
     def stop(self) -> None:
         """Nothing more happens of itself. What the disk writes is written, and nobody hears of it."""
-        for timer in (self._election, self._beat, self._sync, self._flush, self._end):
+        for timer in (self._election, self._tick, self._beat, self._sync, self._flush, self._end):
             if timer is not None:
                 timer.cancel()
         self.waiting.clear()
 
-    def take(self, taken: Taken | Input) -> None:
+    def take(self, taken: Taken | Input | Asking) -> None:
         """Take an input, at once or when the disk has caught up."""
         if self.turn is not None:
             self.waiting.append(taken)
         else:
             self._begin(taken)
 
-    def _begin(self, taken: Taken | Input) -> None:
+    def _begin(self, taken: Taken | Input | Asking) -> None:
+        if isinstance(taken, JUDGED):
+            judged = self._judge(taken)
+            if judged is not None:
+                self._step(judged)
+        else:
+            self._step(taken)
+
+    def _judge(self, taken: Asking | ElectionTimeout) -> Input | None:
+        """What consensus is to take of this, if anything. What is said of it promises nothing, and goes out at once."""
+        if self._ask is None:
+            return taken if isinstance(taken, ElectionTimeout) else None
+        try:
+            judged = judge(self.contact, self.replica, taken)
+        except Refused:
+            return None
+        if judged.sent is not None:
+            self._ask(judged.sent)
+        self._judged = judged
+        if judged.then is None:
+            self.contact = judged.contact
+            if may_stand(self.contact, self.replica):
+                self._judged = Judged(self.contact, then=ElectionTimeout())
+        return self._judged.then
+
+    def _step(self, taken: Taken | Input) -> None:
         try:
             outcome = self._steps.take(self.whole, taken)
         except Refused:
+            self._judged = None
             self._listener.refused(taken)
             return
         self.turn = Turn(taken, outcome.after, outcome.effects)
@@ -216,11 +190,19 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         carry_out(outcome, self._ports, self._finish)
         self._beginning = False
 
+    def _learn(self, before: Replica, taken: Taken | Input) -> None:
+        """What a step says of the others' being there."""
+        judged, self._judged = self._judged, None
+        if self._ask is not None:
+            then = taken if isinstance(taken, (AppendRequest, AppendReply)) else None
+            self.contact = learnt(judged or Judged(self.contact, then=then), before, self.replica)
+
     def _finish(self) -> None:
         turn, self.turn = self.turn, None
         assert turn is not None, "a step ends once"
         waited = not self._beginning
         before, self.whole = self.whole, turn.after
+        self._learn(self._steps.replica(before), turn.taken)
         self._listener.stepped(before, turn)
         self._wait_anew(self._steps.replica(before), turn.taken)
         self._drain()
@@ -254,14 +236,31 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
     def _listen(self) -> None:
         if self._election is not None:
             self._election.cancel()
+        time = self._ports.time
         if self.replica.role != LEADER:
-            time = self._ports.time
             self._election = time.after(time.draw(*self._pace.election), self.stand)
+        if self._ask is not None:
+            self._count_down()
 
     def stand(self) -> None:
-        """Stand for election; a leader refuses."""
+        """Stand for election, or ask whether one may; a leader refuses."""
         self._listen()
-        self.take(ElectionTimeout())
+        if self._ask is None or self.replica.role == LEADER:
+            self.take(ElectionTimeout())
+        else:
+            self.take(Ask(int(self._ports.time.draw(0, ATTEMPTS))))
+
+    def _count_down(self) -> None:
+        """A follower forgets its leader after the least time-out, a leader looks who answers after the greatest."""
+        if self._tick is not None:
+            self._tick.cancel()
+        least, most = self._pace.election
+        self._tick = self._ports.time.after(most if self.replica.role == LEADER else least, self._ticked)
+
+    def _ticked(self) -> None:
+        self.take(Tick())
+        if self.replica.role == LEADER:
+            self._count_down()
 
     def _arm(self, replica: Replica) -> None:
         """Let the disk catch up soon, and hand on soon what is new."""

@@ -71,6 +71,14 @@ async def eventually(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
+async def eventually_caught_up(client: LedgerClient) -> None:
+    """Wait until no server lacks anything that the leader has."""
+    until = time.monotonic() + SECONDS
+    while any((await client.status(timeout=SECONDS)).lag.values()):
+        assert time.monotonic() < until, "it has taken too long"
+        await asyncio.sleep(0.05)
+
+
 async def leader(client: LedgerClient) -> str:
     """Who leads, as far as a server knows that has just answered."""
     until = time.monotonic() + SECONDS

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.cluster.cluster_ledger import SECONDS, Load, client, cluster, eventually, leader, run
+from tests.cluster.cluster_ledger import SECONDS, Load, client, cluster, eventually, eventually_caught_up, leader, run
 
 from quorumlog.ledger.commands import Balance, Deposit, Exchange, Total
 from quorumlog.ledger.ledger import Received
@@ -107,6 +107,43 @@ def test_a_machine_without_peers_keeps_what_it_has_answered(tmp_path: Path) -> N
             assert await ledger.read(Balance("x"), timeout=SECONDS) == 5
 
     with cluster(tmp_path, size=1) as servers:
+        run(story)
+
+
+def test_servers_that_come_back_depose_nobody(tmp_path: Path) -> None:
+    """One that was paused has waited for a leader in vain, and one that was killed knows of none; both ask first."""
+
+    async def story() -> None:
+        async with client(servers) as ledger:
+            assert await ledger.ask(Deposit("x", 1), timeout=SECONDS) is True
+            before = await ledger.status(timeout=SECONDS)
+            for server in [each for each in servers.servers if each != ledger.leader]:
+                servers.pause(server)
+                await asyncio.sleep(1.5)
+                servers.resume(server)
+                await asyncio.to_thread(servers.kill, server)
+                await asyncio.to_thread(servers.start, server)
+            assert await ledger.ask(Deposit("x", 1), timeout=SECONDS) is True
+            await eventually_caught_up(ledger)
+            after = await ledger.status(timeout=SECONDS)
+            assert (after.leader, after.term) == (before.leader, before.term)
+            assert after.commit == before.commit + 1
+
+    with cluster(tmp_path) as servers:
+        run(story)
+
+
+def test_a_leader_that_nobody_answers_resigns(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with client(servers) as ledger:
+            assert await ledger.ask(Deposit("x", 1), timeout=SECONDS) is True
+            lonely = await leader(ledger)
+            servers.pause(*[each for each in servers.servers if each != lonely])
+            await eventually(lambda: ledger.leader is None)
+            servers.resume(*servers.servers)
+            assert await ledger.ask(Deposit("x", 1), timeout=SECONDS) is True
+
+    with cluster(tmp_path) as servers:
         run(story)
 
 

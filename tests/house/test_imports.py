@@ -14,19 +14,24 @@ TLASTEP: Final = ("", "toolchain", "language", "compile", "engine", "check", "hi
 BESIDE: Final = {("toolchain", "language"), ("language", "toolchain")}  # neither knows the other
 OUTERMOST: Final = ("tlastep.pytest_plugin",)  # what pytest loads stands above everything, like the command line
 
+# What simulation and runtime stand on.
+BELOW: Final = ("persistent", "core", "ledger", "node", "sharding", "ports", "pre_vote", "turns", "driver")
+
 # Whatever `quorumlog` has: a layer and the layers that it may import.
 QUORUMLOG: Final = {
     "persistent": {"persistent"},
     "core": {"persistent", "core"},
-    "ledger": {"core", "ledger"},
+    "ledger": {"persistent", "core", "ledger"},
     "node": {"persistent", "core", "node"},
-    "sharding": {"core", "ledger", "node", "sharding"},
+    "sharding": {"persistent", "core", "ledger", "node", "sharding"},
     "ports": {"core", "ports"},
     "records": {"core", "records"},
-    "driver": {"core", "ports", "driver"},
-    "simulation": {"persistent", "core", "ledger", "node", "sharding", "ports", "records", "driver", "simulation"},
-    "runtime": {"persistent", "core", "ledger", "node", "sharding", "ports", "records", "driver", "runtime"},
-    "cli": {"core", "ledger", "sharding", "ports", "driver", "simulation", "runtime", "cli"},
+    "pre_vote": {"core", "pre_vote"},
+    "turns": {"core", "turns"},
+    "driver": {"core", "ports", "pre_vote", "turns", "driver"},
+    "simulation": {*BELOW, "records", "simulation"},
+    "runtime": {*BELOW, "records", "runtime"},
+    "cli": {"persistent", "core", "ledger", "sharding", "ports", "driver", "simulation", "runtime", "cli"},
     "": {"runtime"},  # `from quorumlog import Cluster`, when it is wanted
 }
 

@@ -19,7 +19,7 @@ from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.leader_output import Conflict, Request
 from quorumlog.runtime import wire
 from quorumlog.runtime.transport import Connection
-from quorumlog.runtime.wire import BadFrame, Codec, Hello, Read, frame, framed
+from quorumlog.runtime.wire import BadFrame, Codec, Hello, Read, Status, frame, framed
 
 Command = TypeVar("Command")
 Event = TypeVar("Event")
@@ -113,6 +113,7 @@ class Client(Generic[Command, Event, Answer]):
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._reads: dict[int, tuple[Read[Command], asyncio.Future[tuple[Answer, ...]]]] = {}
         self._questions: list[tuple[Command, asyncio.Future[Answer]]] = []
+        self._statuses: list[asyncio.Future[Status]] = []
         self._calls = 0
         self._unsent: list[Request[Command]] = []
         self._unsent_reads: list[Read[Command]] = []
@@ -159,6 +160,14 @@ class Client(Generic[Command, Event, Answer]):
         """Ask a question and wait for the answer. Raises `NotAQuestion`, or `Unanswered` after `timeout` seconds."""
         return await self._within(self.question(question), timeout)
 
+    async def status(self, timeout: float | None = None) -> Status:
+        """How the leader is. Raises `Unanswered` after `timeout` seconds."""
+        self._check()
+        status: asyncio.Future[Status] = self._loop.create_future()
+        self._statuses.append(status)
+        self._soon()
+        return await self._within(status, timeout)
+
     @property
     def leader(self) -> ServerId | None:
         """The server that this client talks to, and that leads as far as anybody knows."""
@@ -180,7 +189,8 @@ class Client(Generic[Command, Event, Answer]):
 
     def _open(self) -> list[asyncio.Future[Any]]:
         questions = [answer for _, answer in self._questions]
-        return [*self._answers.values(), *(answer for _, answer in self._reads.values()), *questions]
+        reads = [answer for _, answer in self._reads.values()]
+        return [*self._answers.values(), *reads, *questions, *self._statuses]
 
     async def __aenter__(self) -> Client[Command, Event, Answer]:
         return self
@@ -227,6 +237,8 @@ class Client(Generic[Command, Event, Answer]):
             self._connection.send(framed(wire.REQUESTS, encode(requests[start : start + FRAME])))
         for read in reads:
             self._connection.send(frame(wire.READ, read))
+        if self._statuses:
+            self._connection.send(frame(wire.ASK_STATUS, wire.AskStatus()))
 
     def _gather_questions(self) -> None:
         gathered, self._questions = self._questions, []
@@ -278,7 +290,7 @@ class Client(Generic[Command, Event, Answer]):
     def _look(self) -> None:
         """Nobody answers: perhaps somebody else does."""
         self._watch = self._loop.call_later(self._patience / 2, self._look)
-        if not (self._answers or self._reads):
+        if not (self._answers or self._reads or self._statuses):
             self._heard = time.monotonic()
         elif time.monotonic() - self._heard > self._patience:
             self._heard = time.monotonic()
@@ -305,6 +317,9 @@ class Client(Generic[Command, Event, Answer]):
             self._read_answered(body)
         elif kind == wire.WELCOME:
             self._welcomed(wire.decoded(wire.WELCOME_DECODER, body))
+        elif kind == wire.STATUS:
+            told, self._statuses = self._statuses, []
+            spread_one(wire.decoded(wire.STATUS_DECODER, body), told)
         elif kind == wire.NOT_LEADER:
             self._elsewhere(wire.decoded(wire.NOT_LEADER_DECODER, body).leader)
         elif kind == wire.REFUSAL:
@@ -363,6 +378,13 @@ class Client(Generic[Command, Event, Answer]):
 
 
 Waited = TypeVar("Waited")
+
+
+def spread_one(answer: Waited, waiting: Sequence[asyncio.Future[Waited]]) -> None:
+    """Hand one answer to all who wait for it."""
+    for each in waiting:
+        if not each.done():
+            each.set_result(answer)
 
 
 def spread(done: asyncio.Future[tuple[Answer, ...]], waiting: Sequence[asyncio.Future[Answer]]) -> None:

@@ -17,13 +17,14 @@ from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Server
 from quorumlog.core.consensus.replica import start
 from quorumlog.core.consensus.state import CANDIDATE
 from quorumlog.core.consistent_read import ReadId, Reply
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.leader_output import Request, Say
 from quorumlog.core.read_model import Ask, News, Queue, Source, on_ask, push
 from quorumlog.driver import Driver, Listener, Pace, Steps, Turn
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.node import Node, written
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.ports import Disk, Network, Ports, Time, Timer
+from quorumlog.pre_vote import Tick
 from quorumlog.runtime.group_steps import GroupSteps
 from quorumlog.runtime.hosting import Hosted, NoQuestion
 from quorumlog.runtime.steps import SPEAK, Called, GiveUp, NodeInput, NodeSteps, PeerMessage, Readable
@@ -108,7 +109,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         steps: Steps[Any, NodeInput[Command, Randomness], PeerMessage, Say[Answer] | Readable[State, Answer, Any]] = (
             self.steps
         )
-        self.driver = Driver(self.steps.begin(node), steps, ports, pace, self)
+        self.driver = Driver(self.steps.begin(node), steps, ports, pace, self, network.send)
 
     @property
     def node(self) -> Node[State, Answer, Any]:
@@ -127,6 +128,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         """Begin to wait for a leader; alone in its group, a server stands at once."""
         self.driver.start()
         if len(self.node.replica.members) == 1:
+            self.driver.take(Tick())  # there is no leader that it could have heard
             self.driver.stand()
         if self._hosted.duty is not None:
             self._speaking = self._time.after(SPEAKS, self._speak)

@@ -22,6 +22,7 @@ from quorumlog.core.two_phase_commit.messages import TransferId
 from quorumlog.driver import Outcome
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.node import Node, Service, Spoken
+from quorumlog.pre_vote import PreVote
 
 State = TypeVar("State")
 Command = TypeVar("Command")
@@ -77,7 +78,7 @@ AmongGroups: TypeAlias = Letters | Speak | GiveUp
 NodeInput: TypeAlias = Batch[Command, Randomness] | Called | AskQuorum | Acknowledged | Question | Reply | AmongGroups
 """What a node takes beside the inputs of consensus."""
 
-PeerMessage: TypeAlias = Message | Question | Reply | Letter
+PeerMessage: TypeAlias = Message | PreVote | Question | Reply | Letter
 """What servers say to each other; letters go to other groups."""
 
 

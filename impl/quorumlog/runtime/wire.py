@@ -28,6 +28,7 @@ from quorumlog.core.consistent_read import Question, Reply
 from quorumlog.core.leader_output import CONFLICT, Acknowledged, Answered, Conflict, Executed, Request, Say
 from quorumlog.core.read_model import Ask, News
 from quorumlog.ledger.forgetting import Letter
+from quorumlog.pre_vote import PreVote, PreVoteReply, PreVoteRequest
 
 Command = TypeVar("Command")
 Event = TypeVar("Event")
@@ -165,13 +166,21 @@ class Slice(Struct, frozen=True, array_like=True):
     entries: Raw
 
 
-PeerMessage: TypeAlias = Message | Question | Reply
+PeerMessage: TypeAlias = Message | PreVote | Question | Reply
 
 # -- kinds -----------------------------------------------------------------------------------------------------
 
 HELLO: Final = 1
 APPEND: Final = 2
-PEER_KINDS: Final[dict[type, int]] = {VoteRequest: 3, VoteReply: 4, AppendReply: 5, Question: 6, Reply: 7}
+PEER_KINDS: Final[dict[type, int]] = {
+    VoteRequest: 3,
+    VoteReply: 4,
+    AppendReply: 5,
+    Question: 6,
+    Reply: 7,
+    PreVoteRequest: 9,
+    PreVoteReply: 10,
+}
 """The kinds of what servers say to each other, slices of the log apart. A new one gets the next free number."""
 
 LETTERS: Final = 8

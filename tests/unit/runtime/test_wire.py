@@ -16,6 +16,7 @@ from quorumlog.core.leader_output import CONFLICT, Acknowledged, Answered, Execu
 from quorumlog.ledger.commands import Balance, Command, Deposit, Transfer
 from quorumlog.ledger.events import Deposited, Event, Exchanged
 from quorumlog.ledger.ledger import Answer, Received
+from quorumlog.pre_vote import PreVoteReply, PreVoteRequest
 from quorumlog.runtime import wire
 from quorumlog.runtime.wire import BadFrame, Codec, FrameReader, PeerMessage, frame, framed
 
@@ -40,6 +41,8 @@ peer_messages = st.one_of(
     st.builds(VoteReply, names, names, numbers),
     st.builds(AppendRequest, names, names, st.just(3), numbers, numbers, entries, numbers),
     st.builds(AppendReply, names, names, numbers, st.booleans(), numbers),
+    st.builds(PreVoteRequest, names, numbers, numbers, numbers, numbers),
+    st.builds(PreVoteReply, names, names, numbers),
     st.builds(Question, names, numbers, numbers),
     st.builds(Reply, names, names, numbers, numbers),
 )
