@@ -25,7 +25,7 @@ from quorumlog.core.two_phase_commit.messages import (
     Transfer,
     Vote,
 )
-from quorumlog.ledger.books import EXCHANGE, Books, booked, postings
+from quorumlog.ledger.books import EXCHANGE, Books, postings
 from quorumlog.ledger.commands import Command
 from quorumlog.ledger.coordinated import Coordinated, TransferCoordination
 from quorumlog.ledger.events import Declined, Exchanged
@@ -42,6 +42,9 @@ OperationId: TypeAlias = str
 Round: TypeAlias = Literal[1, 2]
 
 LEDGER: Final = Ledger()
+OUTSIDE: Final = "outside"
+Balances: TypeAlias = FrozenMap[AccountId, int]
+"""Books with every account in them, whether it holds anything or not, and with the world outside."""
 
 
 class Standing(Struct, frozen=True, cache_hash=True):
@@ -133,10 +136,11 @@ class Setting(Struct, frozen=True, cache_hash=True):
         """Whether the coordinator is asked for it. Spec: ShardedLedger!IsAcross."""
         return self.doing(o).groups == (self.placement.coordinator,)
 
-    def truth(self, o: OperationId, ledger: Books) -> frozenset[Standing]:
+    def truth(self, o: OperationId, ledger: Balances) -> frozenset[Standing]:
         """What it would truly answer now, if it has no effect. Spec: AtomicBooks!Truth."""
-        events = LEDGER.decide(ledger, self.commands[o], 100)
-        return frozenset() if postings(events[0]) else frozenset({standing(LEDGER.answer(ledger, events))})
+        books = books_of(ledger)
+        events = LEDGER.decide(books, self.commands[o], 100)
+        return frozenset() if postings(events[0]) else frozenset({standing(LEDGER.answer(books, events))})
 
 
 class ShardedWorld(Struct, frozen=True, cache_hash=True):
@@ -148,14 +152,14 @@ class ShardedWorld(Struct, frozen=True, cache_hash=True):
     shard: FrozenMap[ShardId, Log]
     op: FrozenMap[OperationId, Standing]
     again: frozenset[OperationId]
-    ledger: Books
+    ledger: Balances
     possible: FrozenMap[OperationId, frozenset[Standing]]
 
     @classmethod
     def of(cls, setting: Setting) -> ShardedWorld:
         """Nobody has asked for anything. Spec: ShardedLedger!Init."""
         shards = {each: Log(application(setting, each).start()) for each in setting.placement.shards}
-        held = FrozenMap({account: amount for account, amount in setting.initial.items() if amount})
+        outside = -sum(setting.initial.values())
         return cls(
             setting=setting,
             transfer=(),
@@ -163,7 +167,7 @@ class ShardedWorld(Struct, frozen=True, cache_hash=True):
             shard=FrozenMap(shards),
             op=FrozenMap(dict.fromkeys(setting.commands, IDLE)),
             again=frozenset(),
-            ledger=Books(held, -sum(setting.initial.values())),
+            ledger=FrozenMap({**dict(setting.initial.items()), EXCHANGE: 0, OUTSIDE: outside}),
             possible=FrozenMap(dict.fromkeys(setting.commands, frozenset())),
         )
 
@@ -375,7 +379,7 @@ class ShardedWorld(Struct, frozen=True, cache_hash=True):
         """The ghost ledger changes: what might be answered now is remembered. Spec: ShardedLedger!Effect."""
         if not postings(event) or isinstance(event, Declined):
             return self
-        ledger, possible = booked(self.ledger, postings(event)), self.possible
+        ledger, possible = posted(self.ledger, event), self.possible
         for o in self.setting.commands:
             if self.op[o] == OPEN:
                 possible = possible.set(o, possible[o] | self.setting.truth(o, ledger))
@@ -387,6 +391,20 @@ class ShardedWorld(Struct, frozen=True, cache_hash=True):
         if s not in self.setting.electing or n > len(log.suffix):
             raise Refused(f"{s} keeps its leader")
         return self.change(shard=self.shard.set(s, replace(log, suffix=log.suffix[:n])))
+
+
+def books_of(ledger: Balances) -> Books:
+    """The same as books."""
+    held = {account: ledger[account] for account in ledger if account != OUTSIDE}
+    return Books(FrozenMap({account: amount for account, amount in held.items() if amount}), ledger[OUTSIDE])
+
+
+def posted(ledger: Balances, event: LedgerEvent) -> Balances:
+    """The books after an event. Spec: Ledger!Booked."""
+    for account, amount in postings(event):
+        name = OUTSIDE if account is None else account
+        ledger = ledger.set(name, ledger[name] + amount)
+    return ledger
 
 
 def application(setting: Setting, s: ShardId) -> ShardedLedger:

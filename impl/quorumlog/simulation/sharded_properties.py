@@ -21,6 +21,7 @@ from quorumlog.simulation.sharded_ledger import (
     OperationId,
     ShardedWorld,
     Standing,
+    books_of,
     standing,
 )
 
@@ -90,18 +91,18 @@ def held(world: ShardedWorld, account: str) -> int:
 
 def ledger_is_held(world: ShardedWorld) -> bool:
     """The ghost ledger is what the shards hold, with all that is decided."""
-    return all(world.ledger.balance(each) == held(world, each) for each in (*world.setting.initial, EXCHANGE))
+    return all(world.ledger[each] == held(world, each) for each in (*world.setting.initial, EXCHANGE))
 
 
 def is_balanced(world: ShardedWorld) -> bool:
     """Whatever was added to one account was taken from another."""
-    return world.ledger.total() + world.ledger.outside == 0
+    return sum(world.ledger.values()) == 0
 
 
 def no_debt(world: ShardedWorld) -> bool:
     """Nobody spends what is not there."""
     frees = [each for log in world.shard.values() for each in log.state.part.free.items()]
-    return world.ledger.is_covered() and all(held >= 0 for account, held in frees if account != EXCHANGE)
+    return books_of(world.ledger).is_covered() and all(held >= 0 for account, held in frees if account != EXCHANGE)
 
 
 def over_is_over(world: ShardedWorld) -> bool:
@@ -137,18 +138,18 @@ def refines_atomic_books(before: ShardedWorld, after: ShardedWorld) -> bool:
         return False
     if effective:
         return takes_effect(before, after, effective[0], new[effective[0]])
-    if before.ledger != after.ledger:
+    if books_of(before.ledger) != books_of(after.ledger):
         return False
     return not answered or answers(before, after.op[answered[0]], answered[0], old)
 
 
 def takes_effect(before: ShardedWorld, after: ShardedWorld, o: OperationId, answer: Standing) -> bool:
     """Whether exactly this operation has changed the books, and might, and is to be answered so."""
-    command, books = before.setting.commands[o], before.ledger
+    command, books = before.setting.commands[o], books_of(before.ledger)
     for rate in RATES:
         events = LEDGER.decide(books, command, rate)
         changed = booked(books, postings(events[0]))
-        if before.op[o] == OPEN and postings(events[0]) and changed == after.ledger:
+        if before.op[o] == OPEN and postings(events[0]) and changed == books_of(after.ledger):
             return standing(LEDGER.answer(changed, events)) == answer
     return False
 
