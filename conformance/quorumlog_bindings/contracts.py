@@ -16,7 +16,7 @@ from quorumlog.core.consensus.log import Log
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, Message, VoteReply, VoteRequest
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.core.consensus.state import CANDIDATE, FOLLOWER, LEADER, ROLES
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog_bindings.replication import entries, message, of_replica, server
 from tlastep.check.contract import Contracts, Operators, assume, pick
 from tlastep.values import Fn, Value, to_value

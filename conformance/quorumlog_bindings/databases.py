@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, cast
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.operation_log import Database
+from quorumlog.persistent.frozen_map import FrozenMap
 from tlastep.binding import Constants
 from tlastep.values import Fn, ModelValue, Value, in_order, model_value
 

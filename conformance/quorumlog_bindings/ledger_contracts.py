@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from quorumlog.core.event_sourcing import fold
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.ledger import books
 from quorumlog.ledger.books import EXCHANGE, Books
 from quorumlog.ledger.commands import Balance, Command, Deposit, Exchange, Total, Transfer, Withdraw
 from quorumlog.ledger.events import Asked, AskedTotal, Declined, Deposited, Event, Exchanged, Transferred, Withdrawn
 from quorumlog.ledger.ledger import Ledger, Received
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog_bindings import event_sourcing as shown
 from tlastep.check.contract import Contracts, Operators, assume, pick
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.two_phase_commit.coordinator import Begun, Decided, Decisions, Tally
 from quorumlog.core.two_phase_commit.messages import (
     Acknowledgement,
@@ -15,6 +14,7 @@ from quorumlog.core.two_phase_commit.messages import (
     Transfer,
     Vote,
 )
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.transfers import CoordinatorEvent, Group, Setting, Standing, Suffix, Transfers
 from tlastep.binding import Binding, Constants
 from tlastep.values import ModelValue, Value, model_value, record

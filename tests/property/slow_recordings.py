@@ -21,7 +21,7 @@ from quorumlog.core.consensus import effects as fx
 from quorumlog.core.consensus import messages as ms
 from quorumlog.core.consensus.durability import is_dirty
 from quorumlog.core.consensus.replica import Replica, restart, start, step
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.runtime import recorded as rec
 
 

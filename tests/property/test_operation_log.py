@@ -10,8 +10,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from quorumlog.core import operation_log
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.operation_log import Database, Operation, Replica, Row, recovered, recovering
+from quorumlog.persistent.frozen_map import FrozenMap
 
 QUICK: Final = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 SOONEST: Final = settings(QUICK, phases=[Phase.generate], report_multiple_bugs=False, print_blob=False)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.event_sourcing import Folds, fold
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 
 NodeId: TypeAlias = str
 ReaderId: TypeAlias = str

@@ -7,9 +7,9 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.ledger.commands import Account
 from quorumlog.ledger.events import Deposited, Event, Exchanged, Transferred, Withdrawn
+from quorumlog.persistent.frozen_map import FrozenMap
 
 EXCHANGE: Final[Account] = "exchange"
 """The account that makes good the difference between what is given and what is received; it may fall below zero."""

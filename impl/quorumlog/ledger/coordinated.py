@@ -11,7 +11,6 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.two_phase_commit import coordinator
 from quorumlog.core.two_phase_commit.coordinator import (
     BEGUN,
@@ -32,6 +31,7 @@ from quorumlog.ledger.books import EXCHANGE
 from quorumlog.ledger.forgetting import Close, Closed, name_of, number_of
 from quorumlog.ledger.ledger import Rate, Received
 from quorumlog.ledger.placement import Placement
+from quorumlog.persistent.frozen_map import FrozenMap
 
 Order: TypeAlias = Settle | Close
 """What the coordinator's leader asks of itself. Clients have no words for it."""

@@ -6,9 +6,9 @@ from zlib import crc32
 
 from msgspec import Struct
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.two_phase_commit.messages import ShardId
 from quorumlog.ledger.commands import Account
+from quorumlog.persistent.frozen_map import FrozenMap
 
 
 class Placement(Struct, frozen=True, cache_hash=True):

@@ -14,7 +14,6 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.two_phase_commit import participant
 from quorumlog.core.two_phase_commit.messages import Decision, Prepare, ShardId, TransferId
 from quorumlog.core.two_phase_commit.participant import ABORTED, Ended, Finding, Read, ShardState, Staged
@@ -25,6 +24,7 @@ from quorumlog.ledger.events import Asked, AskedTotal, Declined, Exchanged
 from quorumlog.ledger.forgetting import Closed, Over, number_of
 from quorumlog.ledger.ledger import Ledger, Rate, Received
 from quorumlog.ledger.placement import Placement
+from quorumlog.persistent.frozen_map import FrozenMap
 
 Order: TypeAlias = Prepare | Decision | Over
 """What the coordinator asks of a shard. Clients have no words for it."""

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from quorumlog.core.client import Client
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.leader_output import Answered, Conflict, Request
 from quorumlog.core.two_phase_commit.messages import ShardId
 from quorumlog.core.two_phase_commit.participant import Finding, total
@@ -24,6 +23,7 @@ from quorumlog.ledger.coordinated import FORGOTTEN, Ending
 from quorumlog.ledger.ledger import Received
 from quorumlog.ledger.placement import Placement
 from quorumlog.ledger.sharded_ledger import Answer
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.sharding.duties import GroupId
 
 Way: TypeAlias = Literal["log", "index"]

@@ -14,7 +14,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.two_phase_commit import coordinator, participant
 from quorumlog.core.two_phase_commit.coordinator import Begun, Decided, Settle, Tally
 from quorumlog.core.two_phase_commit.messages import Acknowledgement, Decision, Prepare, ShardId, TransferId, Vote
@@ -22,6 +21,7 @@ from quorumlog.core.two_phase_commit.participant import Ended, Staged
 from quorumlog.ledger.coordinated import Coordinated
 from quorumlog.ledger.forgetting import Close, Letter, Over, number_of
 from quorumlog.ledger.sharded_ledger import ShardBooks
+from quorumlog.persistent.frozen_map import FrozenMap
 
 GroupId: TypeAlias = str
 Wanted: TypeAlias = tuple[Tally, object | None]

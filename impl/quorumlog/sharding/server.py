@@ -16,12 +16,12 @@ from msgspec.structs import replace
 from quorumlog.core.consensus.effects import Committed, Effects, Input, Refused
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.event_sourcing import Application
-from quorumlog.core.leader_output import Executed, LeaderOutput, Request, Say, no_messages
+from quorumlog.core.leader_output import Asked, Executed, LeaderOutput, Request, Say, no_messages
 from quorumlog.core.two_phase_commit.coordinator import Tally
 from quorumlog.core.two_phase_commit.messages import TransferId
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.ledger.ledger import Rate
-from quorumlog.node import Asked, Node, Service, Spoken, written
+from quorumlog.node import Node, Service, Spoken, written
 from quorumlog.sharding.duties import NOTHING_HEARD, CoordinatorDuty, Duty, Open, about, is_for_shards
 
 TheNode: TypeAlias = Node[Any, Any, Any]

@@ -26,7 +26,7 @@ from quorumlog.core.consensus.effects import (
 )
 from quorumlog.core.consensus.messages import Entry, Message, ServerId, is_addressed
 from quorumlog.core.consensus.replica import Replica, restart, start, step
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.network import SILENT, Network, lose, send
 
 Decided: TypeAlias = tuple[Entry, ...]

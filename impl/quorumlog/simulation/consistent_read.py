@@ -19,7 +19,7 @@ from quorumlog.core.consensus.log import is_as_complete, last_term, term_at
 from quorumlog.core.consensus.messages import Entry, ServerId
 from quorumlog.core.consensus.quorum import majority
 from quorumlog.core.consistent_read import Answer, Append, Gate, GateEffects, Lost, PutQuestion, ReadEvent, Reply
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 
 Log: TypeAlias = tuple[Entry, ...]
 Operation: TypeAlias = str

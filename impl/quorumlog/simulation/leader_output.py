@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from quorumlog.core.client import Client, Proxy
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.leader_output import (
     Acknowledged,
     Append,
@@ -26,6 +25,7 @@ from quorumlog.core.leader_output import (
     Say,
     SessionId,
 )
+from quorumlog.persistent.frozen_map import FrozenMap
 
 NodeId: TypeAlias = str
 Event: TypeAlias = str

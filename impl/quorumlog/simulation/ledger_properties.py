@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.two_phase_commit.coordinator import COMMITTED, Decisions
 from quorumlog.core.two_phase_commit.messages import (
     Acknowledgement,
@@ -19,6 +18,7 @@ from quorumlog.core.two_phase_commit.messages import (
     TransferId,
     Vote,
 )
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.replicated_two_phase_commit import ReplicatedTwoPhaseCommit as World
 from quorumlog.simulation.transfers import FAILED, IDLE, OPEN, OperationId, Standing, Transfers
 

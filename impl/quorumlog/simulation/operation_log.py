@@ -11,8 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.operation_log import Operation, Replica, recovered, recovering, written
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.agreed import check_complete, common
 from quorumlog.simulation.statements import random_outcome
 

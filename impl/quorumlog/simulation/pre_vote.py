@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from quorumlog.core.consensus.effects import ElectionTimeout, Input, Refused
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.consensus.replica import restart, step
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.pre_vote import (
     HEARD,
     Ask,

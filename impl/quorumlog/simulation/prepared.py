@@ -23,7 +23,7 @@ from quorumlog.core.consensus.messages import (
 )
 from quorumlog.core.consensus.replica import Replica, start
 from quorumlog.core.consensus.state import CANDIDATE, LEADER, everyone
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.cluster import Cluster, Decided
 
 Three: TypeAlias = tuple[ServerId, ServerId, ServerId]

@@ -13,8 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.client import Client, Proxy
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.leader_output import CONFLICT, Answered, Conflict, Executed, Message, Request, Say, SessionId
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.leader_output import COMMAND, Asked, Event, Given, Log, Node, NodeId, Reign, Sent, Speaking
 
 Got: TypeAlias = tuple[Answered[Event] | None, ...]

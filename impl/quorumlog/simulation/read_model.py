@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.event_sourcing import Folds
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.read_model import (
     Ask,
     News,
@@ -40,6 +39,7 @@ from quorumlog.core.read_model import (
     start,
     switch,
 )
+from quorumlog.persistent.frozen_map import FrozenMap
 
 SessionId: TypeAlias = str
 Event: TypeAlias = str

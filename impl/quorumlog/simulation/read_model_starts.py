@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.read_model import News, NodeId, ReaderId, ShardId, Source
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.read_model import Event, Events, Readings, Setting, nothing
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from quorumlog.core.consensus.messages import Entry, ServerId
 from quorumlog.core.consistent_read import Gate, ReadEvent, Reply
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.consistent_read import OPEN, Log, Member, Network, Operation, ReadCluster, Setting
 
 Start: TypeAlias = Callable[[Setting], list[ReadCluster]]

@@ -12,7 +12,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.shard_table import (
     FRESH,
     Assignment,
@@ -43,6 +42,7 @@ from quorumlog.core.shard_table import (
     route,
     take_first,
 )
+from quorumlog.persistent.frozen_map import FrozenMap
 
 Message: TypeAlias = Request | Refusal | Handover
 Network: TypeAlias = frozenset[Message]

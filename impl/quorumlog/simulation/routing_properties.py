@@ -8,7 +8,6 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.shard_table import (
     Assignment,
     Handover,
@@ -20,6 +19,7 @@ from quorumlog.core.shard_table import (
     Taken,
     evolve,
 )
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.routing import Routed
 
 Over: TypeAlias = tuple[str, ...]

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.event_sourcing import fold
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.speculation import Speculative, begin
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.agreed import check_complete, common
 from quorumlog.simulation.small_applications import Purse
 

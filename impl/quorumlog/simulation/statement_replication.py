@@ -13,8 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.operation_log import Database
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.statements import STATEMENTS, Outcome
 
 ReplicaId: TypeAlias = str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.operation_log import Database
+from quorumlog.persistent.frozen_map import FrozenMap
 
 STATEMENTS: Final = ("count", "expire")
 CLOCK: Final = ("early", "late")

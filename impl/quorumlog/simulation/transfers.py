@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.event_sourcing import Folds, fold
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.two_phase_commit import coordinator
 from quorumlog.core.two_phase_commit.coordinator import (
     ABORTED,
@@ -36,6 +35,7 @@ from quorumlog.core.two_phase_commit.messages import (
     TransferId,
     Vote,
 )
+from quorumlog.persistent.frozen_map import FrozenMap
 
 State = TypeVar("State")
 Event = TypeVar("Event")

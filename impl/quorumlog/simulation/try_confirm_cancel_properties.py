@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.two_phase_commit.coordinator import COMMITTED
 from quorumlog.core.two_phase_commit.messages import AccountId, Acknowledgement, Message, ShardId, TransferId
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.ledger_properties import (
     Over,
     commits_atomically,

@@ -8,7 +8,7 @@ import pytest
 
 from quorumlog.core.consensus.progress import replicated
 from quorumlog.core.consensus.quorum import is_quorum, majority, reached
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 
 
 @pytest.mark.parametrize("size", range(1, 8))

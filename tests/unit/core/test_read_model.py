@@ -7,7 +7,6 @@ from typing import Final
 import pytest
 
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.read_model import (
     KnownSince,
     News,
@@ -28,6 +27,7 @@ from quorumlog.core.read_model import (
     start,
     switch,
 )
+from quorumlog.persistent.frozen_map import FrozenMap
 
 LOG: Final = ("a", "b", "c")
 NOBODY: Final = Source(FrozenMap({}))

@@ -21,7 +21,7 @@ from quorumlog.core.consensus.effects import (
 )
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, VoteReply, VoteRequest
 from quorumlog.core.consensus.replica import Replica, restart, start, step
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 
 MEMBERS = ("a", "b", "c")
 REQUEST = VoteRequest(sender="b", term=1, last_index=0, last_term=0)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from quorumlog.core.consensus.effects import BLANK, Durable, Effects
 from quorumlog.core.consensus.log import Log
 from quorumlog.core.consensus.messages import Message, ServerId
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 
 Role: TypeAlias = Literal["follower", "candidate", "leader"]
 FOLLOWER: Final = "follower"

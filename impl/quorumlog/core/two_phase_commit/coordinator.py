@@ -14,7 +14,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.two_phase_commit.messages import (
     NO,
     YES,
@@ -27,6 +26,7 @@ from quorumlog.core.two_phase_commit.messages import (
     TransferId,
     Vote,
 )
+from quorumlog.persistent.frozen_map import FrozenMap
 
 BEGUN: Final = "begun"
 COMMITTED: Final = "committed"

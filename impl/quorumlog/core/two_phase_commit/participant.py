@@ -13,7 +13,6 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.two_phase_commit.messages import (
     CONFLICT,
     NO,
@@ -30,6 +29,7 @@ from quorumlog.core.two_phase_commit.messages import (
     TransferId,
     Vote,
 )
+from quorumlog.persistent.frozen_map import FrozenMap
 
 NONE: Final = "none"
 PREPARED: Final = "prepared"

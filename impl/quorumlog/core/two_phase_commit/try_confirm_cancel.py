@@ -12,7 +12,6 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.two_phase_commit.messages import (
     CONFLICT,
     YES,
@@ -27,6 +26,7 @@ from quorumlog.core.two_phase_commit.messages import (
     TransferId,
     Vote,
 )
+from quorumlog.persistent.frozen_map import FrozenMap
 
 TRIED: Final = "tried"
 REJECTED: Final = "rejected"

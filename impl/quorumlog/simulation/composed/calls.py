@@ -8,11 +8,11 @@ from quorumlog.core.client import Proxy
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.consensus.messages import Entry, Message, ServerId
 from quorumlog.core.consistent_read import Reply
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.leader_output import Executed, Say, SessionId
 from quorumlog.core.read_model import Token, after_write
 from quorumlog.ledger.ledger import Rate
 from quorumlog.node import written
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.sharding.clients import Ended, Operation
 from quorumlog.sharding.duties import GroupId
 from quorumlog.simulation.composed.state import Asked, ClientId, Letter, State, unsubscribed, without

@@ -56,7 +56,7 @@ class Truth:
         for entry in written(decided[len(self.entries) :]):
             if isinstance(entry, Executed):
                 yield from self.execute(entry)
-            self.table = self.rules.apply(self.table, entry)
+            self.table = self.rules.fold(self.table, (entry,))
             if isinstance(entry, Executed):
                 answer = self.table.session(entry.session).remembered(entry.number)
                 assert answer is not None, "it has just been executed"

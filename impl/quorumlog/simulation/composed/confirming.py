@@ -16,7 +16,7 @@ from quorumlog.core.consensus.messages import Entry, ServerId
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.core.consensus.state import LEADER
 from quorumlog.core.consistent_read import Question, ReadId, Reply
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.sharding.server import TheNode
 from quorumlog.simulation.composed.consensus import Taken
 from quorumlog.simulation.composed.groups import Group

@@ -15,7 +15,7 @@ from quorumlog.core.consensus.effects import Durable
 from quorumlog.core.consensus.log import Log
 from quorumlog.core.consensus.messages import AppendRequest, Entry, Message, ServerId
 from quorumlog.core.consensus.replica import Replica
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.sharding.duties import GroupId
 from quorumlog.sharding.server import TheNode
 from quorumlog.simulation.cluster import Cluster

@@ -23,12 +23,12 @@ from quorumlog.core.consensus.effects import (
 )
 from quorumlog.core.consensus.messages import Entry, Message, ServerId, is_addressed
 from quorumlog.core.consistent_read import GateEffect, ReadId, Reply
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.leader_output import LeaderOutput, Request, Table
 from quorumlog.core.two_phase_commit.coordinator import Tally
 from quorumlog.core.two_phase_commit.messages import TransferId
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.ledger.ledger import Rate
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.sharding.duties import NOTHING_HEARD, Duty, GroupId
 from quorumlog.sharding.server import Answers, Said, Server, Serving, TheApplication, TheNode, TheService
 from quorumlog.simulation.cluster import Cluster, told
@@ -174,7 +174,7 @@ class Views(Struct, frozen=True):
 
     def evolve(self, state: TheTable, event: Any) -> TheTable:
         """The table after one more entry."""
-        return self.rules.apply(state, event)
+        return self.rules.fold(state, (event,))
 
 
 def decided(known: tuple[Entry, ...], effects: Effects) -> tuple[Entry, ...]:

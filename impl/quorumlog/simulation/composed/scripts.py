@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from quorumlog.core.frozen_map import FrozenMap
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.composed.moves import Move
 
 HEAD: Final = """from quorumlog.simulation.composed.claims import Claims

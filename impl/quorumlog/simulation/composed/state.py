@@ -12,7 +12,6 @@ from quorumlog.core.client import Proxy
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.consistent_read import Question, Reply
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.leader_output import Request
 from quorumlog.core.read_model import (
     Ask,
@@ -26,6 +25,7 @@ from quorumlog.core.two_phase_commit.messages import AccountId, RequestId
 from quorumlog.core.two_phase_commit.participant import Finding
 from quorumlog.ledger.forgetting import Letter as Mail
 from quorumlog.ledger.placement import Placement
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.sharding.clients import Caller, Line
 from quorumlog.sharding.duties import GroupId
 from quorumlog.sharding.server import Answers, Said

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from quorumlog.core.client import Proxy
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.read_model import (
     ReaderId,
     ReadModel,
@@ -20,6 +19,7 @@ from quorumlog.core.two_phase_commit.messages import AccountId, ShardId
 from quorumlog.ledger.coordinated import TransferCoordination
 from quorumlog.ledger.placement import Placement
 from quorumlog.ledger.sharded_ledger import ShardedLedger
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.sharding.clients import Line, idle
 from quorumlog.sharding.duties import CoordinatorDuty, GroupId, ShardDuty
 from quorumlog.simulation.composed.groups import Group, TheTable, Views
