@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from tlastep.check.explore import Verdict, explore_compiled, load
@@ -13,7 +14,8 @@ from tlastep.toolchain import tlc
 
 Engine: TypeAlias = Literal["tlc", "python"]
 
-_QUICK: Final = 300_000  # generated states up to which starting Java fast matters more than running it fast
+_QUICK: Final = 60_000  # generated states from which it pays that Java compiles well what it runs
+_LIVENESS: Final = 8  # how many times as long a state takes where temporal properties are checked
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,18 @@ class Checked:
 
 
 def check_model(
-    project: Project, model: Model, engine: Engine, *, workers: int = 1, on_progress: Progress | None = None
+    project: Project,
+    model: Model,
+    engine: Engine,
+    *,
+    workers: int = 1,
+    dump: Path | None = None,
+    on_progress: Progress | None = None,
 ) -> Checked:
-    """Checks one model."""
-    judge = _by_tlc if engine == "tlc" else _by_python
-    return Checked(model, engine, judge(project, model, workers, on_progress))
+    """Checks one model. TLC writes its graph to `dump`, if it is asked to."""
+    if engine == "tlc":
+        return Checked(model, engine, _by_tlc(project, model, workers, dump, on_progress))
+    return Checked(model, engine, _by_python(project, model, on_progress))
 
 
 def check_models(project: Project, models: Sequence[Model], engine: Engine, *, workers: int = 1) -> Iterator[Checked]:
@@ -81,14 +90,15 @@ def check_models(project: Project, models: Sequence[Model], engine: Engine, *, w
         yield check_model(project, model, engine, workers=workers)
 
 
-def _by_tlc(project: Project, model: Model, workers: int, on_progress: Progress | None) -> Verdict:
+def _by_tlc(project: Project, model: Model, workers: int, dump: Path | None, on_progress: Progress | None) -> Verdict:
     found = tlc.check(
         project.spec(model),
         project.config(model),
         deadlock=model.deadlock,
         workers=workers,
+        dump=dump,
         on_progress=on_progress,
-        quick=model.size == "small" and model.generated < _QUICK,
+        quick=model.size == "small" and _work(model) < _QUICK,
     )
     return Verdict(
         found.result,
@@ -101,6 +111,10 @@ def _by_tlc(project: Project, model: Model, workers: int, on_progress: Progress 
     )
 
 
-def _by_python(project: Project, model: Model, _workers: int, on_progress: Progress | None) -> Verdict:
+def _work(model: Model) -> int:
+    return model.generated * (_LIVENESS if model.kind == "liveness" else 1)
+
+
+def _by_python(project: Project, model: Model, on_progress: Progress | None) -> Verdict:
     compiled = load(project.spec(model), project.config(model))
     return explore_compiled(compiled, deadlock=model.deadlock, on_progress=on_progress)

@@ -64,7 +64,7 @@ def layers(project: Project) -> tuple[Layer, ...]:
         Layer("tlc", ("spec",), _nothing, _by_tlc),
         Layer("properties", both, _alone_ready, _by_properties),
         Layer("lockstep", both, _compared_ready, _by_lockstep),
-        Layer("replay", both, _compared_ready, _by_replay),
+        Layer("replay", both, _replayed_ready, _by_replay),
         Layer("machine", both, _machine_ready, _by_machine),
         Layer("simulation", both, _nothing, _by_simulation),
         Layer("crosshair", both, _nothing, _by_contracts),
@@ -133,6 +133,12 @@ def _compared_ready(project: Project, mutant: Mutant) -> tuple[Prepared, ...]:
     if mutant.side == "spec":
         return ()
     return tuple(prepared(project, name) for name in _candidates(project, mutant))
+
+
+def _replayed_ready(project: Project, mutant: Mutant) -> tuple[Prepared, ...]:
+    if mutant.side == "spec":
+        return ()
+    return tuple(prepared(project, name, SIMULATION) for name in _candidates(project, mutant))
 
 
 def _compared(

@@ -46,7 +46,7 @@ MINUTES: Final = 3.0  # for TLC on one mutant of liveness: many times what the s
 class Killer(msgspec.Struct, frozen=True):
     """What killed a mutant: a layer of the checks, a model, what was violated, and after how many states.
 
-    `layer` is `python` or `tlc` for specs; for code `lockstep` or `replay` (then `property` is `difference`,
+    `layer` is `python` or `tlc` for specs; for code `lockstep` (then `property` is `difference`,
     `hidden state` or `exception`), or `properties`, the code on its own; or another layer of the matrix
     (`check/layers.py`), where `model` may be a contract's or a transcript, and `depth` counts steps or paths.
     """
@@ -141,8 +141,8 @@ def _of_verdict(layer: str, model: Model, verdict: Verdict) -> list[Killer]:
 # -- code -------------------------------------------------------------------------------------------------------
 
 
-def prepare(project: Project, model: Model, simulation: Simulation | None = SIMULATION) -> Prepared:
-    """Compiles the spec of a model for lock-step, and has TLC simulate behaviours of it for replay, if asked to."""
+def prepare(project: Project, model: Model, simulation: Simulation | None = None) -> Prepared:
+    """Compiles the spec of a model for lock-step, and has TLC simulate behaviours of it for replay, if told how."""
     config = read_config(project.config(model))
     bare = replace(config, invariants=[], properties=[])
     spec = compile_spec(read_spec(sany.parse(project.spec(model))), bare)
@@ -151,25 +151,20 @@ def prepare(project: Project, model: Model, simulation: Simulation | None = SIMU
 
 
 @lru_cache(maxsize=64)
-def prepared(project: Project, name: str) -> Prepared:
-    """The same for a model by its name, kept for the next mutant: a child that is forked has it for nothing."""
-    return prepare(project, project.model(name))
+def prepared(project: Project, name: str, simulation: Simulation | None = None) -> Prepared:
+    """A model by its name, kept for the next mutant: a child that is forked has it for nothing."""
+    return prepare(project, project.model(name), simulation)
 
 
 def kill_code(project: Project, mutant: Mutant, models: Sequence[str]) -> list[Killer]:
     """Steps the changed code beside the spec, model by model, up to the first difference; then the code alone.
-
-    Where lock-step finds it, replay may try, too: the matrix shows what simulated behaviours miss.
 
     To be called in a process of its own in which the code has not been imported yet.
     """
     with changed_code(mutant):
         binding = binding_of(project, mutant.module)
         ready = [prepared(project, name) for name in mutant.models or models]
-        pairs = [(each, BoundModel(binding, each.bare)) for each in ready]
-        found = [by_lockstep(pairs)]
-        if found[0] is not None:
-            found.append(by_replay([pair for pair in pairs if pair[0].model.name == found[0].model]))
+        found = [by_lockstep((each, BoundModel(binding, each.bare)) for each in ready)]
         if mutant.breaks is not None:
             found.append(by_properties(mutant, prepared(project, mutant.breaks.model), binding))
         return [each for each in found if each is not None]

@@ -19,6 +19,7 @@ from tlastep.engine.conjuncts import Conjuncts
 from tlastep.errors import UnusableInput
 from tlastep.language.config import read_config
 from tlastep.toolchain import tlc
+from tlastep.toolchain.state_graph import StateGraph
 
 
 class Simulation(NamedTuple):
@@ -96,10 +97,16 @@ def counterexample(project: Project, model: Model) -> Behaviour:
     return found.counterexample
 
 
-def replay_counterexample(project: Project, model: Model, binding: Binding[Any]) -> ReplayedModel:
-    """Replays TLC's counterexample: the code follows it, and breaks the same invariant where the binding has it."""
+def replay_counterexample(
+    project: Project, model: Model, binding: Binding[Any], behaviour: Behaviour | None = None
+) -> ReplayedModel:
+    """Replays TLC's counterexample, by default one that it is asked for now.
+
+    The code follows it, and breaks the same invariant where the binding has it.
+    """
     compiled = load(project.spec(model), project.config(model))
-    found = replay(model.name, compiled, bound_model(project, model, binding), [counterexample(project, model)])
+    violation = behaviour or counterexample(project, model)
+    found = replay(model.name, compiled, bound_model(project, model, binding), [violation])
     kind, _, name = model.result.partition(" ")
     if found.finding is not None or kind != "invariant" or name not in binding.invariants:
         return ReplayedModel(model, found)
@@ -125,9 +132,13 @@ def run_replay(
     *,
     how: Simulation | None = None,
     graph: bool = False,
+    dump: StateGraph | None = None,
     source: str = "behaviour",
 ) -> ReplayedModel:
-    """Replays behaviours (by default those that TLC simulates), and with `graph` all steps of the graph it dumps."""
+    """Replays behaviours (by default those that TLC simulates), and with `graph` all steps of the graph it dumps.
+
+    A graph that it has dumped already may be given.
+    """
     bound, compiled = bound_model(project, model, binding), load(project.spec(model), project.config(model))
     if graph and (model.result != "ok" or model.distinct > MOST_STATES):
         needed = f"a model that holds, of at most {MOST_STATES:,} states"
@@ -139,5 +150,6 @@ def run_replay(
     reached = covered("replay", model.name, model.module, found.actions, conjuncts, found.transitions)
     if not graph or found.finding is not None:
         return ReplayedModel(model, found, coverage=reached)
-    dump = dump_graph(project.spec(model), project.config(model), deadlock=model.deadlock)
+    if dump is None:
+        dump = dump_graph(project.spec(model), project.config(model), deadlock=model.deadlock)
     return ReplayedModel(model, found, replay_graph(model.name, compiled, bound, dump), reached)

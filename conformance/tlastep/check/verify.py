@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -17,14 +18,15 @@ from typing import Any, Final
 
 import msgspec
 
+from tlastep.behaviour import Behaviour
+from tlastep.binding import Binding
 from tlastep.check.bindings import bound_modules
-from tlastep.check.check import check_model
+from tlastep.check.check import Checked, check_model
 from tlastep.check.contract import contracts_of
 from tlastep.check.coverage import Coverage
 from tlastep.check.direct import lockstep_directly
 from tlastep.check.direct_code import execute
 from tlastep.check.explore import load
-from tlastep.check.graph_replay import MOST_STATES
 from tlastep.check.machine import ENOUGH, shortcomings, walk_model
 from tlastep.check.matrix import judged, key, known_matrix
 from tlastep.check.memory import Memory
@@ -33,11 +35,12 @@ from tlastep.check.mutants import Judged, read_mutants, run_mutants
 from tlastep.check.own_layers import own_layers
 from tlastep.check.premises import check_premises
 from tlastep.check.run_lockstep import lockable, run_lockstep
-from tlastep.check.run_replay import replay_counterexample, run_replay
+from tlastep.check.run_replay import ReplayedModel, replay_counterexample, run_replay
 from tlastep.check.simulated import simulate_beside
 from tlastep.check.symbolic import run_symbolic
 from tlastep.engine.code_system import BoundModel
 from tlastep.language.config import read_config
+from tlastep.toolchain import state_graph
 
 DIRECT: Final = 1_500  # states up to which spec and code are also stepped without any memory
 EXECUTED: Final = 30_000  # states up to which the code alone is also executed at every offer, without any memory
@@ -74,13 +77,11 @@ def units(project: Project, models: Sequence[Model]) -> list[Unit]:
     found += [Unit("lockstep", model.name) for model in models if model.name in locked]
     # Lock-step explores the spec of the others with the same engine, and is held to TLC's counts itself.
     found += [Unit("python", model.name) for model in models if model.name not in locked]
-    found += [Unit("replay", model.name) for model in models if model.name in locked]
+    # What TLC says of the others, its graph or its counterexample, is replayed right away.
+    found += [Unit("replay", model.name) for model in models if model.name in locked and not _has_small_graph(model)]
     found += [Unit("premises", model.name) for model in models if model.kind == "liveness" and model.module in bound]
     found += [Unit("direct", model.name) for model in models if model.name in locked and model.distinct <= DIRECT]
     found += [Unit("executed", model.name) for model in models if model.name in locked and model.distinct <= EXECUTED]
-    found += [
-        Unit("counterexample", model.name) for model in models if model.kind == "violation" and model.module in bound
-    ]
     named = {model.name for model in models}
     found += [Unit("symbolic", each.model) for each in contracts_of(project) if each.model in named]
     modules = {model.module for model in models}
@@ -103,10 +104,11 @@ def verify(
     """Does all the work on these models, then tries to kill all mutants; `on_row` hears of each row as it comes."""
     memory = Memory(project, fresh=fresh)
     work = units(project, models)
-    rows = []
-    for row in _rows(project, work, memory):
-        rows.append(row)
-        on_row(row, len(work) - len(rows))
+    rows: list[Row] = []
+    for done, several in enumerate(_rows(project, work, memory), 1):
+        for row in several:
+            rows.append(row)
+            on_row(row, len(work) - done)
     found: list[Judged] = []
     mutants = read_mutants(project)
     for each in _mutants(project, memory, fresh=fresh):
@@ -115,18 +117,19 @@ def verify(
     return rows, found
 
 
-def _rows(project: Project, work: Sequence[Unit], memory: Memory) -> Iterator[Row]:
-    known = {unit: memory.recall(f"{unit.part} {unit.model}", Row) for unit in work}
-    yield from (row for row in known.values() if row is not None)
+def _rows(project: Project, work: Sequence[Unit], memory: Memory) -> Iterator[list[Row]]:
+    """What each of the units has found."""
+    known = {unit: memory.recall(f"{unit.part} {unit.model}", list[Row]) for unit in work}
+    yield from (rows for rows in known.values() if rows is not None)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(PARALLEL, os.cpu_count() or 1), spawn) as pool:
-        futures = {pool.submit(perform, project.root, unit): unit for unit, row in known.items() if row is None}
+        futures = {pool.submit(perform, project.root, unit): unit for unit, rows in known.items() if rows is None}
         try:
             for future in as_completed(futures):
-                row = future.result()
-                if row.holds:
-                    memory.keep(f"{row.part} {row.model}", row)
-                yield row
+                unit, rows = futures[future], future.result()
+                if all(row.holds for row in rows):
+                    memory.keep(f"{unit.part} {unit.model}", rows)
+                yield rows
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -156,20 +159,48 @@ def _mutant_row(each: Judged) -> Row:
 # -- units ------------------------------------------------------------------------------------------------------
 
 
-def perform(root: Path, unit: Unit) -> Row:
+def perform(root: Path, unit: Unit) -> list[Row]:
     """Does one unit of work, in whatever process."""
     project = find_project(root)
     model = project.model(unit.model)
-    return (_WORK.get(unit.part) or _of_project(unit.part))(project, model)
+    if unit.part == "tlc":
+        return _tlc(project, model)
+    return [(_WORK.get(unit.part) or _of_project(unit.part))(project, model)]
 
 
-def _checked(engine: Any) -> Callable[[Project, Model], Row]:
-    def work(project: Project, model: Model) -> Row:
-        checked = check_model(project, model, engine)
-        says = "; ".join(checked.differences) or checked.verdict.result
-        return Row(engine, model.name, checked.holds, says, checked.verdict.seconds, checked.fields())
+def _tlc(project: Project, model: Model) -> list[Row]:
+    """TLC on a model; what it shows besides, a small graph or a counterexample, is replayed on the bound code."""
+    binding = bound_modules(project).get(model.module)
+    if binding is None:
+        return [_checked(check_model(project, model, "tlc"))]
+    if model.kind == "violation":
+        checked = check_model(project, model, "tlc")
+        behaviour = checked.verdict.counterexample
+        if not checked.holds or behaviour is None:
+            return [_checked(checked)]
+        return [_checked(checked), _counterexample(project, model, binding, behaviour)]
+    if not _has_small_graph(model) or not lockable(project, (model,)):
+        return [_checked(check_model(project, model, "tlc"))]
+    with tempfile.TemporaryDirectory(prefix="tlastep-", ignore_cleanup_errors=True) as own:
+        dump = Path(own) / "graph.dot"
+        checked = check_model(project, model, "tlc", dump=dump)
+        if not checked.holds:
+            return [_checked(checked)]
+        replayed = run_replay(project, model, binding, (), graph=True, dump=state_graph.read(dump))
+        return [_checked(checked), _replayed("replay", model, replayed)]
 
-    return work
+
+def _has_small_graph(model: Model) -> bool:
+    return model.result == "ok" and 0 < model.distinct <= MOST_GRAPH
+
+
+def _checked(checked: Checked) -> Row:
+    says = "; ".join(checked.differences) or checked.verdict.result
+    return Row(checked.engine, checked.model.name, checked.holds, says, checked.verdict.seconds, checked.fields())
+
+
+def _python(project: Project, model: Model) -> Row:
+    return _checked(check_model(project, model, "python"))
 
 
 def _lockstep(project: Project, model: Model) -> Row:
@@ -202,17 +233,19 @@ def _executed(project: Project, model: Model) -> Row:
 
 
 def _replay(project: Project, model: Model) -> Row:
-    binding = bound_modules(project)[model.module]
-    replayed = run_replay(project, model, binding, graph=model.distinct <= MOST_GRAPH)
-    fields = {**replayed.fields(), COVERAGE: msgspec.to_builtins(replayed.coverage)}
-    return Row("replay", model.name, replayed.result == "ok", replayed.result, float(str(fields["seconds"])), fields)
+    """Behaviours that TLC simulates, where its graph is large."""
+    return _replayed("replay", model, run_replay(project, model, bound_modules(project)[model.module]))
 
 
-def _counterexample(project: Project, model: Model) -> Row:
-    replayed = replay_counterexample(project, model, bound_modules(project)[model.module])
+def _counterexample(project: Project, model: Model, binding: Binding[Any], behaviour: Behaviour) -> Row:
+    return _replayed("counterexample", model, replay_counterexample(project, model, binding, behaviour))
+
+
+def _replayed(part: str, model: Model, replayed: ReplayedModel) -> Row:
     fields = replayed.fields()
-    seconds = float(str(fields["seconds"]))
-    return Row("counterexample", model.name, replayed.result == "ok", replayed.result, seconds, fields)
+    if replayed.coverage is not None and replayed.behaviours.behaviours:
+        fields[COVERAGE] = msgspec.to_builtins(replayed.coverage)
+    return Row(part, model.name, replayed.result == "ok", replayed.result, float(str(fields["seconds"])), fields)
 
 
 def _premises(project: Project, model: Model) -> Row:
@@ -260,7 +293,7 @@ def _of_project(part: str) -> Callable[[Project, Model], Row]:
     return work
 
 
-MOST_GRAPH: Final = min(MOST_STATES, 4_000)  # states of the graphs that are dumped here; more is a matter of patience
+MOST_GRAPH: Final = 4_000  # states of the graphs that are dumped here; more is a matter of patience
 
 COUNTED: Final = {
     "states": "code_states",
@@ -272,15 +305,13 @@ COUNTED: Final = {
 """What the code without memory must count as lock-step does, and the name that it has there."""
 
 _WORK: Final[dict[str, Callable[[Project, Model], Row]]] = {
-    "tlc": _checked("tlc"),
-    "python": _checked("python"),
+    "python": _python,
     "lockstep": _lockstep,
     "direct": _direct,
     "machine": _machine,
     "simulation": _simulation,
     "executed": _executed,
     "replay": _replay,
-    "counterexample": _counterexample,
     "symbolic": _symbolic,
     "premises": _premises,
 }

@@ -63,7 +63,7 @@ def _replays(rows: Sequence[Row]) -> list[dict[str, object]]:
             "": "ok" if row.holds else "fails",
             "behaviours": row.found.get("behaviours"),
             "steps": row.found.get("steps"),
-            "actions never taken": ", ".join(row.found.get("untaken", ())),
+            "actions never taken": ", ".join(row.found.get("graph", row.found)["untaken"]),
             "graph": _graph(row),
         }
         for row in rows

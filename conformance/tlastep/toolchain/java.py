@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import IO
 
 from tlastep.errors import ToolFailure
-from tlastep.toolchain import cache
+from tlastep.toolchain import shared_classes
 
 _EXTRA = "install quorumlog[check]"
+_COLLECTOR = "-XX:+UseSerialGC"  # one thread of TLC makes garbage for one thread
 
 
 @dataclass(frozen=True)
@@ -81,29 +82,20 @@ def run(
 ) -> Finished:
     """Run a class of the jar: its name comes first in `arguments`, in which `{own}` stands for the run's own folder.
 
-    `quick` makes Java start fast and compile little; leave it off for runs of more than some ten seconds.
+    `quick` makes Java compile little, for runs of a few seconds, which are over before that pays.
     """
     program, archive = java(), jar()
     with tempfile.TemporaryDirectory(prefix="tlastep-", ignore_cleanup_errors=True) as own:
-        options = [*_options(own), *properties, *(_quick_options(program, archive) if quick else _long_options())]
+        compiled = ["-XX:TieredStopAtLevel=1"] if quick else []
         words = [word.replace("{own}", own) for word in arguments]
+        options = [*_options(own), *properties, *compiled, *shared_classes.options(program, archive, words[0])]
         command = [str(program), *options, "-cp", str(archive), *words]
         return _execute(command, folder or Path(own), Path(own) / "stderr", timeout, on_line)
 
 
 def _options(own: str) -> list[str]:
     encodings = [f"-D{name}.encoding=UTF-8" for name in ("file", "stdout", "stderr")]
-    return [f"-Djava.io.tmpdir={own}", *encodings]
-
-
-def _long_options() -> list[str]:
-    return ["-XX:+UseParallelGC"]
-
-
-def _quick_options(program: Path, archive: Path) -> list[str]:
-    shared = _shared_archive(program, archive)
-    sharing = [f"-XX:SharedArchiveFile={shared}", "-Xshare:auto"] if shared else []
-    return ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *sharing]
+    return [f"-Djava.io.tmpdir={own}", *encodings, _COLLECTOR]
 
 
 def _execute(
@@ -167,36 +159,6 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         else:
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-# -- the archive of loaded classes, which halves Java's time to start ------------------------------------------
-
-
-def _shared_archive(program: Path, archive: Path) -> Path | None:
-    """The class-data archive for this Java and jar, made when there is none; None where that fails."""
-    name = cache.key(cache.identity(program), cache.identity(archive))
-    target = cache.folder() / "classes" / f"{name}.jsa"
-    if target.exists():
-        # An empty file says that making it failed once: this Java can't, so don't try at every start.
-        return target if target.stat().st_size else None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as own:
-            made = Path(own) / "classes.jsa"
-            _dump_classes(program, archive, made)
-            # Another process may have done the same meanwhile: both files are good, and replacing is atomic.
-            made.replace(target)
-    except OSError:
-        return None
-    return target if target.stat().st_size else None
-
-
-def _dump_classes(program: Path, archive: Path, made: Path) -> None:
-    command = [str(program), "-XX:+UseSerialGC", f"-XX:SharedArchiveFile={made}", "-Xshare:dump", "-cp", str(archive)]
-    with suppress(subprocess.TimeoutExpired):
-        subprocess.run(command, capture_output=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
-    if not made.exists():
-        made.touch()
 
 
 def path_list(folders: Iterable[Path]) -> str:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tlastep.errors import ToolFailure
-from tlastep.toolchain import cache, java
+from tlastep.toolchain import cache, java, shared_classes
 
 
 @pytest.mark.parametrize("name", ["JAVA_HOME", "TLA2TOOLS_JAR"])
@@ -140,48 +138,12 @@ def test_an_exception_of_the_reader_ends_java_and_its_children(sleeper: Path) ->
     assert not list(sleeper.iterdir())
 
 
-def test_the_archive_of_classes_is_made_once_though_two_ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TLASTEP_CACHE", str(tmp_path / "cache"))
-    made: list[Path] = []
-    both = threading.Barrier(2)
-
-    def dump(program: Path, archive: Path, target: Path) -> None:
-        both.wait(timeout=10)
-        made.append(target)
-        target.write_bytes(b"classes")
-
-    monkeypatch.setattr(java, "_dump_classes", dump)
-    tool = Path(shutil.which("python3") or sys.executable)
-    with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda _: java._shared_archive(tool, tool), range(2)))
-    assert len(set(made)) == 2
-    assert found[0] == found[1]
-    assert found[0] is not None
-    assert found[0].read_bytes() == b"classes"
-    assert java._shared_archive(tool, tool) == found[0]
-    assert [file.name for file in (tmp_path / "cache" / "classes").iterdir()] == [found[0].name]
-
-
-def test_a_java_that_makes_no_archive_runs_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TLASTEP_CACHE", str(tmp_path / "cache"))
-    asked: list[Path] = []
-
-    def dump(program: Path, archive: Path, target: Path) -> None:
-        asked.append(target)
-        target.touch()
-
-    monkeypatch.setattr(java, "_dump_classes", dump)
-    tool = Path(sys.executable)
-    assert [java._shared_archive(tool, tool) for _ in range(2)] == [None, None]
-    assert len(asked) == 1
-
-
 def test_a_cache_that_cannot_be_written_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("TLASTEP_CACHE", str(tmp_path / "file"))
     cache.write("xml/a", b"1")
     assert cache.read("xml/a") is None
-    assert java._shared_archive(Path(sys.executable), Path(sys.executable)) is None
+    assert shared_classes.options(Path(sys.executable), Path(sys.executable), "Main") == []
 
 
 def test_keys_tell_parts_apart() -> None:
