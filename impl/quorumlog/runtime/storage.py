@@ -77,6 +77,7 @@ class Storage:
 
     def __init__(self, files: Files, codec: Blocks, found: Found) -> None:
         self._files = files
+        self._path = files.path(FILE)
         self._codec = codec
         self._connection = found.connection
         self._state = found.state
@@ -193,8 +194,8 @@ class Storage:
     def compact(self, below: int) -> int:
         """Drop whole batches of entries below an index, as far as snapshots stand for them; answers up to which index.
 
-        Two snapshots are kept, and the entries from that of the older one on, so that it can serve in place of a damaged
-        newer one. Batches go in pieces, so that writes come between. Raises `DiskFailed`.
+        Two snapshots are kept, and the entries from that of the older one on, so that it can serve in place of a newer
+        one that is damaged. Batches go in pieces, so that writes come between. Raises `DiskFailed`.
         """
         with self._saving:
             upto = min(below, min(self._snapshots, default=0)) - 1
@@ -222,10 +223,10 @@ class Storage:
     def _attempt(self, what: str, deed: Callable[[], Result]) -> Result:
         """Do something with the disk once. If it fails, everything later fails with it."""
         try:
-            with failures(f"{self._files.path(FILE)}: {what}"):
+            with failures(f"{self._path}: {what}"):
                 return deed()
         except Damage as damage:
-            self._failed = DiskFailed(f"{self._files.path(FILE)}: {what}: {damage}")
+            self._failed = DiskFailed(f"{self._path}: {what}: {damage}")
             raise self._failed from damage
         except BaseException as error:
             self._failed = error if isinstance(error, DiskFailed) else DiskFailed(f"{what}: {error!r}")

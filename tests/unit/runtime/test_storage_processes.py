@@ -51,8 +51,7 @@ def killed(folder: Path, disk: str, synchronous: str = "full", least: int = 30) 
             if told >= least:
                 process.kill()
                 break
-        told = max([told, *map(int, process.stdout.read().split())])
-    return told
+        return max([told, *map(int, process.stdout.read().split())])
 
 
 @pytest.mark.parametrize("disk", ["plain", "forgetting"])
