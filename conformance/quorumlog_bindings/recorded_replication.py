@@ -362,4 +362,4 @@ def _alike(one: object, other: object) -> bool:
     return one == other
 
 
-recording: Final = Recording(FORMAT, line_of, ReplicationRecording)
+recording: Final = Recording(FORMAT, line_of, ReplicationRecording, relation="NextResigning")

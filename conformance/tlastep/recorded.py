@@ -95,8 +95,38 @@ class Recording(Generic[L]):
     """How recordings are read. `decode` raises `ValueError` and says what is wrong with a line.
 
     `translation` is given the lines of each node. Long sequences in states are made by the `LongSequences`.
+    `relation` is the next-state relation that allows what nodes do.
     """
 
     format: int
     decode: Callable[[bytes], L]
     translation: Callable[[Mapping[str, Sequence[L]], LongSequences], Translation[L]]
+    relation: str = "Next"
+
+
+class Alone:
+    """What a translation says of nodes that send each other nothing, and of whom nothing is left to be guessed."""
+
+    def begin(self) -> Mapping[str, Value] | None:
+        """They begin as the spec does."""
+        return None
+
+    def needs(self, line: object) -> Key | None:
+        """Nothing is taken."""
+        return None
+
+    def sends(self, line: object) -> Iterable[Key]:
+        """Nothing is sent."""
+        return ()
+
+    def unfinished(self, node: str, at: At) -> Way:
+        """All that a node has done stands in its recording."""
+        return ()
+
+    def gone(self, key: Key, at: At) -> Way:
+        """Nothing is on its way."""
+        return ()
+
+    def alike(self, key: Key) -> str:
+        """No message is like another."""
+        return ""

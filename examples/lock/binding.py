@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from lock import Lock, NotNow
+from recorded_lock import recording
 from tlastep.binding import Binding, Constants
 from tlastep.values import Value, model_value
 
@@ -21,6 +22,7 @@ def shown(client: str | None) -> Value:
     return model_value("Nobody" if client is None else client)
 
 
+lock.recording = recording
 lock.parameter("c", domain=clients, spec=shown)
 
 

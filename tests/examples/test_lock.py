@@ -63,3 +63,23 @@ def test_a_lock_that_forgets_to_refuse_is_caught(project: Path) -> None:
     ran = tlastep(project, "lockstep")
     assert ran.returncode == 1
     assert "Ask(b)" in ran.stdout
+
+
+def test_what_a_lock_writes_down_is_judged(project: Path) -> None:
+    recording = project / "recordings" / "lock.ndjson"
+    ran = tlastep(project, "validate", "recordings", "--json")
+    assert ran.returncode == 0, ran.stderr
+    assert (
+        json.loads(ran.stdout).items()
+        >= {"result": "ok", "steps": 6, "actions": {"Ask": 3, "GiveUp": 1, "Release": 2}}.items()
+    )
+    text = recording.read_text(encoding="utf-8")
+    recording.write_text(text.replace('"waiting":["b","c"]', '"waiting":["c","b"]'), encoding="utf-8")
+    ran = tlastep(project, "validate", "--model", "Lock", "recordings/lock.ndjson")
+    assert ran.returncode == 1
+    assert "recordings/lock.ndjson:4: Ask(c)" in ran.stdout
+    assert "waiting: expected <<b, c>> (2 in all), recorded <<c, b>> (2 in all)" in ran.stdout
+    place = "Lock.tla:23:13"
+    assert f"false: {place}" in ran.stdout
+    line = (project / "spec" / "Lock.tla").read_text(encoding="utf-8").splitlines()[22]
+    assert "Append(waiting, c)" in line

@@ -117,7 +117,7 @@ class _Behaviour:
         long = LongSequences()
         lines = {each.node: each.lines for each in found.recordings}
         self._translation: Translation[Any] = recording.translation(lines, long)
-        self._spec = _compiled(project, binding, self._translation.constants, long)
+        self._spec = _compiled(project, binding, recording.relation, self._translation.constants, long)
         self._follower = Follower(self._spec)
         self._properties = properties
         self._broken: tuple[Rejection, Broken] | None = None
@@ -330,7 +330,7 @@ def action_of(line: object) -> str:
 
 
 def _compiled(
-    project: Project, binding: Binding[Any], constants: Mapping[str, Value], long: LongSequences
+    project: Project, binding: Binding[Any], relation: str, constants: Mapping[str, Value], long: LongSequences
 ) -> CompiledSpec:
     """The spec without a bound, in which everything that the binding calls a property must hold."""
     path = project.specs / f"{binding.module}.tla"
@@ -339,7 +339,7 @@ def _compiled(
         path,
         {Name(name, place): value for name, value in constants.items()},
         init=Name("Init", place),
-        next=Name("Next", place),
+        next=Name(relation, place),
         invariants=[Name(name, place) for name in binding.invariants],
         properties=[Name(name, place) for name in binding.step_properties],
     )

@@ -22,7 +22,7 @@ from msgspec.structs import asdict
 
 from quorumlog.core.consensus import log
 from quorumlog.core.consensus.durability import in_order
-from quorumlog.core.consensus.effects import Committed, ElectionTimeout, Input, Propose, Replicate, Send, Sync
+from quorumlog.core.consensus.effects import Committed, ElectionTimeout, Input, Propose, Replicate, Resign, Send, Sync
 from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Entry, Event, Message
 from quorumlog.core.consensus.state import Replica
 from quorumlog.driver import Listener, Turn
@@ -131,9 +131,8 @@ class Recorder(Generic[Whole, Taken]):
         elif new is old and not turn.effects:
             return
         else:
-            line = self._line("Propose" if new.role == old.role else "Resign")
-            if new.role == old.role:
-                line["events"] = [self._name(entry.event) for entry in new.log[len(old.log) :]]
+            line = self._line("Propose")
+            line["events"] = [self._name(entry.event) for entry in new.log[len(old.log) :]]
         if turn.effects:
             self._effects(line, turn)
         if new is not old:
@@ -258,7 +257,7 @@ class _Both(Generic[Whole, Taken]):
         self._second.refused(taken)
 
 
-_ITSELF: Final = frozenset({ElectionTimeout, Sync, Propose, Replicate})
+_ITSELF: Final = frozenset({ElectionTimeout, Sync, Propose, Replicate, Resign})
 """The inputs of consensus that are no messages; a line bears their name."""
 
 
