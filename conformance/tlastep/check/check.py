@@ -37,15 +37,7 @@ class Checked:
             return (f"{verdict.result}, expected {model.result}",)
         if verdict.result != "ok":
             return ()
-        return tuple(
-            f"{name} {found}, expected {expected}"
-            for name, found, expected in (
-                ("distinct", verdict.distinct, model.distinct),
-                ("generated", verdict.generated, model.generated),
-                ("depth", verdict.depth, model.depth),
-            )
-            if expected and found != expected
-        )
+        return miscounted(model, verdict.distinct, verdict.generated, verdict.depth)
 
     @property
     def holds(self) -> bool:
@@ -67,6 +59,19 @@ class Checked:
             "depth": verdict.depth,
             "seconds": round(verdict.seconds, 3),
         }
+
+
+def miscounted(model: Model, distinct: int, generated: int, depth: int) -> tuple[str, ...]:
+    """Where these numbers are not those that TLC has counted, as far as the list has them."""
+    return tuple(
+        f"{name} {found}, expected {expected}"
+        for name, found, expected in (
+            ("distinct", distinct, model.distinct),
+            ("generated", generated, model.generated),
+            ("depth", depth, model.depth),
+        )
+        if expected and found != expected
+    )
 
 
 def check_model(

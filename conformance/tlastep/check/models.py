@@ -24,7 +24,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One model of the list: a spec, a configuration, and what is expected of them.
 
     Of a model for random walks, `explored` names the predicate that is true of what other models explore to the end,
-    and `reaches` how large variables must become.
+    and `reaches` how large variables must become. Of a model that is `recorded`, TLC has found what stands here, and
+    `verify` holds the other engine and the code to it without asking TLC again.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     depth: int = 0
     explored: str = ""
     reaches: tuple[tuple[str, int], ...] = ()
+    recorded: bool = False
 
 
 class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ import msgspec
 from tlastep.behaviour import Behaviour
 from tlastep.binding import Binding
 from tlastep.check.bindings import bound_modules
-from tlastep.check.check import Checked, check_model
+from tlastep.check.check import Checked, check_model, miscounted
 from tlastep.check.contract import contracts_of
 from tlastep.check.coverage import Coverage
 from tlastep.check.direct import lockstep_directly
@@ -73,7 +73,7 @@ def units(project: Project, models: Sequence[Model]) -> list[Unit]:
     """The work on these models, the longest first, so that no process is left alone with it at the end."""
     bound = bound_modules(project)
     locked = {model.name for model, _ in lockable(project, tuple(models))}
-    found = [Unit("tlc", model.name) for model in models]
+    found = [Unit("tlc", model.name) for model in models if not model.recorded]
     found += [Unit("lockstep", model.name) for model in models if model.name in locked]
     # Lock-step explores the spec of the others with the same engine, and is held to TLC's counts itself.
     found += [Unit("python", model.name) for model in models if model.name not in locked]
@@ -216,7 +216,9 @@ def _lockstep(project: Project, model: Model) -> Row:
         "depth": locked.found.depth,
         COVERAGE: msgspec.to_builtins(locked.coverage),
     }
-    return Row("lockstep", model.name, locked.holds, locked.certificate.result, locked.found.seconds, found)
+    wrong = miscounted(model, locked.found.spec_states, locked.found.generated, locked.found.depth)
+    says = "; ".join((locked.certificate.result, *wrong))
+    return Row("lockstep", model.name, locked.holds and not wrong, says, locked.found.seconds, found)
 
 
 def _direct(project: Project, model: Model) -> Row:

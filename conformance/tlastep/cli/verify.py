@@ -41,7 +41,7 @@ def verify(
     wrong = _wrong(rows, judged)
     if not models:
         wrong += [*never_taken(project, rows), *(each.problem for each in claimed if each.problem)]
-    table = summary([model.name for model in chosen], rows, judged)
+    table = summary(chosen, rows, judged)
     _write_page(project, Verified(table, rows, judged, claimed, known_matrix(project)), wrong, perf_counter() - start)
     if json:
         print_json({"holds": not wrong, "models": table, "mutants": mutant_rows(judged), "wrong": wrong})

@@ -6,26 +6,28 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from tlastep.check.models import Model
 from tlastep.check.mutants import Judged
 from tlastep.check.verify import Row
 
 
-def summary(models: Sequence[str], rows: Sequence[Row], judged: Sequence[Judged]) -> list[dict[str, object]]:
+def summary(models: Sequence[Model], rows: Sequence[Row], judged: Sequence[Judged]) -> list[dict[str, object]]:
     """What was found of each model, in the columns of the final table."""
     kills = Counter(by.model for each in judged if each.killed for by in each.by)
     found = []
-    for name in models:
-        of_model = {row.part: row for row in rows if row.model == name}
-        found.append(_row(name, of_model, kills[name]))
+    for model in models:
+        of_model = {row.part: row for row in rows if row.model == model.name}
+        found.append(_row(model, of_model, kills[model.name]))
     return found
 
 
-def _row(name: str, rows: dict[str, Row], kills: int) -> dict[str, object]:
-    tlc: dict[str, Any] = rows["tlc"].found if "tlc" in rows else {}
+def _row(model: Model, rows: dict[str, Row], kills: int) -> dict[str, object]:
+    recorded = {"result": f"{model.result}, recorded", "distinct": model.distinct} if model.recorded else {}
+    tlc: dict[str, Any] = rows["tlc"].found if "tlc" in rows else recorded
     locked: dict[str, Any] = rows["lockstep"].found if "lockstep" in rows else {}
     actions: dict[str, int] = locked.get("actions", {})
     return {
-        "model": name,
+        "model": model.name,
         "": "ok" if all(row.holds for row in rows.values()) else "fails",
         "TLC says": tlc.get("result"),
         "TLC states": tlc.get("distinct"),
