@@ -35,11 +35,15 @@ Rules: TypeAlias = LeaderOutput[State, Command, Event, Answer, Randomness, Conte
 
 
 class Node(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True):
-    """One server of a group: its part in consensus, its gate for commands, and its gate for reads."""
+    """One server of a group: its part in consensus, its gate for commands, and its gate for reads.
+
+    The gate has begun with what the first `seen` entries of the log make: none, or those of a snapshot.
+    """
 
     replica: Replica
     gate: Gate[State, Answer, Content]
     reads: consistent_read.Gate
+    seen: int = 0
 
     @property
     def leads(self) -> bool:
@@ -80,14 +84,14 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
         if before.role == LEADER and after.role != LEADER:
             gate, (reads, _) = self.rules.step_down(gate), consistent_read.resign(reads)
         if after.role == LEADER and before.role != LEADER:
-            gate = self.rules.lead(gate, written(after.log)[gate.applied :])
+            gate = self.rules.lead(gate, written(after.log[max(node.seen, after.commit_index) :]))
             reads, _ = consistent_read.lead(reads, after.term)
         answers: tuple[Say[Answer], ...] = ()
         for effect in effects:
             if isinstance(effect, Committed):
-                gate, said = self.rules.commit(gate, written(effect.entries))
+                gate, said = self.rules.commit(gate, written(effect.entries[max(0, node.seen - effect.after) :]))
                 answers += said
-        return Node(after, gate, reads), Spoken(effects, answers)
+        return Node(after, gate, reads, node.seen), Spoken(effects, answers)
 
     def ask(
         self, node: Node[State, Answer, Content], by: ProxyId, request: Request[Command], randomness: Randomness
