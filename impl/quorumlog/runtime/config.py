@@ -13,6 +13,9 @@
     election = [500, 1000]
     heartbeat = 100
 
+    [faults]                        # for tests
+    forgetting_disk = true          # what was not synced is lost when the process is killed
+
 Whatever is missing or wrong is an `UnusableConfig`: one line with the file, the place in it and what was expected.
 """
 
@@ -71,6 +74,13 @@ class LimitsSection(Struct, frozen=True, forbid_unknown_fields=True):
     outstanding: int = LIMITS.outstanding
 
 
+class FaultsSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """What tests make worse than it is."""
+
+    forgetting_disk: bool = False
+    """What was not synced is lost with the process, as with a machine: see `faulty_disk.py`."""
+
+
 class Text(Struct, frozen=True, forbid_unknown_fields=True):
     """What may stand in the file."""
 
@@ -79,6 +89,7 @@ class Text(Struct, frozen=True, forbid_unknown_fields=True):
     data: str = "data"
     pace: PaceSection = PaceSection()
     limits: LimitsSection = LimitsSection()
+    faults: FaultsSection = FaultsSection()
     recordings: str | None = None
 
 
@@ -95,6 +106,7 @@ class Config:
     limits: Limits
     recordings: Path | None = None
     """A folder in which each server writes down what it does."""
+    forgetting_disk: bool = False
 
     @property
     def coordinator(self) -> str | None:
@@ -205,7 +217,8 @@ def checked(text: Text, file: Path) -> Config:
     pace = msgspec.structs.replace(PACE, election=text.pace.election, heartbeat=text.pace.heartbeat)
     folder = file.parent
     recordings = folder / text.recordings if text.recordings is not None else None
-    return Config(str(file), groups, applications, folder / text.data, pace, limits, recordings)
+    forgetting = text.faults.forgetting_disk
+    return Config(str(file), groups, applications, folder / text.data, pace, limits, recordings, forgetting)
 
 
 def address(text: object, file: Path | str, place: str) -> Address:

@@ -70,8 +70,9 @@ def no_trouble(_: Deed, __: str) -> None:
 class FaultyDisk:
     """The files of one store, as `Files`, and the VFS of SQLite for them."""
 
-    def __init__(self, media: Media, plan: Plan = no_trouble) -> None:
+    def __init__(self, media: Media, plan: Plan = no_trouble, folder: str = "/faulty") -> None:
         self.media = media
+        self.folder = folder
         self.plan = plan
         self.vfs: str | None = f"faulty-{next(_NUMBERS)}"
         self.life = 0
@@ -88,7 +89,7 @@ class FaultyDisk:
     @classmethod
     def in_folder(cls, folder: Path | str) -> FaultyDisk:
         """A disk for a process that will be killed: what it did not sync is lost with it."""
-        return cls(FolderMedia(folder))
+        return cls(FolderMedia(folder), folder=str(folder))
 
     def unregister(self) -> None:
         """SQLite forgets the disk; to be called when no database on it is open."""
@@ -153,7 +154,7 @@ class FaultyDisk:
         return sorted(name for name in found if self.has(name))
 
     def path(self, name: str) -> str:
-        return f"/faulty/{name}"
+        return f"{self.folder}/{name}"
 
     # -- files -------------------------------------------------------------------------------------------------
 
