@@ -28,7 +28,6 @@ CommandOf ==
           [] o = "sum" -> [do |-> "total"]]
 
 \* What is on the accounts at first.
-OneOnX == [a \in Account |-> IF a = "x" THEN 1 ELSE 0]
 TwoOnX == [a \in Account |-> IF a = "x" THEN 2 ELSE 0]
 OneEach == [a \in Account |-> 1]
 
@@ -36,13 +35,14 @@ OneEach == [a \in Account |-> 1]
 InitOver ==
     /\ transfer = <<[op |-> "t", brings |-> 1, stage |-> "committed"]>>
     /\ decision = <<>>
+    /\ ending = <<[answer |-> Done("yes", 1), exchanged |-> FALSE]>>
     /\ over = 1
     /\ shard = [s \in Shard |-> [free |-> [a \in Accounts(s) \union {"exchange", "outside"} |->
                                               CASE a = "x" -> Initial["x"] - 1
                                                 [] a = "y" -> Initial["y"] + 1
                                                 [] a = "exchange" -> 0
                                                 [] a = "outside" -> 0 - Sum(Initial, Accounts(s))],
-                                 version |-> 1, stage |-> <<"committed">>, over |-> 0, said |-> <<>>]]
+                                 version |-> 1, stage |-> <<"committed">>, doubt |-> <<>>, over |-> 0, said |-> <<>>]]
     /\ suffix = [s \in Shard |-> <<>>]
     /\ op = [o \in Operation |-> IF o = "t" THEN Done("yes", 1) ELSE Idle]
     /\ again = {}

@@ -50,7 +50,8 @@ CONSTANTS
 VARIABLES
     (* The coordinator. *)
     transfer,   \* the transfers that have begun: operation, what it brings, and how it ended.  Of these it has spoken
-    decision,   \* what it still knows of them: for each number, whether it is open, and how it ended
+    decision,   \* those that are not over, as it knows them: for each number, what it is and how far
+    ending,     \* how each ended, for clients that ask again
     over,       \* all transfers up to this number are over
     (* The shards. *)
     shard,      \* of each shard, the fold of its committed entries
@@ -62,9 +63,9 @@ VARIABLES
     ledger,     \* its books, if everything takes effect when it is decided
     possible    \* of each open operation, the answers that have been true since its call, if it has no effect
 
-coordinatorVars == <<transfer, decision, over>>
+coordinatorVars == <<transfer, decision, ending, over>>
 shardVars == <<shard, suffix>>
-vars == <<transfer, decision, over, shard, suffix, op, again, ledger, possible>>
+vars == <<transfer, decision, ending, over, shard, suffix, op, again, ledger, possible>>
 
 Rules == INSTANCE Ledger
 
@@ -73,6 +74,7 @@ Rules == INSTANCE Ledger
 
 Put(f, k, v) == [x \in DOMAIN f \union {k} |-> IF x = k THEN v ELSE f[x]]
 Get(f, k, d) == IF k \in DOMAIN f THEN f[k] ELSE d
+Without(f, S) == [x \in DOMAIN f \ S |-> f[x]]
 
 RECURSIVE Sum(_, _)
 Sum(f, S) == IF S = {} THEN 0 ELSE LET x == CHOOSE x \in S : TRUE IN f[x] + Sum(f, S \ {x})
@@ -133,32 +135,34 @@ Effect(l) ==
 -----------------------------------------------------------------------------
 (* What a shard knows of transfers.  The message that asks it to prepare one says everything of it. *)
 
-From(k) == Command[transfer[k].op].from
-To(k) == Command[transfer[k].op].to
-Amount(k) == Command[transfer[k].op].amount
-Brings(k) == transfer[k].brings
-Involved(k) == {Home[From(k)], Home[To(k)]}
 Numbers == 1 .. Len(transfer)
+What(k) == LET c == Command[transfer[k].op]
+           IN [from |-> c.from, to |-> c.to, amount |-> c.amount, brings |-> transfer[k].brings]
+Between(w) == {Home[w.from], Home[w.to]}
+Involved(k) == Between(What(k))
 
-\* In a shard's state st: the transfers in doubt; and the amounts in doubt that leave and that reach account a.
+\* In a shard's state st: how far transfer k is; and the amounts in doubt that leave and that reach account a.
 StageOf(st, k) == Get(st.stage, k, "none")
-InDoubt(st) == {k \in DOMAIN st.stage : st.stage[k] = "prepared"}
-Reserved(st, a) == Sum([k \in Numbers |-> Amount(k)], {k \in InDoubt(st) : From(k) = a})
-Coming(st, a) == Sum([k \in Numbers |-> Brings(k)], {k \in InDoubt(st) : To(k) = a})
+InDoubt(st) == DOMAIN st.doubt
+Reserved(st, a) == Sum([k \in InDoubt(st) |-> st.doubt[k].amount], {k \in InDoubt(st) : st.doubt[k].from = a})
+Coming(st, a) == Sum([k \in InDoubt(st) |-> st.doubt[k].brings], {k \in InDoubt(st) : st.doubt[k].to = a})
 
 \* What is on account a while nothing in doubt is decided; and the most that there may be.
 BalanceOf(st, a) == st.free[a] + Reserved(st, a)
 Most(st, a) == BalanceOf(st, a) + Coming(st, a)
 
 \* free: what may be spent of each account, with the part of "exchange" that is here, and what has come from outside;
-\* version: how often that has changed; stage: how far each transfer is that is not over; said: the answers that are kept.
+\* version: how often that has changed; stage: how far each transfer is that is not over; doubt: what those are that are
+\* in doubt; said: the answers that are kept.
 ShardOK(s) ==
     LET st == shard[s]
-    IN /\ DOMAIN st = {"free", "version", "stage", "over", "said"}
+    IN /\ DOMAIN st = {"free", "version", "stage", "doubt", "over", "said"}
        /\ st.free \in [Accounts(s) \union {"exchange", "outside"} -> Int]
        /\ st.version \in Nat
        /\ DOMAIN st.stage \subseteq (st.over + 1) .. Len(transfer)
        /\ \A k \in DOMAIN st.stage : st.stage[k] \in {"prepared", "refused", "conflicted", "committed", "aborted"}
+       /\ DOMAIN st.doubt = {k \in DOMAIN st.stage : st.stage[k] = "prepared"}
+       /\ \A k \in DOMAIN st.doubt : st.doubt[k] = What(k)
        /\ st.over \in 0 .. over
        /\ DOMAIN st.said \subseteq Operation \X {1, 2}
        /\ \A k \in DOMAIN st.said : DOMAIN st.said[k] = {"said", "n", "version"}
@@ -169,7 +173,8 @@ TypeOK ==
            /\ transfer[k].brings \in Nat
            /\ transfer[k].stage \in {"open", "committed", "refused", "aborted"}
     /\ DOMAIN decision = (over + 1) .. Len(transfer)
-    /\ \A k \in DOMAIN decision : decision[k] = transfer[k].stage
+    /\ \A k \in DOMAIN decision : decision[k] = [what |-> What(k), stage |-> transfer[k].stage]
+    /\ DOMAIN ending = {k \in Numbers : transfer[k].stage # "open"}
     /\ \A s \in Shard : ShardOK(s)
     /\ again \subseteq {o \in Operation : IsOfAll(o)}
     /\ ledger \in [Rules!Book -> Int]
@@ -177,11 +182,12 @@ TypeOK ==
 Init ==
     /\ transfer = <<>>
     /\ decision = <<>>
+    /\ ending = <<>>
     /\ over = 0
     /\ shard = [s \in Shard |-> [free |-> [a \in Accounts(s) \union {"exchange", "outside"} |->
                                               IF a \in Account THEN Initial[a]
                                               ELSE IF a = "outside" THEN 0 - Sum(Initial, Accounts(s)) ELSE 0],
-                                 version |-> 0, stage |-> <<>>, over |-> 0, said |-> <<>>]]
+                                 version |-> 0, stage |-> <<>>, doubt |-> <<>>, over |-> 0, said |-> <<>>]]
     /\ suffix = [s \in Shard |-> <<>>]
     /\ op = [o \in Operation |-> Idle]
     /\ again = {}
@@ -191,7 +197,7 @@ Init ==
 -----------------------------------------------------------------------------
 (* What an entry does to a shard's state.  An entry is one of a transfer, or what a command became: no event, or one. *)
 
-Staged(k, stage) == [type |-> "staged", number |-> k, stage |-> stage]
+Staged(k, w, stage) == [type |-> "staged", number |-> k, what |-> w, stage |-> stage]
 Ended(k, stage) == [type |-> "ended", number |-> k, stage |-> stage]
 Closed(k) == [type |-> "closed", number |-> k]
 Executed(o, round, events) == [type |-> "executed", op |-> o, round |-> round, events |-> events]
@@ -199,10 +205,10 @@ Executed(o, round, events) == [type |-> "executed", op |-> o, round |-> round, e
 \* The balances with n added to account a, if it lives here.
 Add(free, a, n) == IF a \in DOMAIN free THEN [free EXCEPT ![a] = @ + n] ELSE free
 
-\* The balances when transfer k, which was in doubt, is committed at shard s.
-Applied(s, free, k) ==
-    IF Home[From(k)] = s THEN Add(Add(free, To(k), Brings(k)), "exchange", Amount(k) - Brings(k))
-    ELSE Add(free, To(k), Brings(k))
+\* The balances when a transfer w, which was in doubt, is committed at shard s.
+Applied(s, free, w) ==
+    IF Home[w.from] = s THEN Add(Add(free, w.to, w.brings), "exchange", w.amount - w.brings)
+    ELSE Add(free, w.to, w.brings)
 
 \* What a read finds in a shard: of account a, or of all of them together.
 Found(st, c) ==
@@ -223,19 +229,24 @@ Happens(st, events) ==
     ELSE [st EXCEPT !.free = Rules!Booked(@, events[1]), !.version = @ + 1]
 
 Evolve(s, st, e) ==
-    CASE e.type = "staged" ->
+    CASE e.type = "staged" /\ e.stage = "prepared" ->
             [st EXCEPT !.stage = Put(@, e.number, e.stage),
-                       !.free = IF e.stage = "prepared" THEN Add(@, From(e.number), -Amount(e.number)) ELSE @]
+                       !.doubt = Put(@, e.number, e.what),
+                       !.free = Add(@, e.what.from, -e.what.amount)]
+      [] e.type = "staged" /\ e.stage # "prepared" ->
+            [st EXCEPT !.stage = Put(@, e.number, e.stage)]
       [] e.type = "ended" /\ e.stage = "committed" ->
             [st EXCEPT !.stage = Put(@, e.number, "committed"),
-                       !.free = Applied(s, @, e.number),
+                       !.doubt = Without(@, {e.number}),
+                       !.free = Applied(s, @, st.doubt[e.number]),
                        !.version = @ + 1]
       [] e.type = "ended" /\ e.stage = "aborted" ->
             [st EXCEPT !.stage = Put(@, e.number, "aborted"),
-                       !.free = IF StageOf(st, e.number) = "prepared"
-                                THEN Add(@, From(e.number), Amount(e.number)) ELSE @]
+                       !.doubt = Without(@, {e.number}),
+                       !.free = IF e.number \in InDoubt(st)
+                                THEN Add(@, st.doubt[e.number].from, st.doubt[e.number].amount) ELSE @]
       [] e.type = "closed" ->
-            [st EXCEPT !.stage = [k \in {l \in DOMAIN @ : l > e.number} |-> @[k]], !.over = e.number]
+            [st EXCEPT !.stage = Without(@, 1 .. e.number), !.over = e.number]
       [] e.type = "executed" ->
             LET after == Happens(st, e.events)
             IN [after EXCEPT !.said = Put(@, <<e.op, e.round>>, Told(after, Command[e.op], e.events))]
@@ -250,11 +261,11 @@ Speculative(s) == EvolveAll(s, shard[s], suffix[s])
 (* What a shard's leader decides in the speculative state st: the entries that follow, at most one. *)
 
 \* A transfer is prepared once, and not if it is over.
-DecidePrepare(s, st, k) ==
+DecidePrepare(s, st, k, w) ==
     IF StageOf(st, k) # "none" \/ k <= st.over THEN <<>>
-    ELSE IF Home[From(k)] # s \/ st.free[From(k)] >= Amount(k) THEN <<Staged(k, "prepared")>>
-    ELSE IF Most(st, From(k)) < Amount(k) THEN <<Staged(k, "refused")>>
-    ELSE <<Staged(k, "conflicted")>>
+    ELSE IF Home[w.from] # s \/ st.free[w.from] >= w.amount THEN <<Staged(k, w, "prepared")>>
+    ELSE IF Most(st, w.from) < w.amount THEN <<Staged(k, w, "refused")>>
+    ELSE <<Staged(k, w, "conflicted")>>
 
 \* A decision is applied once.  An abort comes before the request to prepare, too; then it stands in its way.
 DecideDecision(st, k, stage) ==
@@ -264,7 +275,8 @@ DecideDecision(st, k, stage) ==
 
 \* Whether something is in doubt that is asked for.
 Blocked(st, c) ==
-    \E k \in InDoubt(st) : c.do = "total" \/ c.account = "exchange" \/ c.account \in {From(k), To(k)}
+    \E k \in InDoubt(st) :
+        c.do = "total" \/ c.account = "exchange" \/ c.account \in {st.doubt[k].from, st.doubt[k].to}
 
 \* What a command becomes, at rate r: one event, or none where it meets what is in doubt.
 DecideCommand(st, c, r) ==
@@ -309,10 +321,7 @@ OfShards(o) ==
     ELSE {Done(Said(o, s, 1).said, Said(o, s, 1).n) : s \in {r \in Asked(o) : HasSaid(o, r, 1)}}
 
 \* What the coordinator has to say of operation o, if it has ended.
-Ending(o) ==
-    {CASE transfer[k].stage = "committed" -> Done("yes", IF Command[o].do = "exchange" THEN Brings(k) ELSE 1)
-       [] transfer[k].stage = "refused"   -> Done("no", 0)
-       [] transfer[k].stage = "aborted"   -> Failed : k \in {l \in Numbers : transfer[l].op = o /\ transfer[l].stage # "open"}}
+Ending(o) == {ending[k].answer : k \in {l \in DOMAIN ending : transfer[l].op = o}}
 
 \* Operation o is answered.
 Answer(o) ==
@@ -332,15 +341,23 @@ Begin(o, r) ==
     /\ LET c == Command[o]
            brings == IF c.do = "exchange" THEN Rules!Received(c.amount, r) ELSE c.amount
        IN transfer' = Append(transfer, [op |-> o, brings |-> brings, stage |-> "open"])
-    /\ decision' = Put(decision, Len(transfer'), "open")
-    /\ UNCHANGED over /\ UNCHANGED shardVars /\ UNCHANGED again /\ NoEffect
+    /\ decision' = Put(decision, Len(transfer'), [what |-> What(Len(transfer))', stage |-> "open"])
+    /\ UNCHANGED <<ending, over>> /\ UNCHANGED shardVars /\ UNCHANGED again /\ NoEffect
+
+\* What is told of transfer k if it ends so.
+Tells(k, stage) ==
+    CASE stage = "committed" -> Done("yes", IF Command[transfer[k].op].do = "exchange" THEN transfer[k].brings ELSE 1)
+      [] stage = "refused"   -> Done("no", 0)
+      [] stage = "aborted"   -> Failed
 
 \* Transfer k ends.
 Settles(k, stage) ==
     /\ k \in DOMAIN decision
-    /\ decision[k] = "open"
+    /\ decision[k].stage = "open"
     /\ transfer' = [transfer EXCEPT ![k].stage = stage]
-    /\ decision' = [decision EXCEPT ![k] = stage]
+    /\ decision' = [decision EXCEPT ![k].stage = stage]
+    /\ ending' = Put(ending, k, [answer |-> Tells(k, stage),
+                                 exchanged |-> stage = "committed" /\ Command[transfer[k].op].do = "exchange"])
     /\ UNCHANGED over /\ UNCHANGED shardVars /\ UNCHANGED again
 
 \* All shards that take part have promised to commit.
@@ -348,8 +365,9 @@ CountVotes(k) ==
     /\ k \in Numbers
     /\ \A s \in Involved(k) : StageOf(shard[s], k) = "prepared"
     /\ Settles(k, "committed")
-    /\ Effect(Rules!Booked(ledger, [was |-> "exchanged", from |-> From(k), to |-> To(k), amount |-> Amount(k),
-                                    received |-> Brings(k)]))
+    /\ LET w == What(k)
+       IN Effect(Rules!Booked(ledger, [was |-> "exchanged", from |-> w.from, to |-> w.to, amount |-> w.amount,
+                                       received |-> w.brings]))
 
 \* Shard s cannot commit.
 Reject(k, s) ==
@@ -367,15 +385,15 @@ TimeOut(k) ==
     /\ NoEffect
 
 \* Whether transfer k has ended, and no shard has a promise left to keep.
-IsOver(k) == decision[k] # "open" /\ \A s \in Involved(k) : StageOf(shard[s], k) \notin {"none", "prepared"}
+IsOver(k) == decision[k].stage # "open" /\ \A s \in Involved(k) : StageOf(shard[s], k) \notin {"none", "prepared"}
 
 \* The coordinator has heard so, and forgets all transfers up to k.
 Close(k) ==
     /\ k \in DOMAIN decision
     /\ \A l \in (over + 1) .. k : IsOver(l)
     /\ over' = k
-    /\ decision' = [l \in (k + 1) .. Len(transfer) |-> decision[l]]
-    /\ UNCHANGED transfer /\ UNCHANGED shardVars /\ UNCHANGED again /\ NoEffect
+    /\ decision' = Without(decision, 1 .. k)
+    /\ UNCHANGED <<transfer, ending>> /\ UNCHANGED shardVars /\ UNCHANGED again /\ NoEffect
 
 -----------------------------------------------------------------------------
 (* The shards' leaders. *)
@@ -387,7 +405,7 @@ AppendAt(s, es) ==
 \* A request to prepare transfer k arrives, or a decision, or the news that all transfers up to k are over.
 OnPrepare(s, k) ==
     /\ k \in Numbers /\ s \in Involved(k)
-    /\ AppendAt(s, DecidePrepare(s, Speculative(s), k))
+    /\ AppendAt(s, DecidePrepare(s, Speculative(s), k, What(k)))
 
 OnDecision(s, k) ==
     /\ k \in Numbers /\ s \in Involved(k)
@@ -455,10 +473,11 @@ Held(a) ==
                                          /\ s \in Involved(k)
                                          /\ k > shard[s].over
                                          /\ StageOf(shard[s], k) # "committed"}
-        Due(k) == (IF To(k) = a THEN Brings(k) ELSE 0) - (IF From(k) = a THEN Amount(k) ELSE 0)
+        Due(k) == (IF What(k).to = a THEN What(k).brings ELSE 0) - (IF What(k).from = a THEN What(k).amount ELSE 0)
         Here(s) == BalanceOf(shard[s], a) + Sum([k \in Numbers |-> Due(k)], Unapplied(s))
         Part(s) == BalanceOf(shard[s], a)
-                   + Sum([k \in Numbers |-> Amount(k) - Brings(k)], {k \in Unapplied(s) : Home[From(k)] = s})
+                   + Sum([k \in Numbers |-> What(k).amount - What(k).brings],
+                         {k \in Unapplied(s) : Home[What(k).from] = s})
     IN IF a \in Account THEN Here(Home[a]) ELSE Sum([s \in Shard |-> Part(s)], Shard)
 
 \* The ghost is no invention: it is what the shards hold.

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from quorumlog.core.consensus.effects import Refused
+from quorumlog.core.two_phase_commit.coordinator import Known
+from quorumlog.core.two_phase_commit.messages import Transfer as CoreTransfer
 from quorumlog.core.two_phase_commit.participant import Ended, Staged
 from quorumlog.ledger.books import EXCHANGE
 from quorumlog.ledger.commands import Balance, Command, Deposit, Exchange, Total, Transfer, Withdraw
 from quorumlog.ledger.coordinated import Coordinated
 from quorumlog.ledger.forgetting import Closed, number_of
-from quorumlog.ledger.ledger import Rate
+from quorumlog.ledger.ledger import Rate, Received
 from quorumlog.ledger.placement import Placement
 from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation import sharded_properties
@@ -26,10 +28,10 @@ from quorumlog.simulation.sharded_ledger import (
     Standing,
     after_one,
 )
-from quorumlog.simulation.sharded_properties import kept
+from quorumlog.simulation.sharded_properties import kept, told_as
 from quorumlog_bindings.event_sourcing import ledger_event
 from tlastep.binding import Binding, Constants
-from tlastep.values import Value, in_order, record
+from tlastep.values import Value, in_order, record, to_value
 
 World = ShardedWorld
 
@@ -58,7 +60,6 @@ COMMANDS: Final[Mapping[str, Command]] = {
 }
 HOMES: Final[FrozenMap[str, str]] = FrozenMap({"x": "p", "y": "q", "z": "q"})
 INITIAL: Final[Mapping[str, Mapping[str, int]]] = {
-    "OneOnX": {"x": 1, "y": 0, "z": 0},
     "TwoOnX": {"x": 2, "y": 0, "z": 0},
     "OneEach": {"x": 1, "y": 1, "z": 1},
 }
@@ -112,19 +113,35 @@ def of_transfer(transfer: tuple[Begun, ...]) -> dict[str, object]:
 STAGES: Final[Mapping[str, str]] = {"begun": "open"}
 
 
+def what(known: CoreTransfer) -> Value:
+    """What a transfer is."""
+    return to_value({"from": known.source, "to": known.target, "amount": known.amount, "brings": known.brings})
+
+
+def decision(known: Known) -> Value:
+    """A transfer that is not over."""
+    return record(what=what(known.transfer), stage=STAGES.get(known.stage, known.stage))
+
+
+def ending(told: bool | Received | None) -> Value:
+    """How a transfer ended."""
+    return record(answer=standing(told_as(told)), exchanged=to_value(isinstance(told, Received)))
+
+
 @sharded_ledger.observe_part("coordination")
 def of_coordination(state: Coordinated) -> dict[str, object]:
     """What the coordinator still knows."""
-    known = state.decisions.items()
+    endings = {**dict(state.older.items()), **dict(state.recent.items())}
     return {
-        "decision": {number_of(each): STAGES.get(known.stage, known.stage) for each, known in known},
+        "decision": {number_of(each): decision(known) for each, known in state.decisions.items()},
+        "ending": {number_of(each): ending(told) for each, told in endings.items()},
         "over": state.over,
     }
 
 
 def staged(event: Staged) -> Value:
     """A transfer is prepared, or cannot be."""
-    return record(type="staged", number=number_of(event.transfer.id), stage=event.stage)
+    return record(type="staged", number=number_of(event.transfer.id), what=what(event.transfer), stage=event.stage)
 
 
 def ended(event: Ended) -> Value:
@@ -175,6 +192,7 @@ def of_shard(identity: str, log: Log) -> tuple[Value, dict[str, object]]:
             "free": {**dict(part.free.items()), "outside": state.outside},
             "version": part.version,
             "stage": {number_of(transfer): stage for transfer, stage in part.stage.items()},
+            "doubt": {number_of(each.id): what(each) for each in part.in_doubt},
             "over": state.over,
             "said": {key: answer(each) for key, each in log.said.items()},
         },

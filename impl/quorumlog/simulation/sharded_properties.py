@@ -48,6 +48,11 @@ def kept(answer: Any) -> Kept:
     return Kept("yes", 1) if answer else Kept("no")
 
 
+def told_as(ending: bool | Received | None) -> Standing:
+    """How a transfer ended, as a client is told. Spec: ShardedLedger!Tells."""
+    return FAILED if ending is None else standing(ending)
+
+
 # -- in every state -----------------------------------------------------------------------------------------
 
 
