@@ -98,6 +98,23 @@ def test_all_are_killed_at_once_under_load_and_nothing_is_lost(tmp_path: Path) -
         run(story)
 
 
+def test_servers_start_from_snapshots_and_know_what_they_have_answered(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with client(servers) as ledger:
+            load = Load(ledger)
+            await load.more(500)
+            await asyncio.to_thread(servers.kill, *servers.servers)
+            kept = [len(list(servers.config.place(each).folder.glob("snapshot-*"))) for each in servers.servers]
+            assert min(kept) >= 1
+            await asyncio.to_thread(servers.start)
+            await load.more(100)
+            await load.stop()
+            assert await ledger.read(Balance("x"), timeout=SECONDS) == load.answered == load.asked
+
+    with cluster(tmp_path, more="[limits]\nsnapshot = 40") as servers:
+        run(story)
+
+
 def test_a_machine_without_peers_keeps_what_it_has_answered(tmp_path: Path) -> None:
     async def story() -> None:
         async with client(servers) as ledger:

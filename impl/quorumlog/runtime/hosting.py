@@ -9,17 +9,19 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from quorumlog.core.event_sourcing import Application
 from quorumlog.core.leader_output import LeaderOutput, no_messages
+from quorumlog.core.two_phase_commit.messages import TransferId
 from quorumlog.ledger import coordinated, sharded_ledger
 from quorumlog.ledger.books import Books
 from quorumlog.ledger.commands import Balance, Total
 from quorumlog.ledger.commands import Command as LedgerCommand
-from quorumlog.ledger.coordinated import TransferCoordination
+from quorumlog.ledger.coordinated import Coordinated, TransferCoordination
 from quorumlog.ledger.events import Event as LedgerEvent
 from quorumlog.ledger.ledger import Answer as LedgerAnswer
 from quorumlog.ledger.ledger import Ledger, Rate, draw
 from quorumlog.ledger.placement import Placement
 from quorumlog.ledger.sharded_ledger import ShardBooks, ShardedLedger
 from quorumlog.node import Service
+from quorumlog.runtime.keeping import Keeping
 from quorumlog.runtime.wire import Codec
 from quorumlog.sharding.duties import CoordinatorDuty, Duty, ShardDuty
 
@@ -49,6 +51,8 @@ class Hosted(Generic[State, Command, Event, Answer, Randomness]):
     answer: Callable[[State, Command], Answer]
     messages: Callable[[State, tuple[Event, ...]], tuple[Any, ...]] = no_messages
     duty: Duty | None = None
+    keeping: Keeping[State, Any, Any] | None = None
+    """How its state is written into snapshots; without it there are none."""
 
     def service(self) -> Service[State, Command, Event, Answer, Randomness, Any]:
         """The steps of a node that hosts it."""
@@ -84,7 +88,7 @@ def nothing(state: object, command: object) -> coordinated.Ending:
 
 LEDGER_CODEC: Final[Codec[LedgerCommand, LedgerEvent, LedgerAnswer]] = Codec(LedgerCommand, LedgerEvent, LedgerAnswer)
 LEDGER: Final[Hosted[Books, LedgerCommand, LedgerEvent, LedgerAnswer, Rate]] = Hosted(
-    Ledger(), LEDGER_CODEC, draw, answered
+    Ledger(), LEDGER_CODEC, draw, answered, keeping=Keeping(Books, LedgerAnswer)
 )
 SHARD_CODEC: Final[Codec[LedgerCommand, sharded_ledger.Event, sharded_ledger.Answer]] = Codec(
     LedgerCommand, sharded_ledger.Event, sharded_ledger.Answer
@@ -98,10 +102,12 @@ AnyHosted: TypeAlias = Hosted[Any, Any, Any, Any, Any]
 
 def shard(name: str, placement: Placement) -> AnyHosted:
     """One shard of a ledger."""
-    return Hosted(ShardedLedger(name, placement), SHARD_CODEC, draw, found, duty=ShardDuty(name))
+    keeping: Keeping[ShardBooks, Any, Any] = Keeping(ShardBooks, sharded_ledger.Answer)
+    return Hosted(ShardedLedger(name, placement), SHARD_CODEC, draw, found, duty=ShardDuty(name), keeping=keeping)
 
 
 def coordinator(placement: Placement) -> AnyHosted:
     """The coordinator of the transfers between its shards."""
     duty = CoordinatorDuty(placement.shards)
-    return Hosted(TransferCoordination(placement), COORDINATOR_CODEC, draw, nothing, duty=duty)
+    keeping: Keeping[Coordinated, Any, Any] = Keeping(Coordinated, TransferId | None)
+    return Hosted(TransferCoordination(placement), COORDINATOR_CODEC, draw, nothing, duty=duty, keeping=keeping)

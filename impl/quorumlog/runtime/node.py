@@ -19,10 +19,11 @@ from quorumlog.ledger.forgetting import Letter
 from quorumlog.runtime import wire
 from quorumlog.runtime.clock import LoopTime
 from quorumlog.runtime.config import Address, Place
+from quorumlog.runtime.errors import UnusableStore
 from quorumlog.runtime.hosting import AnyHosted
-from quorumlog.runtime.server import ConnectionId, Server
+from quorumlog.runtime.server import Begun, ConnectionId, Server
 from quorumlog.runtime.steps import NodeInput, PeerMessage
-from quorumlog.runtime.storage import Storage
+from quorumlog.runtime.storage import Snapshot, Storage
 from quorumlog.runtime.transport import Connection, Link
 from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, ReadAnswered, Refusal, Status, Welcome, frame, framed
 from quorumlog.runtime.worker import DiskThread
@@ -91,6 +92,8 @@ class NodeProcess:
         if self._hosted.duty is not None:
             for name, (group, at) in place.foreign.items():
                 self._foreign.setdefault(group, {})[name] = self._link(group, at)
+        self._storage = storage
+        self._saving: asyncio.Future[None] | None = None
         self._disk = DiskThread(storage, storage.recovered.durable, loop, self._disk_failed)
         listeners: list[Listener[Any, AnyInput]] = [self] if recorder is None else [recorder, self]
         self.server: Server[Any, Any, Any, Any, Any] = Server(
@@ -106,6 +109,8 @@ class NodeProcess:
             place.config.pace,
             self._limits,
             listeners,
+            begun=begun(storage.recovered.snapshot, self._hosted, place),
+            keep=self._keep,
         )
         self._listening: asyncio.Server | None = None
 
@@ -135,11 +140,24 @@ class NodeProcess:
             link.close()
         for connection in [*self._peers, *self._clients, *self._strangers]:
             connection.close()
+        if self._saving is not None:
+            await asyncio.wait([self._saving])
         await self._loop.run_in_executor(None, self._disk.close)
         if self._recorder is not None:
             self._recorder.close()
         if not self.failure.done():
             self.failure.cancel()
+
+    def _keep(self, index: int, term: int, state: bytes) -> None:
+        """Write a snapshot beside everything else; one that comes while another is written is left out."""
+        if self._saving is None or self._saving.done():
+            self._saving = self._loop.run_in_executor(None, self._storage.save_snapshot, index, term, state)
+            self._saving.add_done_callback(self._kept)
+
+    def _kept(self, saved: asyncio.Future[None]) -> None:
+        error = None if saved.cancelled() else saved.exception()
+        if isinstance(error, Exception):
+            self._disk_failed(error)
 
     def _disk_failed(self, error: Exception) -> None:
         self.server.stop()
@@ -313,3 +331,14 @@ class NodeProcess:
 
     def refused(self, taken: AnyInput | Input) -> None:
         """Nothing has happened."""
+
+
+def begun(snapshot: Snapshot | None, hosted: AnyHosted, place: Place) -> Begun[Any, Any] | None:
+    """What a server begins with. Raises `UnusableStore` if a snapshot is of something else."""
+    if snapshot is None or hosted.keeping is None:
+        return None
+    try:
+        gate, queue = hosted.keeping.decoded(snapshot.state)
+    except ValueError as error:
+        raise UnusableStore(str(place.folder), f"the snapshot of index {snapshot.index}: {error}") from error
+    return Begun(snapshot.index, gate, queue)

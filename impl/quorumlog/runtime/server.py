@@ -7,24 +7,27 @@ the node is advice (who leads) or can be asked for again (which read waits on wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
-from quorumlog.core import consistent_read
+from msgspec import Struct
+from msgspec.structs import replace
+
 from quorumlog.core.consensus.effects import Committed, Input, Refused, Sync
+from quorumlog.core.consensus.log import Log, term_at
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, ServerId, VoteReply
-from quorumlog.core.consensus.replica import start
 from quorumlog.core.consensus.state import CANDIDATE
 from quorumlog.core.consistent_read import ReadId, Reply
-from quorumlog.core.leader_output import Request, Say
+from quorumlog.core.leader_output import Gate, Request, Say
 from quorumlog.core.read_model import Ask, News, Queue, Source, on_ask, push
 from quorumlog.driver import Driver, Listener, Pace, Steps, Turn
 from quorumlog.ledger.forgetting import Letter
-from quorumlog.node import Node, written
+from quorumlog.node import Node
 from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.ports import Disk, Network, Ports, Time, Timer
 from quorumlog.pre_vote import Tick
+from quorumlog.runtime.event_queue import EventQueue
 from quorumlog.runtime.group_steps import GroupSteps
 from quorumlog.runtime.hosting import Hosted, NoQuestion
 from quorumlog.runtime.steps import SPEAK, Called, GiveUp, NodeInput, NodeSteps, PeerMessage, Readable
@@ -45,6 +48,14 @@ PATIENCE: Final = 25
 """After how many times of that the coordinator gives a transfer up that is open still."""
 PUSHED: Final = 16
 """How many messages a subscriber is sent at once, before the next entries are decided."""
+
+
+class Begun(Struct, Generic[State, Answer], frozen=True):
+    """What a server begins with instead of its first `index` entries: a snapshot of what they make."""
+
+    index: int
+    gate: Gate[State, Answer, Any]
+    queue: EventQueue
 
 
 class Clients(Protocol):
@@ -81,11 +92,14 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         pace: Pace,
         limits: Limits,
         listeners: Sequence[Listener[Any, NodeInput[Command, Randomness]]] = (),
+        *,
+        begun: Begun[State, Answer] | None = None,
+        keep: Callable[[int, int, bytes], None] | None = None,
     ) -> None:
         self.identity = identity
         self.group = group
         self.leader: ServerId | None = None
-        self.queue: list[Any] = []
+        self.queue = EventQueue() if begun is None else begun.queue
         """The committed entries that gates wrote: what read models copy."""
         self._hosted = hosted
         self._clients = clients
@@ -99,9 +113,12 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._time = time
         self._speaking: Timer | None = None
         self._spoken = 0
+        self._keep = keep
+        self._kept = 0 if begun is None else begun.index
         service = hosted.service()
-        replica = start(identity, members, limits.batch, disk.read())
-        node = Node(replica, service.rules.begin(), consistent_read.gate(identity, members))
+        node = service.begin(identity, members, limits.batch, disk.read())
+        if begun is not None:
+            node = replace(node, gate=begun.gate, seen=begun.index)
         self.steps: NodeSteps[State, Command, Event, Answer, Randomness, Any] | GroupSteps = (
             NodeSteps(service) if hosted.duty is None else GroupSteps(service, hosted.duty)
         )
@@ -245,7 +262,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
     def committed(self, news: Committed) -> None:
         """Entries are decided: subscribers are told."""
-        self.queue += written(news.entries)
+        self.queue.committed(news)
         for reader, by in list(self._readers.items()):
             self._push(reader, by)
 
@@ -278,6 +295,8 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             listener.stepped(before, turn)
         if self._was_full and not self.is_full:
             self._clients.ready()
+        if after.replica.commit_index - self._kept >= self._limits.snapshot > 0:
+            self._keep_state(after)
 
     def refused(self, taken: NodeInput[Command, Randomness] | Input) -> None:
         """Nothing has happened. Reads that came to a server that no longer leads are to be asked elsewhere."""
@@ -307,10 +326,17 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
                 found = None
             self._clients.tell(by, ReadAnswered(read.call, table.events, found))
 
+    def _keep_state(self, node: Node[State, Answer, Any]) -> None:
+        """What the committed entries make is kept, as soon as all of them are on the disk."""
+        replica, keeping = node.replica, self._hosted.keeping
+        index = replica.commit_index
+        if keeping is not None and self._keep is not None and index <= len(replica.disk.log):
+            self._kept = index
+            self._keep(index, term_at(replica.log, index), keeping.encoded(node.gate, self.queue))
+
     def _queue(self) -> Queue[Any]:
-        return Queue(
-            self.identity, self.group, cast("tuple[Any, ...]", Copied(self.queue)), len(self.queue), self._limits.batch
-        )
+        events = cast("tuple[Any, ...]", Events(self.queue, self.node.replica.log))
+        return Queue(self.identity, self.group, events, self.queue.length, self._limits.batch)
 
     def _push(self, reader: str, by: ConnectionId) -> None:
         """What a subscriber was not sent yet; one who does not take it has to ask again."""
@@ -330,11 +356,12 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._source = Source(self._source.sent.set(reader, None))
 
 
-class Copied:
-    """What stands for a tuple of all committed entries where only slices of it are taken: a list that grows."""
+class Events:
+    """What stands for a tuple of all committed events where only slices of it are taken."""
 
-    def __init__(self, entries: list[Any]) -> None:
-        self._entries = entries
+    def __init__(self, queue: EventQueue, log: Log) -> None:
+        self._queue = queue
+        self._log = log
 
-    def __getitem__(self, place: slice) -> tuple[Any, ...]:
-        return tuple(self._entries[place])
+    def __getitem__(self, places: slice) -> tuple[Any, ...]:
+        return self._queue.between(self._log, places.start, places.stop)

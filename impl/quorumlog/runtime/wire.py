@@ -64,6 +64,8 @@ class Limits(Struct, frozen=True):
     """Entries that go into one message to a peer."""
     outstanding: int = 65_536
     """Requests and reads that may wait for a turn; beyond, no more is read from clients."""
+    snapshot: int = 100_000
+    """A snapshot of the state is kept after so many entries; never with 0."""
     inputs: int = 4096
     """Messages of peers that may wait for the disk; what goes beyond is dropped."""
 

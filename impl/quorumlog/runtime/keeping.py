@@ -1,0 +1,120 @@
+"""Snapshots of what a node's log makes, as bytes: the application's state, what each session was told, the places.
+
+The application brings the type of its state, which may hold maps and sequences of `quorumlog.persistent`. A snapshot
+says nothing that the entries before it do not say; it only saves folding them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import GenericAlias
+from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+
+from quorumlog.core.leader_output import CONFLICT, Answered, Conflict, Gate, Message, Session, Table
+from quorumlog.persistent.frozen_map import FrozenMap
+from quorumlog.persistent.hash_map import HashMap
+from quorumlog.persistent.strand import Strand
+from quorumlog.runtime.event_queue import EventQueue
+
+State = TypeVar("State")
+Answer = TypeVar("Answer")
+Content = TypeVar("Content")
+
+MAPS: Final = (FrozenMap, HashMap)
+
+
+class Told(Struct, Generic[Answer], frozen=True, array_like=True):
+    """An answer that a session may ask for again."""
+
+    at: int
+    conflict: bool
+    said: Answer | None
+
+
+class Kept(Struct, Generic[State, Answer, Content], frozen=True, array_like=True):
+    """All that a gate has made of its entries."""
+
+    state: State
+    events: int
+    sessions: tuple[tuple[str, int, tuple[Told[Answer], ...]], ...]
+    made: int
+    pending: tuple[tuple[int, Content], ...]
+    applied: int
+    length: int
+    others: tuple[int, ...]
+
+
+class Keeping(Generic[State, Answer, Content]):
+    """How the state, the answers and the messages of an application are written into a snapshot."""
+
+    def __init__(self, state: Any, answer: Any, content: Any = None) -> None:
+        self._decoder: msgspec.msgpack.Decoder[Kept[State, Answer, Content]] = msgspec.msgpack.Decoder(
+            Kept[state, answer, content], dec_hook=made
+        )
+
+    def encoded(self, gate: Gate[State, Answer, Content], queue: EventQueue) -> bytes:
+        """What this gate has made of its entries."""
+        table = gate.table
+        kept: Kept[State, Answer, Content] = Kept(
+            table.state,
+            table.events,
+            tuple([(name, session.last, told(session.kept)) for name, session in table.sessions.items()]),
+            table.made,
+            tuple([(message.number, message.content) for message in table.pending]),
+            gate.applied,
+            queue.length,
+            tuple(queue.others),
+        )
+        return ENCODER.encode(kept)
+
+    def decoded(self, blob: bytes) -> tuple[Gate[State, Answer, Content], EventQueue]:
+        """The gate that begins with that. Raises `ValueError` if this is no snapshot of this application."""
+        try:
+            kept = self._decoder.decode(blob)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"expected the state of this application ({error})") from error
+        sessions = {name: Session(last, tuple(map(answered, each))) for name, last, each in kept.sessions}
+        pending = tuple([Message(number, content) for number, content in kept.pending])
+        table = Table(kept.state, kept.events, HashMap(sessions), kept.made, pending)
+        gate: Gate[State, Answer, Content] = Gate(kept.applied, table, None, HashMap())
+        return gate, EventQueue(kept.length, kept.others)
+
+
+def told(kept: Sequence[Answered[Answer]]) -> tuple[Told[Answer], ...]:
+    """The answers of a session as they are written."""
+    return tuple(
+        [
+            Told(each.at, True, None) if isinstance(each.said, Conflict) else Told(each.at, False, each.said)
+            for each in kept
+        ]
+    )
+
+
+def answered(told: Told[Answer]) -> Answered[Answer]:
+    """An answer as it was."""
+    return Answered(told.at, CONFLICT if told.conflict else cast("Answer", told.said))
+
+
+def plain(value: object) -> object:
+    """A map as its pairs, since keys may be anything, and a sequence as its items."""
+    if isinstance(value, MAPS):
+        return list(value.items())
+    if isinstance(value, Strand):
+        return list(value)
+    raise NotImplementedError(f"expected a value that a snapshot can hold, found a {type(value).__name__}")
+
+
+def made(kind: Any, value: Any) -> Any:
+    """The map or the sequence of this type."""
+    origin, arguments = get_origin(kind) or kind, get_args(kind) or (Any, Any)
+    if origin in MAPS:
+        return origin(dict(msgspec.convert(value, GenericAlias(list, GenericAlias(tuple, arguments)), dec_hook=made)))
+    if origin is Strand:
+        return Strand.of(msgspec.convert(value, GenericAlias(list, arguments[0]), dec_hook=made))
+    raise NotImplementedError(f"expected a type that a snapshot can hold, found {kind}")
+
+
+ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=plain)
