@@ -72,6 +72,7 @@ class LimitsSection(Struct, frozen=True, forbid_unknown_fields=True):
     command: int = LIMITS.command
     batch: int = LIMITS.batch
     outstanding: int = LIMITS.outstanding
+    snapshot: int = LIMITS.snapshot
 
 
 class FaultsSection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -204,7 +205,7 @@ def checked(text: Text, file: Path) -> Config:
     if not 0 < text.pace.heartbeat < least <= most:
         raise UnusableConfig(file, "pace", "0 < heartbeat < the least election time-out <= the greatest")
     limits = msgspec.structs.replace(LIMITS, **msgspec.structs.asdict(text.limits))
-    if not 0 < limits.command * limits.batch <= limits.peer_frame or limits.outstanding < 1:
+    if not 0 < limits.command * limits.batch <= limits.peer_frame or min(limits.outstanding, limits.snapshot + 1) < 1:
         raise UnusableConfig(file, "limits", f"command * batch of at most {limits.peer_frame}, and at least 1 of each")
     named = text.application
     applications = dict.fromkeys(groups, named) if isinstance(named, str) else named
