@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -19,8 +19,9 @@ from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.simulation.composed.claims import Claims
+from quorumlog.simulation.composed.committing import Committing
 from quorumlog.simulation.composed.confirming import READS, WRITES, Confirming
-from quorumlog.simulation.composed.consensus import NAMES, Consensus, Taken, taken
+from quorumlog.simulation.composed.consensus import NAMES, Consensus, Taken
 from quorumlog.simulation.composed.copying import COUNTED, Copying, Count
 from quorumlog.simulation.composed.groups import Group
 from quorumlog.simulation.composed.moves import Move
@@ -28,11 +29,13 @@ from quorumlog.simulation.composed.reading import FITS, PATIENCE
 from quorumlog.simulation.composed.speaking import SESSIONS, Gates
 from quorumlog.simulation.composed.system import System
 from quorumlog.simulation.composed.telling import Disagreement
-from quorumlog.simulation.composed.walks import BATCH, LENGTH, SHARDS, Walk, fresh, replay, walk
+from quorumlog.simulation.composed.walks import BATCH, LENGTH, SHARDS, Judge, Walk, fresh, replay, walk
+from quorumlog.simulation.transfers import Setting
 from quorumlog_bindings.consistent_read import consistent_read
 from quorumlog_bindings.histories import ledger
 from quorumlog_bindings.leader_output import leader_output
 from quorumlog_bindings.read_model import read_model
+from quorumlog_bindings.replicated_two_phase_commit import replicated_two_phase_commit
 from quorumlog_bindings.replication import replication
 from tlastep.binding import Binding, Given, ToldStep
 from tlastep.check.coverage import Coverage
@@ -63,39 +66,43 @@ class Judges:
 
     def walk(self, seed: int, length: int = LENGTH) -> Walk:
         """A walk from a seed, judged to its end."""
-        return self.judged(lambda: walk(seed, Claims(), length))
+        return self.judged(lambda judge: walk(seed, judge, length))
 
     def replay(self, moves: tuple[Move, ...]) -> Walk:
         """A script taken again, judged likewise."""
-        return self.judged(lambda: replay(moves, Claims()))
+        return self.judged(lambda judge: replay(moves, judge))
 
-    def judged(self, take: Callable[[], Walk]) -> Walk:
+    def judged(self, take: Callable[[Judge], Walk]) -> Walk:
         """A walk, and what is wrong with it: after a move, or when it is looked at as a whole."""
-        found = take()
+        claims, moves = Claims(), list[Taken]()
+
+        def judge(move: Move, before: System, after: System) -> str | None:
+            moves.append(Taken(move, before, after))
+            return claims(move, before, after)
+
+        found = take(judge)
         self.walks += 1
         self.kinds.update(found.taken)
         if found.wrong is None:
-            wrong = next(self.wrong(found), None)
-            found = Walk(found.moves, found.last, wrong)
+            found = Walk(found.moves, found.last, next(self.wrong(moves), None))
         return found
 
-    def wrong(self, found: Walk) -> Iterator[str]:
+    def wrong(self, moves: Sequence[Taken]) -> Iterator[str]:
         """What the specs have against a walk."""
-        tellers = [(spec, name, teller) for spec in STEPPED.values() for name, teller in spec.tellers(fresh())]
-        told: list[list[ToldStep]] = [[] for _ in tellers]
-        moves = list(taken(fresh(), found.moves))
-        for steps, (spec, name, teller) in zip(told, tellers, strict=True):
-            try:
-                for each in moves:
-                    steps += teller.steps(each)
-                steps += teller.rest()
-            except (Refused, Disagreement) as error:
-                yield f"{spec.module}: of {name} something happens that its world refuses: {error}"
-            objection = self._beside[spec.module].opinion(spec.constants(name), self._actions[spec.module])(steps)
-            if objection is not None:
-                number, kind, says = objection
-                yield f"{spec.module}: step {number + 1} of {name}: {kind}: {says}"
-        yield from unordered(found.last)
+        for spec in STEPPED.values():
+            for told in spec.tellers(moves):
+                steps: list[ToldStep] = []
+                try:
+                    for each in moves:
+                        steps += told.teller.steps(each)
+                    steps += told.teller.rest()
+                except (Refused, Disagreement) as error:
+                    yield f"{spec.module}: of {told.name} something happens that its world refuses: {error}"
+                opinion = self._beside[spec.module].opinion(told.constants, self._actions[spec.module])
+                if (objection := opinion(steps)) is not None:
+                    number, kind, says = objection
+                    yield f"{spec.module}: step {number + 1} of {told.name}: {kind}: {says}"
+        yield from unordered(moves[-1].after)
 
     def coverage(self, module: str) -> Coverage:
         """What all walks reached of a spec that is stepped beside them."""
@@ -113,12 +120,19 @@ class Teller(Protocol):
         """At the end: what was not told yet."""
 
 
+class Told(NamedTuple):
+    """A part of the system, who tells its steps, and in which model they are steps."""
+
+    name: str
+    teller: Teller
+    constants: Given
+
+
 class Stepped(NamedTuple):
-    """A spec that is stepped beside parts of the system: who tells their steps, and in which model they are steps."""
+    """A spec that is stepped beside parts of the system, and its properties about what never happens here."""
 
     binding: Binding[Any]
-    tellers: Callable[[System], Iterable[tuple[str, Teller]]]
-    constants: Callable[[str], Given]
+    tellers: Callable[[Sequence[Taken]], Iterable[Told]]
     vacuous: tuple[str, ...] = ()
 
     @property
@@ -193,27 +207,92 @@ def of_read_models(name: str) -> Given:
     }
 
 
-def each_group(teller: Callable[[Group], Teller]) -> Callable[[System], list[tuple[str, Teller]]]:
-    """One for each group."""
-    return lambda system: [(name, teller(group)) for name, group in system.groups.items()]
+def of_transfers(setting: Setting) -> Given:
+    """A model of ReplicatedTwoPhaseCommit: the operations of one walk."""
+    amounts = {**{name: each.amount for name, each in setting.transfers.items()}, **dict(setting.deposits.items())}
+    return {
+        "Account": set_of(setting.home),
+        "Shard": set_of(setting.shards),
+        "Home": table(setting.home.items()),
+        "Initial": numbers(setting.initial.items()),
+        "Transfer": set_of(setting.transfers),
+        "Deposit": set_of(setting.deposits),
+        "Balance": set_of(setting.balances),
+        "Total": set_of(setting.totals),
+        "From": table((name, each.source) for name, each in setting.transfers.items()),
+        "To": table((name, each.target) for name, each in setting.transfers.items()),
+        "Amount": numbers(amounts.items()),
+        "Of": table(setting.account_of.items()),
+        "Coordinator": setting.coordinator,
+        "Hasty": set_of(setting.hasty),
+        "Electing": set_of(setting.electing),
+        "Returning": set_of(setting.returning),
+        "Lossy": set_of(setting.lossy),
+    }
 
 
-def each_shard(teller: Callable[[System, str], Teller]) -> Callable[[System], list[tuple[str, Teller]]]:
-    """One for each shard."""
-    return lambda system: [(name, teller(system, name)) for name in SHARDS]
+def table(pairs: Iterable[tuple[str, str]]) -> Fn | tuple[Value, ...]:
+    """A function from names to names."""
+    return numbers((name, model_value(other)) for name, other in pairs)
+
+
+def numbers(pairs: Iterable[tuple[str, Value]]) -> Fn | tuple[Value, ...]:
+    """A function from names. The one on no names is the empty sequence."""
+    return Fn({model_value(name): value for name, value in pairs}) or ()
+
+
+def each_group(moves: Sequence[Taken]) -> list[Group]:
+    """The groups, as they begin."""
+    return list(fresh().groups.values())
+
+
+def each_shard(moves: Sequence[Taken]) -> list[Group]:
+    """The shards, as they begin."""
+    return [group for group in fresh().groups.values() if group.name in SHARDS]
+
+
+def consensus(moves: Sequence[Taken]) -> list[Told]:
+    """What consensus does in each group."""
+    return [Told(f"group {each.name}", Consensus(each.name), of_consensus(each.name)) for each in each_group(moves)]
+
+
+def gates(moves: Sequence[Taken]) -> list[Told]:
+    """What the gates for commands do in each group."""
+    return [Told(f"group {each.name}", Gates(each), of_gates(each.name)) for each in each_group(moves)]
+
+
+def reads(moves: Sequence[Taken]) -> list[Told]:
+    """What the gates for reads do in each shard."""
+    return [Told(f"shard {each.name}", Confirming(each), of_reads(each.name)) for each in each_shard(moves)]
+
+
+def copies(moves: Sequence[Taken]) -> list[Told]:
+    """What sources, read models and sessions do about each shard."""
+    names = [each.name for each in each_shard(moves)]
+    return [Told(f"shard {name}", Copying(fresh(), name), of_read_models(name)) for name in names]
+
+
+def transfers(moves: Sequence[Taken]) -> list[Told]:
+    """What the coordinator and the shards do together."""
+    teller = Committing(moves, fresh())
+    return [Told("transfers", teller, of_transfers(teller.operations.setting))]
 
 
 OUTBOX: Final = ("SentIsDecided", "NextWaits", "OutsideInOrder", "AcknowledgedIsReceived")
 """What LeaderOutput says of messages to the world outside: nobody here sends any."""
 
-TERMS: Final = 30  # more than a walk has elections
+TERMS: Final = 60  # more than a walk has elections
+ONCE: Final = ("StepsOfTransactionCommit", "StepsOfAtomicLedger")
+"""What ReplicatedTwoPhaseCommit says again for models that do not start at its beginning."""
+
 STEPPED: Final = {
     spec.module: spec
     for spec in (
-        Stepped(replication, each_group(lambda group: Consensus(group.name)), of_consensus),
-        Stepped(leader_output, each_group(Gates), of_gates, OUTBOX),
-        Stepped(consistent_read, each_shard(lambda system, name: Confirming(system.groups[name])), of_reads),
-        Stepped(read_model, each_shard(Copying), of_read_models),
+        Stepped(replication, consensus),
+        Stepped(leader_output, gates, OUTBOX),
+        Stepped(consistent_read, reads),
+        Stepped(read_model, copies),
+        Stepped(replicated_two_phase_commit, transfers, ONCE),
     )
 }
 

@@ -103,7 +103,7 @@ OUTSIDE: Final = "outside"
 Only the properties are judged of it. Several of them in a row may be told as one.
 """
 
-Given: TypeAlias = Mapping[str, "str | Fn | frozenset[Value]"]
+Given: TypeAlias = Mapping[str, "str | Fn | tuple[Value, ...] | frozenset[Value]"]
 """The constants of a model: as a configuration writes them, or values where no configuration can."""
 
 Objection: TypeAlias = tuple[int, str, str]

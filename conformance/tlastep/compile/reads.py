@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tlastep.compile.runtime import attribute
@@ -69,20 +70,32 @@ class _Names:
         return _Names(self.states, keys, self.found, self.used)
 
 
+@lru_cache(maxsize=8)  # one spec may be compiled with many sets of constants, and its source is the same
+def _followed(source: str) -> Mapping[str, ast.FunctionDef]:
+    """The functions of a module that are followed: not what is called by a name that is local somewhere."""
+    tree = ast.parse(source)
+    local = {name for node in ast.walk(tree) for name in (*bound_names(node), *_stored_in(node))}
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {each.name: each for each in functions if each.name not in local}
+
+
 class Reader:
     """Reads formulas of one generated module."""
 
     def __init__(self, source: str, variables: Sequence[str]) -> None:
         self._variables = {attribute(each): each for each in variables}
-        tree = ast.parse(source)
-        # What is called by a name that is local somewhere is not followed.
-        local = {name for node in ast.walk(tree) for name in (*bound_names(node), *_stored_in(node))}
-        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        self._functions = {each.name: each for each in functions if each.name not in local}
+        self._functions = _followed(source)
+        self._known: dict[tuple[tuple[str, ...], str], Reads | None] = {}
         self._entered: set[tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]] = set()
 
     def formula(self, parameters: Sequence[str], code: str) -> Reads | None:
         """What the formula reads; None if that could be anything."""
+        known = tuple(parameters), code
+        if known not in self._known:
+            self._known[known] = self._formula(*known)
+        return self._known[known]
+
+    def _formula(self, parameters: Sequence[str], code: str) -> Reads | None:
         keys = {name: name for name in parameters if name not in STATES}
         names = _Names({name: name for name in parameters if name in STATES}, keys)
         self._entered.clear()

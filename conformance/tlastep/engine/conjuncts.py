@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import dis
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any, Final
 
@@ -49,23 +50,29 @@ class Conjuncts:
 
     def _noting(self) -> dict[str, Any]:
         """The generated module once more, with a note before each line that has a name."""
-        tree = ast.parse(self._spec.source)
-        for node in ast.walk(tree):
-            for body in ("body", "orelse"):
-                statements = getattr(node, body, None)
-                if isinstance(statements, list) and not isinstance(node, ast.Module):
-                    setattr(node, body, [each for statement in statements for each in self._noted(statement)])
         namespace = {**self._spec.namespace, NOTED: self._lines}
-        exec(compile(ast.fix_missing_locations(tree), self._spec.filename, "exec"), namespace)
+        exec(_noting(self._spec.source, self._spec.filename, frozenset(self._names)), namespace)
         return namespace
 
-    def _noted(self, statement: ast.stmt) -> Iterator[ast.stmt]:
-        if statement.lineno in self._names:
-            (note,) = ast.parse(f"{NOTED}[{statement.lineno}] = None").body
-            for node in ast.walk(note):
-                ast.copy_location(node, statement)
-            yield note
-        yield statement
+
+@lru_cache(maxsize=8)  # one spec may be compiled with many sets of constants, and its source is the same
+def _noting(source: str, filename: str, named: frozenset[int]) -> CodeType:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        for body in ("body", "orelse"):
+            statements = getattr(node, body, None)
+            if isinstance(statements, list) and not isinstance(node, ast.Module):
+                setattr(node, body, [each for statement in statements for each in _noted(statement, named)])
+    return compile(ast.fix_missing_locations(tree), filename, "exec")
+
+
+def _noted(statement: ast.stmt, named: frozenset[int]) -> Iterator[ast.stmt]:
+    if statement.lineno in named:
+        (note,) = ast.parse(f"{NOTED}[{statement.lineno}] = None").body
+        for node in ast.walk(note):
+            ast.copy_location(node, statement)
+        yield note
+    yield statement
 
 
 def _named_lines(spec: CompiledSpec) -> Iterator[tuple[int, str]]:

@@ -106,8 +106,19 @@ def unsynced(system: System) -> Iterator[Arguments]:
 
 
 def replications(system: System) -> Iterator[Arguments]:
+    """Every leader and every other node of its group that is behind."""
+    return ((g, i, j) for g, i, group in leaders(system) for j in group.nodes if j != i and is_behind(group, i, j))
+
+
+def heartbeats(system: System) -> Iterator[Arguments]:
     """Every leader and every other node of its group."""
     return ((g, i, j) for g, i, group in leaders(system) for j in group.nodes if j != i)
+
+
+def is_behind(group: Group, i: ServerId, j: ServerId) -> bool:
+    """Whether leader i has something to tell node j."""
+    leader, follower = group.nodes[i].replica, group.nodes[j].replica
+    return leader.next_index[j] <= len(leader.log) or follower.commit_index < leader.commit_index
 
 
 def deliveries(system: System) -> Iterator[Arguments]:
@@ -174,12 +185,18 @@ def busy(system: System) -> Iterator[Arguments]:
 
 
 def queries_to_send(system: System) -> Iterator[Arguments]:
-    """Every client that wants to know what is on an account, and has not asked yet."""
-    known = {query.read for query in system.queries}
+    """Every client that wants to know what is on an account, and whose question is not on its way or asked twice."""
+    asked: list[Any] = list(system.queries)
+    for group in system.groups.values():
+        asked += [query for node in group.nodes.values() for query in node.reads.waiting | node.reads.asking]
+    known = [query.read for query in asked]
     for name, caller in system.callers.items():
         doing = caller.doing
-        if doing is not None and doing.operation.way == "index" and doing.operation.id not in known:
+        if doing is not None and doing.operation.way == "index" and known.count(doing.operation.id) < ASKED:
             yield (name,)
+
+
+ASKED: Final = 2
 
 
 def queries(system: System) -> Iterator[Arguments]:
@@ -267,21 +284,22 @@ KINDS: Final[dict[str, Kind]] = {
     "disturb": Kind("timeout", 0.15, True, disturbances),
     "sync": Kind("sync", 15, False, unsynced),
     "replicate": Kind("replicate", 12, False, replications),
+    "heartbeat": Kind("replicate", 1, False, heartbeats),
     "deliver": Kind("deliver", 40, False, deliveries),
     "lose": Kind("lose", 1, True, messages),
     "crash": Kind("crash", 0.4, True, nodes),
-    "invoke": Kind("invoke", 15, False, operations),
-    "send": Kind("send", 12, False, sends),
-    "on_request": Kind("on_request", 25, False, requests),
-    "hand_on": Kind("hand_on", 30, False, each("answers")),
+    "invoke": Kind("invoke", 25, False, operations),
+    "send": Kind("send", 20, False, sends),
+    "on_request": Kind("on_request", 40, False, requests),
+    "hand_on": Kind("hand_on", 45, False, each("answers")),
     "replace_proxy": Kind("replace_proxy", 0.4, True, lambda system: ((),)),
     "give_up": Kind("give_up", 0.15, True, busy),
     "speak": Kind("speak", 20, False, lambda system: ((g, i) for g, i, _ in leaders(system))),
     "on_letter": Kind("on_letter", 40, False, letters),
     "give_up_transfer": Kind("give_up_transfer", 1, True, open_transfers),
     "told": Kind("told", 20, False, findings),
-    "query": Kind("query", 2, False, queries_to_send),
-    "on_query": Kind("on_query", 6, False, queries),
+    "query": Kind("query", 6, False, queries_to_send),
+    "on_query": Kind("on_query", 12, False, queries),
     "ask_quorum": Kind("ask_quorum", 15, False, askers),
     "on_question": Kind("on_question", 15, False, questions),
     "on_reply": Kind("on_reply", 20, False, replies),
@@ -289,13 +307,13 @@ KINDS: Final[dict[str, Kind]] = {
     "lose_request": Kind("lose_request", 1, True, each("requests")),
     "lose_answer": Kind("lose_answer", 1, True, each("answers")),
     "lose_letter": Kind("lose_letter", 1, True, each("letters")),
-    "ask_news": Kind("ask_news", 0.6, False, readings),
+    "ask_news": Kind("ask_news", 0.4, False, readings),
     "on_ask": Kind("on_ask", 1, False, each("asks")),
     "push_news": Kind("push_news", 1, False, pushes),
     "drop_subscriber": Kind("drop_subscriber", 1, True, subscribers),
     "on_news": Kind("on_news", 2, False, each("news")),
     "lose_news": Kind("lose_news", 1, True, each("news")),
-    "switch_source": Kind("switch_source", 0.2, False, other_sources),
+    "switch_source": Kind("switch_source", 0.1, False, other_sources),
     "rebuild": Kind("rebuild", 0.1, False, readings),
     "look": Kind("look", 2, False, lambda system: product(system.callers, system.readers)),
     "replay": Kind("replay", 1, False, behind),

@@ -37,6 +37,7 @@ class Gates:
         self._events: dict[object, str] = {}
         self._sessions: dict[SessionId, str] = {}
         self._steps: list[Step] = []
+        self._compared: dict[ServerId, tuple[TheNode, object]] = {}
 
     def steps(self, each: Taken) -> list[Step]:
         """The steps of the gates in this group that a move was made of: one, several or none."""
@@ -205,7 +206,12 @@ class Gates:
 
     def _compare(self, after: Group) -> None:
         for i, node in after.nodes.items():
-            mine, world = dict(self._shown(node)), self.world.nodes[i]
+            world = self.world.nodes[i]
+            known = self._compared.get(i)
+            if known is not None and known[0] is node and known[1] is world:
+                continue
+            self._compared[i] = node, world
+            mine = dict(self._shown(node))
             other = {
                 "leads": world.gate.leads,
                 "applied": world.gate.applied,

@@ -5,29 +5,46 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import repeat
 from random import Random
 from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from quorumlog.core.consensus.messages import ServerId
+from quorumlog.core.consensus.state import FOLLOWER
+from quorumlog.simulation.composed.groups import Group
 from quorumlog.simulation.composed.moves import KINDS, Arguments, Kind, Move, take
 from quorumlog.simulation.composed.system import System, begin
 
-LENGTH: Final = 1_000  # moves of one walk
+LENGTH: Final = 1_050  # moves of one walk
 BOOTED: Final = 0.9  # of the walks begin with an election in each group
 ROUNDS: Final = 5  # in which an election, and the news of it, are over
 LASTS: Final = (50, 250)  # moves of one mood
 STORMS: Final = 0.3  # of the moods have faults in them
-HELD_UP: Final = 0.12  # of the kinds of moves do not happen in a mood
+HELD_UP: Final = 0.06  # of the kinds of moves do not happen in a mood
 CUT_OFF: Final = 0.25  # of the groups have a node in a mood that no other can reach
+LED: Final = 0.6  # of them are a leader
+INTENT: Final = 0.5  # of the moods have clients who want only a few things, which belong together
+WANTED: Final = tuple(
+    map(
+        frozenset,
+        (
+            {("Transfer", "log"), ("Total", "log")},
+            {("Balance", "log"), ("Total", "log")},
+            {("Transfer", "log"), ("Exchange", "log"), ("Balance", "log")},
+            {("Deposit", "log"), ("Withdraw", "log"), ("Balance", "index")},
+            {("Deposit", "log"), ("Total", "log"), ("Balance", "index")},
+        ),
+    )
+)
 LETTER_HELD_UP: Final = 0.2  # of the kinds of letters to or from a shard do not arrive
 IDLE: Final = 0.02  # of the choices may change nothing
 AGAIN: Final = 0.05  # of what has arrived once arrives once more
 TRIES: Final = 50
 ANY: Final = 0.3  # of the choices among what is on offer do not prefer what is new
 
-CONSENSUS: Final = frozenset({"timeout", "sync", "replicate", "deliver"})
+CONSENSUS: Final = frozenset({"timeout", "disturb", "sync", "replicate", "heartbeat", "deliver"})
 ARRIVALS: Final = frozenset({"deliver", "on_request", "on_letter", "on_question", "on_reply", "on_news"})
 LETTERS: Final = ("Prepare", "Vote", "Decision", "Acknowledgement", "Over")
 ACCOUNTS: Final = {"x": ("s1", 5), "y": ("s2", 3), "z": ("s1", 1)}
@@ -67,40 +84,69 @@ def chosen(dice: Random, length: int) -> Iterator[Callable[[System], Move | None
     """The choices of a walk, one after another: mostly an election in each group, and then one mood after another."""
     if dice.random() < BOOTED:
         yield from (lambda system, move=move: move for move in opening())
-    mood, left = Mood.drawn(dice, storm=False), dice.randrange(*LASTS)
-    arrived: set[Move] = set()
-    for _ in range(length):
-        left -= 1
-        if left < 0:
-            mood, left = Mood.drawn(dice, storm=dice.random() < STORMS), dice.randrange(*LASTS)
-        yield lambda system, mood=mood: choose(system, dice, mood, arrived)  # type: ignore[misc]
+    yield from repeat(Chooser(dice), length)
+
+
+class Chooser:
+    """Chooses moves in one mood after another. The first one is without faults."""
+
+    def __init__(self, dice: Random) -> None:
+        self._dice = dice
+        self._mood: Mood | None = None
+        self._left = 0
+        self._arrived: set[Move] = set()
+
+    def __call__(self, system: System) -> Move | None:
+        """A move that can be taken, if one is found."""
+        if self._mood is None or not self._left:
+            storm = self._mood is not None and self._dice.random() < STORMS
+            self._mood, self._left = Mood.drawn(self._dice, system, storm=storm), self._dice.randrange(*LASTS)
+        self._left -= 1
+        return choose(system, self._dice, self._mood, self._arrived)
 
 
 class Mood(Struct, frozen=True):
     """What may happen for a while: whether there are faults, what is held up, and which nodes no other can reach.
 
     `kinds` of moves and `letters` (by class and shard) that are held up let others overtake them, and come later.
+    `wanted` is what clients begin to ask for, by the names of commands and ways; where there is none, anything.
     """
 
     storm: bool
     kinds: frozenset[str]
     letters: frozenset[tuple[str, str]]
     cut_off: frozenset[ServerId]
+    wanted: frozenset[tuple[str, str]]
 
     @classmethod
-    def drawn(cls, dice: Random, *, storm: bool) -> Mood:
-        """Any mood. Consensus itself is not held up: a group that decides nothing shows nothing."""
-        cut_off = [dice.choice(group) for group in NODES if dice.random() < CUT_OFF]
+    def drawn(cls, dice: Random, system: System, *, storm: bool) -> Mood:
+        """Any mood. Consensus itself is not held up: a group that decides nothing shows nothing.
+
+        A leader is cut off more often than others, for only of a leader it matters that he does not know it.
+        """
+        cut_off = []
+        for group in system.groups.values():
+            if dice.random() < CUT_OFF:
+                leaders = [i for i, node in group.nodes.items() if node.leads]
+                cut_off.append(dice.choice(leaders if leaders and dice.random() < LED else list(group.nodes)))
         kinds = [name for name in KINDS if name not in CONSENSUS and dice.random() < HELD_UP]
         letters = [(name, shard) for name in LETTERS for shard in SHARDS if dice.random() < LETTER_HELD_UP]
-        return cls(storm, frozenset(kinds), frozenset(letters), frozenset(cut_off))
+        wanted = dice.choice(WANTED) if dice.random() < INTENT else frozenset()
+        return cls(storm, frozenset(kinds), frozenset(letters), frozenset(cut_off), wanted)
 
-    def happens(self, name: str, kind: Kind) -> bool:
-        """Whether moves of this kind may be taken now. Who hears of no leader stands."""
-        return name not in self.kinds and (self.storm or not kind.fault or (name == "disturb" and bool(self.cut_off)))
+    def weight(self, name: str, kind: Kind) -> float:
+        """How often moves of this kind are tried now. Who hears of no leader stands."""
+        if name in self.kinds:
+            return 0
+        if name == "disturb" and self.cut_off:
+            return KINDS["timeout"].weight
+        return kind.weight if self.storm or not kind.fault else 0
 
-    def allows(self, move: Move) -> bool:
+    def allows(self, name: str, move: Move, system: System) -> bool:
         """Whether this one may."""
+        if name == "disturb" and not self.storm:
+            g, i = move.arguments
+            return i not in self.cut_off and self.has_lost_its_leader(system.groups[g])
         if move.name == "on_letter":
             letter = move.arguments[1]
             return (type(letter).__name__, letter.shard) not in self.letters
@@ -110,7 +156,17 @@ class Mood(Struct, frozen=True):
         if move.name in ("on_question", "on_reply"):
             i, _, message = move.arguments
             return not self.cut_off & {i, message.sender}
+        if move.name == "invoke" and self.wanted:
+            operation = move.arguments[1]
+            return (type(operation.command).__name__, operation.way) in self.wanted
         return move.name != "timeout" or move.arguments[1] not in self.cut_off
+
+    def has_lost_its_leader(self, group: Group) -> bool:
+        """Whether whoever leads, or stands, in the last term cannot be reached."""
+        replicas = [node.replica for node in group.nodes.values()]
+        last = max(replica.term for replica in replicas)
+        heads = {each.identity for each in replicas if each.term == last and each.role != FOLLOWER}
+        return heads <= self.cut_off
 
 
 def choose(system: System, dice: Random, mood: Mood, arrived: set[Move]) -> Move | None:
@@ -118,8 +174,7 @@ def choose(system: System, dice: Random, mood: Mood, arrived: set[Move]) -> Move
 
     Most of the moves that would change nothing are not taken, and what has `arrived` seldom arrives again.
     """
-    names = [name for name, kind in KINDS.items() if mood.happens(name, kind)]
-    weights = [KINDS[name].weight for name in names]
+    names, weights = list(KINDS), [mood.weight(name, kind) for name, kind in KINDS.items()]
     known: dict[str, list[Arguments]] = {}
     for name in dice.choices(names, weights, k=TRIES):
         offers = known.get(name)
@@ -127,16 +182,13 @@ def choose(system: System, dice: Random, mood: Mood, arrived: set[Move]) -> Move
             offers = known[name] = list(KINDS[name].offers(system))
         if offers:
             move = Move(KINDS[name].move, offers[-1 - recent(dice, len(offers))])
-            if not mood.allows(move) or (move in arrived and dice.random() > AGAIN):
+            if not mood.allows(name, move, system) or (move in arrived and dice.random() > AGAIN):
                 continue
             if dice.random() < IDLE or take(system, move) not in (None, system):
                 if move.name in ARRIVALS:
                     arrived.add(move)
                 return move
     return None
-
-
-NODES: Final = tuple(tuple(group.nodes) for group in fresh().groups.values())
 
 
 @lru_cache(maxsize=1)
