@@ -12,7 +12,6 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import Any, Final, Literal
 
 from quorumlog.core.consensus.messages import Entry
-from quorumlog.core.frozen_map import FrozenMap
 from quorumlog.core.leader_output import Executed
 from quorumlog.core.two_phase_commit import messages, participant
 from quorumlog.core.two_phase_commit.coordinator import Begun
@@ -20,6 +19,7 @@ from quorumlog.ledger import events
 from quorumlog.ledger.books import EXCHANGE, postings
 from quorumlog.ledger.commands import Total
 from quorumlog.node import written
+from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation.composed.consensus import Taken
 from quorumlog.simulation.composed.system import COORDINATOR, System
 from quorumlog.simulation.transfers import OperationId, Setting
