@@ -16,10 +16,13 @@ from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
 
 from quorumlog.core.consensus.messages import ServerId
-from quorumlog.core.leader_output import Conflict, Request
+from quorumlog.core.leader_output import Answered, Conflict, Named, Request
 from quorumlog.runtime import wire
+from quorumlog.runtime.session import Expected, NotAQuestion, Refused, Session, Unanswered
 from quorumlog.runtime.transport import Connection
 from quorumlog.runtime.wire import BadFrame, Codec, Hello, Read, Status, frame, framed
+
+__all__ = ["Client", "Expected", "NotAQuestion", "Refused", "Session", "Unanswered"]
 
 Command = TypeVar("Command")
 Event = TypeVar("Event")
@@ -32,58 +35,6 @@ LONGEST_WAIT: Final = 0.5
 """Seconds before the next server is tried."""
 FRAME: Final = 4096
 """Requests that go into one frame."""
-
-
-class Unanswered(Exception):
-    """Nobody has answered in time. A command may have been executed, or may still be."""
-
-
-class NotAQuestion(ValueError):
-    """What was to be read would have changed something; it was not executed."""
-
-
-class Refused(Exception):
-    """A server does not want to talk to this client, and says why."""
-
-
-class Expected(Exception):
-    """The client expected another number of events before its command: nothing has happened."""
-
-    def __init__(self, events: int) -> None:
-        super().__init__(f"there were {events} events")
-        self.events = events
-
-
-class Session(Generic[Command]):
-    """The commands of a session that are not answered yet. It says what `core.client.Client` says, and forgets more.
-
-    `received` are the answers that have arrived without a gap; with each request the servers hear of it.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.last = 0
-        self.received = 0
-        self.open: dict[int, tuple[int | None, Command]] = {}
-
-    def ask(self, expected: int | None, command: Command) -> Request[Command]:
-        """The next command."""
-        self.last += 1
-        self.open[self.last] = expected, command
-        return Request(self.name, self.last, self.received, expected, command)
-
-    def again(self) -> list[Request[Command]]:
-        """All that is open, in order."""
-        name, received = self.name, self.received
-        return [Request(name, number, received, *asked) for number, asked in self.open.items()]
-
-    def accept(self, number: int) -> bool:
-        """An answer arrives; whether it is the first to this command."""
-        if self.open.pop(number, None) is None:
-            return False
-        while self.received < self.last and self.received + 1 not in self.open:
-            self.received += 1
-        return True
 
 
 class Client(Generic[Command, Event, Answer]):
@@ -111,6 +62,7 @@ class Client(Generic[Command, Event, Answer]):
         self._patience = patience
         self._dice = Random()
         self._answers: dict[int, asyncio.Future[Answer]] = {}
+        self._forwarded: dict[Named, tuple[Request[Command], asyncio.Future[Answered[Answer]]]] = {}
         self._reads: dict[int, tuple[Read[Command], asyncio.Future[tuple[Answer, ...]]]] = {}
         self._questions: list[tuple[Command, asyncio.Future[Answer]]] = []
         self._statuses: list[asyncio.Future[Status]] = []
@@ -147,6 +99,25 @@ class Client(Generic[Command, Event, Answer]):
     async def ask(self, command: Command, expected: int | None = None, timeout: float | None = None) -> Answer:
         """Ask for a command and wait for the answer. Raises `Unanswered` after `timeout` seconds."""
         return await self._within(self.submit(command, expected), timeout)
+
+    def forward(self, request: Request[Command]) -> asyncio.Future[Answered[Answer]]:
+        """Ask in the name of another session, now or once more; all who do share one future, which nobody may cancel.
+
+        Of the same command the first request counts, as it does for the servers. They leave one out whose answer they
+        have forgotten, or that has overtaken an earlier one of its session: whoever asks has to ask again.
+        """
+        self._check()
+        named = request.session, request.number
+        request, answer = self._forwarded.setdefault(named, (request, self._loop.create_future()))
+        self._unsent.append(request)
+        self._soon()
+        return answer
+
+    def forget(self, session: str, number: int) -> None:
+        """Nobody waits for the answer to this command of another session any more."""
+        _, answer = self._forwarded.pop((session, number), (None, None))
+        if answer is not None:
+            answer.cancel()
 
     def question(self, question: Command) -> asyncio.Future[Answer]:
         """Ask a question of what is true now, without an entry in the log; all of one turn are asked at one point."""
@@ -190,7 +161,8 @@ class Client(Generic[Command, Event, Answer]):
     def _open(self) -> list[asyncio.Future[Any]]:
         questions = [answer for _, answer in self._questions]
         reads = [answer for _, answer in self._reads.values()]
-        return [*self._answers.values(), *reads, *questions, *self._statuses]
+        forwarded = [answer for _, answer in self._forwarded.values()]
+        return [*self._answers.values(), *forwarded, *reads, *questions, *self._statuses]
 
     async def __aenter__(self) -> Client[Command, Event, Answer]:
         return self
@@ -251,7 +223,7 @@ class Client(Generic[Command, Event, Answer]):
 
     def _again(self) -> None:
         """A new server hears all that is open."""
-        self._unsent = self.session.again()
+        self._unsent = [*self.session.again(), *(request for request, _ in self._forwarded.values())]
         self._unsent_reads = [read for read, _ in self._reads.values()]
         self._soon()
 
@@ -290,7 +262,7 @@ class Client(Generic[Command, Event, Answer]):
     def _look(self) -> None:
         """Nobody answers: perhaps somebody else does."""
         self._watch = self._loop.call_later(self._patience / 2, self._look)
-        if not (self._answers or self._reads or self._statuses):
+        if not (self._answers or self._forwarded or self._reads or self._statuses):
             self._heard = time.monotonic()
         elif time.monotonic() - self._heard > self._patience:
             self._heard = time.monotonic()
@@ -345,6 +317,8 @@ class Client(Generic[Command, Event, Answer]):
         self._heard = time.monotonic()
         session = self.session
         for row in self._codec.answers(body):
+            if row.session != session.name:
+                self._hand_on(row)
             if row.session != session.name or not session.accept(row.number):
                 continue
             answer = self._answers.pop(row.number)
@@ -356,6 +330,11 @@ class Client(Generic[Command, Event, Answer]):
                 answer.set_exception(Expected(row.at))
             else:
                 answer.set_result(said)
+
+    def _hand_on(self, row: wire.AnswerRow[Answer]) -> None:
+        _, answer = self._forwarded.pop((row.session, row.number), (None, None))
+        if answer is not None and not answer.done():
+            answer.set_result(row.answered())
 
     def _read_answered(self, body: memoryview) -> None:
         self._heard = time.monotonic()

@@ -297,6 +297,7 @@ class Codec(Generic[Command, Event, Answer]):
     """How commands, events and answers of an application are written: by the msgspec types that it brings."""
 
     def __init__(self, command: Any, event: Any, answer: Any) -> None:
+        self.types = command, event, answer
         written = Executed[event] | Acknowledged | None
         self._runs: msgspec.msgpack.Decoder[tuple[Run, ...]] = msgspec.msgpack.Decoder(
             tuple[tuple[int, tuple[written, ...]], ...]
