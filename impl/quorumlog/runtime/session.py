@@ -1,0 +1,61 @@
+"""What a client of one group remembers of its commands, and what can come of them beside an answer."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from quorumlog.core.leader_output import Request
+
+Command = TypeVar("Command")
+
+
+class Unanswered(Exception):
+    """Nobody has answered in time. A command may have been executed, or may still be."""
+
+
+class NotAQuestion(ValueError):
+    """What was to be read would have changed something; it was not executed."""
+
+
+class Refused(Exception):
+    """A server does not want to talk to this client, and says why."""
+
+
+class Expected(Exception):
+    """The client expected another number of events before its command: nothing has happened."""
+
+    def __init__(self, events: int) -> None:
+        super().__init__(f"there were {events} events")
+        self.events = events
+
+
+class Session(Generic[Command]):
+    """The commands of a session that are not answered yet. It says what `core.client.Client` says, and forgets more.
+
+    `received` are the answers that have arrived without a gap; with each request the servers hear of it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.last = 0
+        self.received = 0
+        self.open: dict[int, tuple[int | None, Command]] = {}
+
+    def ask(self, expected: int | None, command: Command) -> Request[Command]:
+        """The next command."""
+        self.last += 1
+        self.open[self.last] = expected, command
+        return Request(self.name, self.last, self.received, expected, command)
+
+    def again(self) -> list[Request[Command]]:
+        """All that is open, in order."""
+        name, received = self.name, self.received
+        return [Request(name, number, received, *asked) for number, asked in self.open.items()]
+
+    def accept(self, number: int) -> bool:
+        """An answer arrives; whether it is the first to this command."""
+        if self.open.pop(number, None) is None:
+            return False
+        while self.received < self.last and self.received + 1 not in self.open:
+            self.received += 1
+        return True
