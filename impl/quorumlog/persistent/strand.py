@@ -85,9 +85,8 @@ class Strand(Sequence[Item]):
             return 0
         if mine is theirs:
             return min(self._end, other._end) - self._start
-        return (
-            max(min(mine.base, theirs.base, self._end, other._end) - self._start, 0) if mine.read == theirs.read else 0
-        )
+        known = min(mine.base, theirs.base, self._end, other._end)
+        return max(known - self._start, 0) if mine.read == theirs.read else 0
 
     def _from(self, index: int) -> list[Item]:
         return self._buffer.between(self._start + index, self._end)
