@@ -32,8 +32,8 @@ Plan: TypeAlias = Callable[[Deed, str], Trouble | None]
 _NUMBERS: Final = count(1)
 
 
-class PowerLost(Exception):
-    """The machine is off: nothing that was begun ends, until it is started again."""
+class PowerLost(apsw.IOError):
+    """The machine is off: nothing that was begun ends, until it is started again. SQLite sees a disk that fails."""
 
 
 class Operation:

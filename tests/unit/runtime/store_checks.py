@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from random import Random
 from typing import Final
 
 from tests.unit.runtime.store_bench import LOG, WAL, Bench, entries, failing, fails, refused, story
-from tests.unit.runtime.store_trial import OWNER, Known, Opens
+from tests.unit.runtime.store_trial import OWNER, Known, Opens, Plain
 
-from quorumlog.core.consensus.effects import Durable, Store
+from quorumlog.core.consensus.effects import BLANK, Durable, Store
 from quorumlog.core.consensus.messages import Entry
-from quorumlog.runtime.faulty_disk import Deed, PowerLost, Trouble, no_trouble
+from quorumlog.runtime.faulty_disk import Deed, FaultyDisk, PowerLost, Trouble, no_trouble
+from quorumlog.runtime.media import MemoryMedia
 from quorumlog.runtime.storage import Compacted, DiskFailed, DiskFull
 
 # -- what is written ---------------------------------------------------------------------------------------------
@@ -95,6 +97,32 @@ def decided_entries_are_not_replaced(stores: Opens) -> None:
     assert bench.known() == bench.states[-1]
 
 
+def a_store_that_was_not_made_to_the_end_is_made_again(stores: Opens) -> None:
+    """The power is lost while a node starts for the first time, whatever arrives of that."""
+    for deeds in range(1, 60):
+        for seed in range(4):
+            disk = FaultyDisk(MemoryMedia())
+            left = [deeds]
+
+            def plan(_: Deed, __: str, left: list[int] = left) -> Trouble | None:
+                left[0] -= 1
+                return "power" if left[0] < 0 else None
+
+            disk.plan = plan
+            with suppress(PowerLost, DiskFailed):
+                stores.open("", Plain(), owner=OWNER, files=disk)
+            disk.plan = no_trouble
+            disk.crash(Random(seed) if seed else None)
+            store = stores.open("", Plain(), owner=OWNER, files=disk)
+            assert store.recovered.durable == BLANK
+            store.write_sync([Store(Durable(1, None, entries(1, 3)), 0)])
+            disk.crash()
+            assert len(stores.open("", Plain(), owner=OWNER, files=disk).recovered.durable.log) == 3
+        if left[0] >= 0:
+            return
+    raise AssertionError("a start takes more than so many writes and syncs")
+
+
 # -- failures ------------------------------------------------------------------------------------------------------
 
 
@@ -150,7 +178,7 @@ def a_start_may_be_cut_short_after_a_failed_sync(stores: Opens) -> None:
             return "power" if left[0] < 0 else None
 
         bench.disk.plan = plan
-        with suppress(PowerLost):
+        with suppress(PowerLost, DiskFailed):
             bench.open()
         bench.disk.plan = no_trouble
         bench.restart()
@@ -289,6 +317,7 @@ CHECKS: Final[tuple[Callable[[Opens], None], ...]] = (
     what_changes_nothing_costs_nothing,
     what_was_read_before_is_not_remembered_after_it_is_replaced,
     decided_entries_are_not_replaced,
+    a_store_that_was_not_made_to_the_end_is_made_again,
     a_failed_sync_is_final,
     what_a_failed_sync_has_lost_is_durable_once_it_was_told_of,
     a_start_may_be_cut_short_after_a_failed_sync,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 import pytest
@@ -13,7 +15,7 @@ from tests.unit.runtime.store_trial import OWNER, Plain
 
 from quorumlog.core.consensus.effects import Durable, Store
 from quorumlog.runtime.faulty_disk import FaultyDisk
-from quorumlog.runtime.storage import Storage, UnusableStore
+from quorumlog.runtime.storage import Compacted, Storage, UnusableStore
 
 ROOT: Final = Path(__file__).parents[3]
 WRITER: Final = """
@@ -104,3 +106,52 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UnusableStore, match=r"file: expected a folder"):
         Storage.open(tmp_path / "file", Plain(), owner=OWNER)
+
+
+def test_others_read_and_save_while_one_thread_writes(tmp_path: Path) -> None:
+    store = Storage.open(tmp_path, Plain(), owner=OWNER)
+    store.write_sync([Store(Durable(1, OWNER, entries(1, 5)), 0)])
+    written, failed = [5], list[BaseException]()
+
+    def write() -> None:
+        for last in range(10, 750, 5):
+            store.write_sync([Store(Durable(1, OWNER, entries(1, last)), last - 5)])
+            written[0] = last
+            store.tidy()
+
+    def read() -> None:
+        while written[0] < 745:
+            last = written[0]
+            try:
+                assert store.entries(max(last - 20, 1), last) == entries(max(last - 20, 1), last)
+            except Compacted:
+                continue
+
+    def save() -> None:
+        while written[0] < 745:
+            last = written[0]
+            store.save_snapshot(last, 1, b"state" * 1_000)
+            assert store.compact(last) < last
+
+    def watched(work: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:
+                failed.append(error)
+                written[0] = 745
+
+        return run
+
+    threads = [Thread(target=watched(work)) for work in (write, read, read, save)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    store.close()
+    again = Storage.open(tmp_path, Plain(), owner=OWNER)
+    start = again.recovered.start
+    assert start > 0
+    assert again.entries(start + 1, 745) == entries(start + 1, 745)
+    again.close()
