@@ -104,17 +104,19 @@ def test_the_states_of_shards_and_their_coordinator_can_be_kept(hosted: AnyHoste
     assert again == gate
 
 
-@given(st.lists(st.booleans(), max_size=30), st.data())
-def test_the_queue_is_what_gates_wrote(kinds: list[bool], data: st.DataObject) -> None:
+places = st.integers(0, 30)
+
+
+@given(st.lists(st.booleans(), max_size=30), st.lists(st.tuples(places, places), max_size=6), places, places)
+def test_the_queue_is_what_gates_wrote(kinds: list[bool], told: list[tuple[int, int]], start: int, end: int) -> None:
     """However the entries came, some of them twice, as to a server that was started again."""
     log = tuple(Entry(1, number if kind else None) for number, kind in enumerate(kinds, 1))
     queue = EventQueue()
     known = 0
-    while known < len(log):
-        after = data.draw(st.integers(0, known))
-        known = data.draw(st.integers(known, len(log)))
+    for after, until in [*told, (0, len(log))]:
+        known = max(known, min(until, len(log)))
+        after = min(after, len(log[:known]), queue.length + len(queue.others))
         queue.committed(Committed(after, log[after:known]))
     events = written(log)
     assert queue.length == len(events)
-    start, end = data.draw(st.integers(0, 31)), data.draw(st.integers(0, 31))
     assert queue.between(log, start, end) == events[start:end]

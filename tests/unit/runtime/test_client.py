@@ -1,0 +1,32 @@
+"""What a client remembers of its session is what the core says, and it forgets what it may."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quorumlog.core.client import Client
+from quorumlog.core.leader_output import Answered
+from quorumlog.runtime.session import Session
+
+
+@given(st.lists(st.integers(0, 12), max_size=60))
+def test_a_session_says_what_the_core_says(moves: list[int]) -> None:
+    """0 asks for the next command, another number is an answer to one that is open, if there are so many."""
+    session: Session[int] = Session("s")
+    core: Client[int] = Client("s")
+    for move in moves:
+        if move == 0:
+            core, wanted = core.send(len(core.got) + 1, move, len(core.got))
+            assert session.ask(move, len(core.got) - 1) == wanted
+        elif session.open:
+            number = sorted(session.open)[move % len(session.open)]
+            assert session.accept(number)
+            assert not session.accept(number)
+            core = core.accept(number, Answered(1, 1))
+        assert (session.received, session.last) == (core.received, len(core.got))
+        again = {request.number: request for request in session.again()}
+        for number, asked in again.items():
+            _, wanted = core.send(number, asked.expected, asked.command)
+            assert asked == wanted
+        assert set(again) == {number for number, got in enumerate(core.got, 1) if got is None}
