@@ -19,11 +19,14 @@ from tlastep.language.operations import (
     FunctionSet,
     Implicit,
     Operand,
+    RecordSet,
+    Union,
     Unread,
     fail,
     freeze,
     member,
     replaced,
+    union,
     updated,
 )
 from tlastep.language.standard_modules import sequences
@@ -159,7 +162,16 @@ def _sets(long: LongSequences) -> dict[str, object]:
             raise fail("expected numbers")
         return max(numbers)
 
-    return {"FunctionSet": function_set, "sequences_of": sequences_of, "greatest": greatest}
+    def record_set(fields: dict[str, Any]) -> Implicit:
+        return _Records(fields)
+
+    def either(left: Any, right: Any) -> Any:
+        if isinstance(left, Implicit) or isinstance(right, Implicit):
+            return _Either(left, right)
+        return union(left, right)
+
+    found = {"FunctionSet": function_set, "sequences_of": sequences_of, "greatest": greatest}
+    return {**found, "RecordSet": record_set, "union": either}
 
 
 class _Functions(FunctionSet):
@@ -169,16 +181,48 @@ class _Functions(FunctionSet):
         return super().contains(tuple(item) if type(item) is Long else item)
 
 
+def _test_of(of: Any) -> Callable[[Any], bool]:
+    """The test of membership in a set, for values that need no reading."""
+    if isinstance(of, Implicit):
+        return of.contains
+    return of.__contains__ if type(of) is frozenset else lambda item: member(item, of)
+
+
+class _Records(RecordSet):
+    """`[name : S, ...]`, with a test for each field."""
+
+    def __init__(self, fields: dict[str, Operand]) -> None:
+        super().__init__(fields)
+        self._tests = [(name, _test_of(of)) for name, of in fields.items()]
+
+    def contains(self, item: Any) -> bool:
+        if type(item) is not Fn:
+            return False
+        values = item.mapping
+        return values.keys() == self._fields.keys() and all(test(values[name]) for name, test in self._tests)
+
+
+class _Either(Union):
+    """`left \\cup right`, where one of them is not written out."""
+
+    def __init__(self, left: Operand, right: Operand) -> None:
+        super().__init__(left, right)
+        self._first, self._second = _test_of(left), _test_of(right)
+
+    def contains(self, item: Any) -> bool:
+        return self._first(item) or self._second(item)
+
+
 class _Sequences(Implicit):
     """`Seq(items)`: of a long sequence only what has not been looked at is looked at."""
 
     def __init__(self, items: Operand) -> None:
-        self._items = items
+        self._test = _test_of(items)
         self._known: dict[Trunk, int] = {}
 
     def contains(self, item: object) -> bool:
         if type(item) is tuple:
-            return all(member(each, self._items) for each in item)
+            return all(map(self._test, item))
         if type(item) is not Long:
             return False
         trunk = item.trunk
@@ -186,7 +230,7 @@ class _Sequences(Implicit):
         if known is None:
             known = min(self._known.get(trunk.parent, 0), trunk.fork) if trunk.parent is not None else 0
         if known < item.count:
-            if not all(member(each, self._items) for each in trunk.items[known : item.count]):
+            if not all(map(self._test, trunk.items[known : item.count])):
                 return False
             self._known[trunk] = item.count
         return True

@@ -11,7 +11,7 @@ import ast
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from tlastep.compile.reads import STATES, Read, bound_names
 from tlastep.compile.runtime import attribute
@@ -47,6 +47,10 @@ class Known(Implicit):
         return self._of.members()
 
 
+Formula: TypeAlias = tuple[Mapping[str, Value], str, Sequence[Read]]
+"""Values for the parameters of a formula, its text, and the reads of one key that are known to be possible."""
+
+
 class Specialiser:
     """Makes tests of the formulas of one generated module."""
 
@@ -66,26 +70,54 @@ class Specialiser:
 
         `keyed` are the reads of one key of a function that are known to be in its domain.
         """
-        body: ast.expr = ast.parse(code, mode="eval").body
-        inner = {name for node in ast.walk(body) for name in bound_names(node)}
-        parts: dict[Read, str] = {}
         lines: list[str] = []
-        if not inner & {*bound, *states, *items}:
-            values = {name: self._constant(value) for name, value in bound.items()}
-            for number, read in enumerate(sorted(keyed)):
-                assert read.key is not None
-                parts[read] = f"part{number}"
-                lines.append(f"    part{number} = {read.state}.{attribute(read.variable)}.mapping[{values[read.key]}]")
-            body = _Filled(self, values, parts).visit(body)
-        else:
-            lines += [f"    {name} = {self._constant(value)}" for name, value in bound.items()]
-        body = _Learning(self, {*states, *items, *parts.values(), *(() if parts else bound)}, self._namespace).visit(
-            body
-        )
-        text = [f"def test({', '.join([*states, *items])}):", *lines, f"    return {ast.unparse(body)}"]
+        body = self._filled(states, bound, code, keyed, items, {}, lines)
+        return self._made([*states, *items], [*lines, f"    return {body}"])
+
+    def first_false(self, states: Sequence[str], formulas: Iterable[Formula]) -> Callable[..., int]:
+        """Many formulas as one function of the states: the number of the first that is false, or -1."""
+        lines: list[str] = []
+        parts: dict[tuple[str, str, Value], str] = {}
+        for number, (bound, code, keyed) in enumerate(formulas):
+            body = self._filled(states, bound, code, keyed, (), parts, lines)
+            lines += [f"    if not ({body}):", f"        return {number}"]
+        return self._made(states, [*lines, "    return -1"])
+
+    def _made(self, parameters: Iterable[str], lines: Sequence[str]) -> Callable[..., Any]:
+        text = [f"def test({', '.join(parameters)}):", *lines]
         exec(compile("\n".join(text), self._filename, "exec"), self._namespace)
         made: Callable[..., Any] = self._namespace.pop("test")
         return made
+
+    def _filled(
+        self,
+        states: Sequence[str],
+        bound: Mapping[str, Value],
+        code: str,
+        keyed: Iterable[Read],
+        items: Sequence[str],
+        parts: dict[tuple[str, str, Value], str],
+        lines: list[str],
+    ) -> str:
+        """The formula with its values filled in; `lines` give values to the names that it uses, `parts` are these."""
+        body: ast.expr = ast.parse(code, mode="eval").body
+        inner = {name for node in ast.walk(body) for name in bound_names(node)}
+        own: dict[Read, str] = {}
+        if not inner & {*bound, *states, *items}:
+            values = {name: self._constant(value) for name, value in bound.items()}
+            for read in sorted(keyed):
+                assert read.key is not None
+                place = (read.state, read.variable, bound[read.key])
+                if place not in parts:
+                    parts[place] = f"part{len(parts)}"
+                    of = f"{read.state}.{attribute(read.variable)}.mapping[{values[read.key]}]"
+                    lines.append(f"    {parts[place]} = {of}")
+                own[read] = parts[place]
+            body = _Filled(self, values, own).visit(body)
+        else:
+            lines += [f"    {name} = {self._constant(value)}" for name, value in bound.items()]
+        local = {*states, *items, *own.values(), *(() if own else bound)}
+        return ast.unparse(_Learning(self, local, self._namespace).visit(body))
 
     def _constant(self, value: Any) -> str:
         name = next(self._names)

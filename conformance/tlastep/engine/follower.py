@@ -13,7 +13,7 @@ again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from tlastep.behaviour import Label
 from tlastep.compile.compiled import CompiledSpec
@@ -46,9 +46,6 @@ class _Slot(NamedTuple):
     bits: dict[Value | None, int]
 
 
-_NOTHING: Final = object()
-
-
 class Follower:
     """A behaviour of a spec, as far as it goes. `changed` are the parts that the last step has changed, as bits."""
 
@@ -58,6 +55,7 @@ class Follower:
         self._judge = StepJudge(spec)
         self._next: Callable[[], View] = spec.namespace["Next"]
         self._slots: list[_Slot] = []
+        self._compare: Callable[[View, View, Claims | None], tuple[int, bool, int]]
         self.state: View = None
 
     def begin(self, assignment: Mapping[str, Value]) -> None:
@@ -68,6 +66,7 @@ class Follower:
         for place, (name, key) in enumerate(self._judge.snapshots.components):
             bits[name][key] = 1 << place
         self._slots = [_Slot(name, attribute(name), own) for name, own in bits.items()]
+        self._compare = self._comparing()
 
     def values(self, view: View) -> tuple[Value, ...]:
         """The values of all variables."""
@@ -92,33 +91,41 @@ class Follower:
 
     def _fits(self, before: View, following: View, claims: Claims | None) -> bool:
         """Whether the spec's next state is what is claimed; if so, it is the state from now on."""
-        changed = left = 0
-        for name, place, bits in self._slots:
-            old, new = getattr(before, place), getattr(following, place)
-            if new is old:
-                continue
-            if None in bits:
-                if new != old:
-                    changed |= bits[None]
-                    left += 1
-                    if claims is not None and claims.get((name, None), _NOTHING) != new:
-                        return False
-                continue
-            if type(new) is not Fn or new.mapping.keys() != old.mapping.keys():
-                return self._reshaped(name, before, following, claims)
-            was, becomes = old.mapping, new.mapping
-            for key, bit in bits.items():
-                assert key is not None, "a variable that is cut into parts has a key for each"
-                value = becomes[key]
-                if value is not was[key] and value != was[key]:
-                    changed |= bit
-                    left += 1
-                    if claims is not None and claims.get((name, key), _NOTHING) != value:
-                        return False
-        if claims is not None and len(claims) != left and not self._idle(before, claims, changed):
+        try:
+            changed, fits, left = self._compare(before, following, claims)
+        except (KeyError, AttributeError):
+            return self._reshaped(before, following, claims)
+        if not fits or (claims is not None and len(claims) != left and not self._idle(before, claims, changed)):
             return False
         self.state, self.changed = following, changed
         return True
+
+    def _comparing(self) -> Callable[[View, View, Claims | None], tuple[int, bool, int]]:
+        """A function that says what has changed, whether that is what is claimed, and how much it is.
+
+        It is written out for the variables that there are, since it runs at every step. A function that gets another
+        domain makes it fail.
+        """
+        constants: dict[str, Any] = {"NOTHING": object(), "Fn": Fn}
+        lines = ["def compare(before, following, claims):", "    changed = left = 0", "    fits = True"]
+        for name, place, bits in self._slots:
+            lines += [f"    new = following.{place}", f"    if new is not before.{place}:"]
+            inner = "        "
+            if None not in bits:
+                lines += [f"{inner}was, becomes = before.{place}.mapping, new.mapping"]
+                lines += [f"{inner}if len(becomes) != {len(bits)}:", f"{inner}    raise KeyError"]
+            for key, bit in bits.items():
+                known = f"k{len(constants)}"
+                constants[known], constants[f"{known}c"] = key, (name, key)
+                old = f"before.{place}" if key is None else f"was[{known}]"
+                lines += [f"{inner}old = {old}"] + ([f"{inner}new = becomes[{known}]"] if key is not None else [])
+                lines += [f"{inner}if new is not old and new != old:", f"{inner}    changed |= {bit}"]
+                lines += [f"{inner}    left += 1"]
+                lines += [f"{inner}    if claims is not None and claims.get({known}c, NOTHING) != new:"]
+                lines += [f"{inner}        fits = False"]
+        exec("\n".join([*lines, "    return changed, fits, left"]), constants)
+        made: Callable[[View, View, Claims | None], tuple[int, bool, int]] = constants["compare"]
+        return made
 
     def _idle(self, before: View, claims: Claims, changed: int) -> bool:
         """Whether the claims about parts that the spec leaves alone are that they are as they were."""
@@ -131,12 +138,15 @@ class Follower:
         known = {(name, key) for name, _, bits in self._slots for key in bits}
         return claims.keys() <= known
 
-    def _reshaped(self, name: str, before: View, following: View, claims: Claims | None) -> bool:
+    def _reshaped(self, before: View, following: View, claims: Claims | None) -> bool:
         """The same where a function gets another domain: from now on its variable is one part."""
         values = self.values(following)
         if claims is not None and self._claimed(before, claims) != values:
             return False
-        self._judge.snapshots.take_whole(name)
+        for name, place, bits in self._slots:
+            new: Any = getattr(following, place)
+            if None not in bits and (type(new) is not Fn or new.mapping.keys() != bits.keys()):
+                self._judge.snapshots.take_whole(name)
         self.begin(dict(zip(self.spec.variables, values, strict=True)))
         return True
 

@@ -25,7 +25,7 @@ from tlastep.behaviour import Label
 from tlastep.compile.compiled import CompiledSpec, Step
 from tlastep.compile.reads import DOMAIN, Read, Reader
 from tlastep.compile.runtime import attribute
-from tlastep.compile.specialised import Specialiser
+from tlastep.compile.specialised import Formula, Specialiser
 from tlastep.engine.checks import Check, checks_of
 from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.snapshot import Reshaped, Snapshot, Snapshots, Update
@@ -50,6 +50,7 @@ class _Conjunct:
     key: Callable[[list[int]], Any] | None
     known: set[Any]
     of_set: _Members | None = None
+    formula: Formula | None = None
 
     def broken(self) -> Broken:
         """The finding that it is false."""
@@ -84,6 +85,9 @@ class _Concerned:
 
     states: list[_Conjunct] = field(default_factory=list)
     steps: list[_Conjunct] = field(default_factory=list)
+    of_sets: list[tuple[_Conjunct, _Members]] = field(default_factory=list)
+    first_false: Callable[[Any, Any], int] | None = None
+    """The number of the first of the others that is false, or -1; made when it is first asked for."""
 
 
 class StepJudge:
@@ -215,18 +219,46 @@ class StepJudge:
     def first_broken(self, before: Any, after: Any, changed: int) -> Broken | None:
         """The same of states as generated code sees them, without remembering anything."""
         concerned = self._concerned.get(changed) or self._concern(changed)
+        first_false = concerned.first_false or self._together(concerned, changed)
+        try:
+            if first_false(before, after) == -1:
+                for conjunct, members in concerned.of_sets:
+                    if not self._holds_of_new(conjunct, members, before, after):
+                        return conjunct.broken()
+                return None
+        except EvaluationError:
+            pass  # one after the other, it is seen which of them it is
         for conjunct in concerned.states:
-            members = conjunct.of_set
-            if members is None or members.reads & changed:
-                holds = self._test(conjunct, after)
-            else:
-                holds = self._holds_of_new(conjunct, members, before, after)
-            if not holds:
+            if not self._test(conjunct, after):
                 return conjunct.broken()
         for conjunct in concerned.steps:
             if not self._test(conjunct, before, after):
                 return conjunct.broken()
-        return None
+        raise AssertionError("conjuncts say another thing alone than together")
+
+    def _together(self, concerned: _Concerned, changed: int) -> Callable[[Any, Any], int]:
+        """The conjuncts that a change concerns as one function; those about new members of a set stay apart."""
+        whole: list[_Conjunct] = []
+        for conjunct in concerned.states:
+            members = conjunct.of_set
+            if members is None or members.reads & changed:
+                whole.append(conjunct)
+            else:
+                concerned.of_sets.append((conjunct, members))
+        of_state = self._specialiser.first_false(["s"], [each.formula for each in whole if each.formula])
+        of_step = self._specialiser.first_false(["s", "t"], [each.formula for each in concerned.steps if each.formula])
+        others = [each for each in whole if each.formula is None]
+        other_steps = [each for each in concerned.steps if each.formula is None]
+
+        def first_false(before: Any, after: Any) -> int:
+            if of_state(after) != -1 or of_step(before, after) != -1:
+                return 0
+            if all(self._test(each, after) for each in others):
+                return -1 if all(self._test(each, before, after) for each in other_steps) else 0
+            return 0
+
+        concerned.first_false = first_false
+        return first_false
 
     def _holds(self, conjunct: _Conjunct, before: Snapshot, after: Snapshot, changed: int) -> bool:
         members = conjunct.of_set
@@ -308,7 +340,8 @@ class StepJudge:
             test = self._specialiser.test(states, bound, check.part.code, keyed)
             known = shared.setdefault((id(check.part), same), set())
             of_set = self._members(check, names, bound) if states == ["s"] else None
-            yield _Conjunct(kind, check, test, _bits(places), key, known, of_set)
+            formula = bound, check.part.code, keyed
+            yield _Conjunct(kind, check, test, _bits(places), key, known, of_set, formula)
 
     def _keyed(self, reads: Iterable[Read], bound: Mapping[str, Value]) -> list[Read]:
         """The reads of one key that is a component."""
