@@ -81,6 +81,26 @@ InitLater ==
     /\ attempt = Of(0, 0, 1)
     /\ canvass = {}
 
+\* a led term 1 and is gone: it has started again.  c lacks the entry that is decided.
+InitShorter ==
+    /\ term = [i \in Server |-> 1]
+    /\ votedFor = Of(a, a, Nil)
+    /\ log = Of(<<NoOp(1)>>, <<NoOp(1)>>, <<>>)
+    /\ disk = [i \in Server |-> [term |-> 1, votedFor |-> votedFor[i], log |-> log[i]]]
+    /\ owed = [i \in Server |-> {}]
+    /\ role = [i \in Server |-> "follower"]
+    /\ votes = [i \in Server |-> {}]
+    /\ nextIndex = [i \in Server |-> R!FirstOfAll]
+    /\ matchIndex = [i \in Server |-> R!NoneOfAny]
+    /\ commitIndex = Of(0, 0, 0)
+    /\ network = {}
+    /\ decided = <<NoOp(1)>>
+    /\ grants = [i \in Server |-> {}]
+    /\ replied = [i \in Server |-> {}]
+    /\ heard = Of(TRUE, FALSE, FALSE)
+    /\ attempt = Of(0, 0, 0)
+    /\ canvass = {}
+
 -----------------------------------------------------------------------------
 (* The design without pre-votes: whoever has heard nobody stands.          *)
 

@@ -39,10 +39,12 @@ pre_vote: Binding[Electorate] = Binding(
 
 
 def pre_vote_request(message: PreVoteRequest) -> dict[str, object]:
+    """What a request has beside its kind, its sender and its attempt."""
     return {"term": message.term, "lastIndex": message.last_index, "lastTerm": message.last_term}
 
 
 def pre_vote_reply(message: PreVoteReply) -> dict[str, object]:
+    """The same of a reply."""
     return {"to": server(message.to)}
 
 

@@ -39,6 +39,14 @@ def later(servers: Three, batch: int) -> Electorate:
     return asked_before(Electorate.among(story.begin(first)).knows(a, NOBODY), c, frozenset())
 
 
+def shorter(servers: Three, batch: int) -> Electorate:
+    """Server a led term 1 and has started again. Server c lacks the entry that is decided."""
+    a, b, c = servers
+    first = (no_op(1),)
+    story = Story.of(servers, batch).follows(a, 1, a, first).follows(b, 1, a, first).follows(c, 1)
+    return Electorate.among(story.begin(first)).knows(b, NOBODY).knows(c, NOBODY)
+
+
 def asked_before(electorate: Electorate, server: ServerId, canvass: frozenset[PreVote]) -> Electorate:
     """The server has asked once, and has heard no leader since it was cut off."""
     attempt = electorate.attempt.set(server, 1)
@@ -50,4 +58,8 @@ STARTS: Final[Mapping[str, Start]] = {
     "InitLed": led,
     "InitReturning": returning,
     "InitLater": later,
+    "InitShorter": shorter,
+    "DeafSpec": led,
+    "UncheckedSpec": led,
+    "LaterSpec": later,
 }
