@@ -1,0 +1,142 @@
+"""Whoever talks nonsense to a server loses the connection, and nobody else notices."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+
+from quorumlog import Cluster
+from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, VoteReply, VoteRequest
+from quorumlog.core.consistent_read import Question, Reply
+from quorumlog.core.leader_output import Acknowledged, Executed, Request
+from quorumlog.ledger.commands import Balance, Deposit
+from quorumlog.runtime import wire
+from quorumlog.runtime.hosting import LEDGER_CODEC
+from quorumlog.runtime.wire import Hello, PeerMessage, frame, framed
+
+CLIENT: Final = frame(wire.HELLO, Hello("a"))
+PEER: Final = frame(wire.HELLO, Hello("a", "a2"))
+UNKNOWN: Final = frame(wire.HELLO, Hello("a", "x9"))
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """One machine would do, but a leader has peers that may lie to it."""
+    with Cluster(size=2) as started:
+        yield started
+
+
+@pytest.fixture
+def check(cluster: Cluster) -> Iterator[Callable[[], None]]:
+    """Whether the group still answers a client that was there before, and a new one."""
+    with cluster.client() as before:
+        assert before.ask(Deposit("x", 1), timeout=20) is True
+
+        def still_answers() -> None:
+            held = before.read(Balance("x"), timeout=20)
+            assert before.ask(Deposit("x", 1), timeout=20) is True
+            with cluster.client() as new:
+                assert new.read(Balance("x"), timeout=20) == held + 1
+
+        yield still_answers
+
+
+def talk(cluster: Cluster, said: bytes, to: str = "a1") -> bytes:
+    """Say this to a server, and hear what it says until it closes the connection."""
+    heard = b""
+    with socket.create_connection(cluster.servers[to], timeout=10) as connection:
+        connection.sendall(said)
+        while piece := connection.recv(1 << 16):
+            heard += piece
+    return heard
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\xff" * 100,
+        b"\x00\x00\x00\x00\x01\x01",
+        framed(wire.REQUESTS, b"\x90"),
+        framed(wire.HELLO, b"\xc1"),
+        framed(wire.HELLO, bytes(5000)),
+        framed(99, b"\x90"),
+        UNKNOWN,
+        frame(wire.HELLO, Hello("another group")),
+        CLIENT + framed(99, b"\x90"),
+        CLIENT + framed(wire.REQUESTS, b"\xc1"),
+        CLIENT + frame(wire.REQUESTS, [["s", 1, 0, None, {"f": "deposit", "account": "x", "amount": -1}]]),
+        CLIENT + frame(wire.REQUESTS, [Request("s", 1, 0, None, Deposit("x" * 40_000, 1))]),
+        CLIENT + frame(wire.READ, [1, [{"f": "nothing"}]]),
+        CLIENT + frame(wire.ASK, "what?"),
+        CLIENT + frame(wire.HELLO, Hello("a")),
+        CLIENT + b"\x7f\xff\xff\xff\x01\x20",
+        CLIENT + LEDGER_CODEC.to_peer(VoteRequest("a2", 99, 0, 0)),
+        PEER + framed(wire.APPEND, b"\xc1"),
+        PEER + framed(wire.REQUESTS, b"\x90"),
+        PEER + LEDGER_CODEC.to_peer(VoteRequest("a2", -1, 0, 0)),
+        PEER + frame(wire.LETTERS, []),
+    ],
+)
+def test_nonsense_ends_that_connection_and_no_other(said: bytes, cluster: Cluster, check: Callable[[], None]) -> None:
+    lines = len(cluster.said)
+    talk(cluster, said)
+    check()
+    assert len(cluster.said) == lines + 1
+    assert cluster.said[-1].startswith("a connection was closed: ")
+
+
+def test_why_a_connection_is_refused_is_said(cluster: Cluster) -> None:
+    assert b"x9 is no peer of a1" in talk(cluster, UNKNOWN)
+    assert b"this is a server of group a" in talk(cluster, frame(wire.HELLO, Hello("b")))
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda term: VoteReply("a3", "a1", term),
+        lambda term: VoteReply("a2", "a1", term + 7),
+        lambda term: AppendReply("a2", "a1", term, True, 1 << 40),
+        lambda term: AppendReply("a2", "a1", term + 3, True, 1),
+        lambda term: AppendReply("x9", "a1", term, True, 1),
+        lambda term: AppendReply("a2", "a2", term, True, 1),
+        lambda term: AppendRequest("a2", "a1", term, 1 << 40, term, (), 1 << 40),
+        lambda term: AppendRequest("a3", "a1", term, 0, 0, (Entry(1, Acknowledged(77)),), 0),
+        lambda term: AppendRequest("a2", "a1", term, 0, 0, (Entry(1, Executed("s", 5, 9, ())),), 1 << 40),
+        lambda term: Question("a3", term, 1),
+        lambda term: Reply("a2", "a2", term, 1),
+    ],
+)
+def test_a_lying_peer_brings_no_server_down(
+    lie: Callable[[int], PeerMessage], cluster: Cluster, check: Callable[[], None]
+) -> None:
+    """It says what nobody says who follows the protocol, to the leader and to the other one."""
+    for server, status in cluster.status().items():
+        peer = "a2" if server == "a1" else "a1"
+        message: Any = lie(status.term)
+        named = {"a1": server, "a2": peer}
+        parts = {
+            field: named.get(getattr(message, field), "x9") for field in ("sender", "to") if hasattr(message, field)
+        }
+        changed = type(message)(**{**fields(message), **parts})
+        with socket.create_connection(cluster.servers[server], timeout=10) as connection:
+            connection.sendall(frame(wire.HELLO, Hello("a", peer)) + LEDGER_CODEC.to_peer(changed))
+    check()
+
+
+def test_lies_are_counted(cluster: Cluster) -> None:
+    before = {server: status.bad for server, status in cluster.status().items()}
+    later = frame(wire.HELLO, Hello("a", "a2")) + LEDGER_CODEC.to_peer(AppendReply("a2", "a1", 1 << 40, True, 1))
+    with socket.create_connection(cluster.servers["a1"], timeout=10) as connection:
+        connection.sendall(later)
+        while cluster.status()["a1"].bad == before["a1"]:
+            pass
+    assert cluster.status()["a2"].bad == before["a2"]
+
+
+def fields(message: Any) -> dict[str, Any]:
+    """The fields of a message."""
+    return {name: getattr(message, name) for name in message.__struct_fields__}
