@@ -293,7 +293,13 @@ def simulated_constants(schedule: Schedule) -> dict[str, str]:
     }
 
 
-replication.simulation = Simulation(run.made, text_of, run.run_beside, simulated_constants)
+def simulated_relation(schedule: Schedule) -> str:
+    """Leaders resign where servers ask each other before they stand."""
+    return RELATIONS[schedule.asks]
+
+
+RELATIONS: Final = {False: "Next", True: "NextResigning"}
+replication.simulation = Simulation(run.made, text_of, run.run_beside, simulated_constants, simulated_relation)
 
 # -- recordings of servers ----------------------------------------------------------------------------------
 

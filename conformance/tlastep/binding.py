@@ -119,13 +119,14 @@ class Simulation:
 
     `schedule(seed, servers, profile)` makes a schedule, and `text` prints it. `run(schedule, opinion, judges)` runs it
     and asks for an opinion on its steps; if that `judges` the properties, too, the run need not. `constants` gives the
-    model in which its steps are steps of the spec, as a configuration writes them.
+    model in which its steps are steps of the spec, as a configuration writes them, and `relation` its NEXT.
     """
 
     schedule: Callable[[int, int, str], Any]
     text: Callable[[Any], str]
     run: Callable[[Any, Opinion, bool], SimulatedRun]
     constants: Callable[[Any], Given]
+    relation: Callable[[Any], str] = lambda _: "Next"
 
 
 class Binding(Generic[S]):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Generic, Never, TypeAlias, TypeVar
+from typing import Final, Generic, Never, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
 
@@ -23,6 +23,7 @@ from quorumlog.core.consensus.effects import (
     Propose,
     Refused,
     Replicate,
+    Resign,
     Send,
     Store,
     Sync,
@@ -47,6 +48,9 @@ def carry_out(
 ) -> None:
     """Everything is durable before anything is sent, and sent before anybody is told."""
     _, effects, posted, said = outcome
+    if not effects and not posted and not said:
+        done()
+        return
 
     def go_on() -> None:
         for effect in effects:
@@ -87,7 +91,7 @@ class Pace(Struct, frozen=True):
 
 
 ASKING: Final = (Ask, Tick, *PRE_VOTES)
-JUDGED: Final = (*ASKING, ElectionTimeout)
+JUDGED: Final = frozenset((*ASKING, ElectionTimeout))
 """What has to be judged before consensus hears of it; all else is only learnt from."""
 ATTEMPTS: Final = 2.0**52
 """Attempts to be elected are drawn from so many numbers, so that no server uses one twice in all its lives."""
@@ -154,12 +158,12 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
             self._begin(taken)
 
     def _begin(self, taken: Taken | Input | Asking) -> None:
-        if isinstance(taken, JUDGED):
-            judged = self._judge(taken)
+        if type(taken) in JUDGED:
+            judged = self._judge(cast("Asking | ElectionTimeout", taken))
             if judged is not None:
                 self._step(judged)
         else:
-            self._step(taken)
+            self._step(cast("Taken | Input", taken))
 
     def _judge(self, taken: Asking | ElectionTimeout) -> Input | None:
         """What consensus is to take of this, if anything. What is said of it promises nothing, and goes out at once."""
@@ -205,6 +209,8 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         self._learn(self._steps.replica(before), turn.taken)
         self._listener.stepped(before, turn)
         self._wait_anew(self._steps.replica(before), turn.taken)
+        if isinstance(turn.taken, Resign) and may_stand(self.contact, self.replica):
+            self.waiting.appendleft(ElectionTimeout())  # it has made room, and nobody else leads
         self._drain()
         if waited and self._pace.turns:
             self._end_of_turn()

@@ -103,13 +103,13 @@ class Beside:
         self._limit = limit
         self.properties = properties
         self._path = project.specs / f"{binding.module}.tla"
-        self._models: dict[tuple[tuple[str, object], ...], _Model] = {}
+        self._models: dict[tuple[str, tuple[tuple[str, object], ...]], _Model] = {}
 
-    def opinion(self, constants: Given, counts: dict[str, int]) -> Opinion:
-        """Whoever judges the steps of one run, in the model with these constants."""
-        key = tuple(sorted(constants.items()))
+    def opinion(self, constants: Given, counts: dict[str, int], relation: str = "Next") -> Opinion:
+        """Whoever judges the steps of one run, in the model with these constants and this next-state relation."""
+        key = relation, tuple(sorted(constants.items()))
         if key not in self._models:
-            config = _configured(self._binding, constants, self._vacuous)
+            config = _configured(self._binding, constants, relation, self._vacuous)
             self._models[key] = _Model(self._path, self._binding, config, self.properties, self._limit)
         return self._models[key].judge(counts)
 
@@ -287,10 +287,10 @@ def _first(steps: Sequence[T], says: Callable[[T], tuple[str, str] | None]) -> O
     return None
 
 
-def _configured(binding: Binding[Any], constants: Given, vacuous: tuple[str, ...]) -> Config:
+def _configured(binding: Binding[Any], constants: Given, relation: str, vacuous: tuple[str, ...]) -> Config:
     """A model without a bound, and with everything that the binding calls a property, unless it is vacuous."""
     written = [f"    {name} = {value}" for name, value in constants.items() if isinstance(value, str)]
-    lines = ["INIT Init", "NEXT Next", "CONSTANTS", *written]
+    lines = ["INIT Init", f"NEXT {relation}", "CONSTANTS", *written]
     lines += [f"INVARIANT {name}" for name in binding.invariants if name not in vacuous]
     lines += [f"PROPERTY {name}" for name in binding.step_properties if name not in vacuous]
     with tempfile.TemporaryDirectory(prefix="tlastep-") as own:
@@ -328,7 +328,8 @@ def simulate_beside(
     with collector_off():
         for each in range(seed, seed + schedules):
             schedule = simulation.schedule(each, servers, profile)
-            opinion = spec.opinion(simulation.constants(schedule), found.actions)
+            relation = simulation.relation(schedule)
+            opinion = spec.opinion(simulation.constants(schedule), found.actions, relation)
             done = simulation.run(schedule, opinion, spec.properties)
             found.schedules += 1
             found.steps += done.steps

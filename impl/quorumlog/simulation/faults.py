@@ -74,7 +74,8 @@ class Schedule(Struct, frozen=True):
     """All that a run depends on: the seed of its dice, the weather, the load, and the faults.
 
     `start` names a start of `simulation.prepared`; `until` is the time after which everything is healed; `command`
-    is how often a client asks, 0 for never.
+    is how often a client asks, 0 for never. Servers that `asks` ask each other before they stand, and resign when no
+    quorum answers: pre-votes and check-quorum.
     """
 
     seed: int
@@ -85,6 +86,7 @@ class Schedule(Struct, frozen=True):
     command: int = 150
     weather: Weather = Weather()
     faults: tuple[Fault, ...] = ()
+    asks: bool = False
 
     @property
     def names(self) -> tuple[ServerId, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from quorumlog.core.consensus.messages import Message, ServerId, VoteRequest
+from quorumlog.pre_vote import PRE_VOTES, PreVote, PreVoteRequest
 from quorumlog.simulation.agenda import MILLISECOND, Agenda
 from quorumlog.simulation.faults import Weather
 from quorumlog.simulation.network import SILENT, Network
@@ -25,7 +26,7 @@ class Links:
         agenda: Agenda,
         weather: Weather,
         dice: Mapping[tuple[ServerId, ServerId], Random],
-        arrive: Callable[[ServerId, Message], None],
+        arrive: Callable[[ServerId, Message | PreVote], None],
     ) -> None:
         self.view: Network = SILENT
         self.gone: list[Message] = []
@@ -64,7 +65,7 @@ class Links:
         if not self._copies[message]:
             self.gone.append(message)
 
-    def _send(self, message: Message, to: ServerId) -> None:
+    def _send(self, message: Message | PreVote, to: ServerId) -> None:
         dice, weather = self._dice[message.sender, to], self._weather
         lost = dice.random() * 100 < weather.lose
         delay = dice.uniform(*weather.delay)
@@ -74,13 +75,20 @@ class Links:
         if weather.repeat and dice.random() * 100 < weather.repeat:
             self._put(message, to, delay + dice.random() * weather.delay[1] * LATE)
 
+    def ask(self, message: PreVote) -> None:
+        """Put copies of a pre-vote on their way, or none. It is no message of consensus, and nobody waits for it."""
+        everybody = [to for sender, to in self._dice if sender == message.sender]
+        for to in everybody if isinstance(message, PreVoteRequest) else [message.to]:
+            self._send(message, to)
+
     def put(self, message: Message, to: ServerId, delay: float) -> None:
         """A message that was on its way when the story began."""
         self.view |= {message}
         self._put(message, to, delay)
 
-    def _put(self, message: Message, to: ServerId, delay: float) -> None:
-        self._copies[message] = self._copies.get(message, 0) + 1
+    def _put(self, message: Message | PreVote, to: ServerId, delay: float) -> None:
+        if not isinstance(message, PRE_VOTES):
+            self._copies[message] = self._copies.get(message, 0) + 1
         self._agenda.after(int(delay * MILLISECOND), lambda: self._arrive(to, message))
 
     def received(self, message: Message) -> None:

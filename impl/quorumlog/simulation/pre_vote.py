@@ -40,9 +40,9 @@ class Parts(cluster.Parts, total=False):
 class Electorate(Cluster, frozen=True, cache_hash=True):
     """A cluster, what its servers know of each other, and the pre-votes on their way.
 
-    `attempt` is the world's: it counts how often each server has asked, so that no number is used twice. Other steps are
-    those of a cluster: PreVote!Sync, PreVote!Propose, PreVote!Replicate, PreVote!OnVoteRequest, PreVote!OnVoteReply,
-    PreVote!OnAppendRequest, PreVote!OnAppendReply and PreVote!Lose.
+    `attempt` is the world's: it counts how often each server has asked, so that no number is used twice. The steps of
+    a cluster are steps here, too: PreVote!Sync, PreVote!Propose, PreVote!Replicate, PreVote!OnVoteRequest,
+    PreVote!OnVoteReply, PreVote!OnAppendRequest, PreVote!OnAppendReply, PreVote!Lose.
     """
 
     contacts: FrozenMap[ServerId, Contact]

@@ -11,6 +11,7 @@ from quorumlog.core.consensus.messages import MESSAGES, Message, ServerId
 from quorumlog.core.consensus.replica import Replica, restart
 from quorumlog.driver import BareDriver, BareSteps, BareTurn, Driver, Listener, Pace
 from quorumlog.ports import Network, Ports, Timer
+from quorumlog.pre_vote import PreVote
 from quorumlog.simulation.agenda import MILLISECOND, Agenda
 from quorumlog.simulation.disk import SimulatedDisk
 
@@ -59,6 +60,7 @@ class Process:
         dice: Random,
         rate: float,
         scribe: Scribe | None = None,
+        ask: Callable[[PreVote], None] | None = None,
     ) -> None:
         self.identity = replica.identity
         self.disk = disk
@@ -71,11 +73,12 @@ class Process:
         self._life = 0
         self._pauses = 0
         self._deferred: list[Callable[[], None]] = []
-        self._inbox: list[Message] = []
+        self._ask = ask
+        self._inbox: list[Message | PreVote] = []
         self._ports: Ports[Message, Never] = Ports(self, network, self, self)
         self._scribe = scribe
         self._listener: Listener[Replica, Never] = self if scribe is None else scribe.beside(self)
-        self.driver: BareDriver = Driver(replica, BareSteps(), self._ports, pace, self._listener)
+        self.driver: BareDriver = Driver(replica, BareSteps(), self._ports, pace, self._listener, ask)
         if scribe is not None:
             scribe.started(replica)
         disk.trapped = self.crash_for
@@ -117,7 +120,7 @@ class Process:
 
     # -- what happens to a process ---------------------------------------------------------------------------
 
-    def deliver(self, message: Message) -> bool:
+    def deliver(self, message: Message | PreVote) -> bool:
         """A message arrives. Whether anybody is there to take it."""
         if self._pauses and self.up:
             self._inbox.append(message)
@@ -152,7 +155,7 @@ class Process:
         for message in messages:
             if life == self._life:
                 self.driver.take(message)
-            else:
+            elif isinstance(message, MESSAGES):
                 self._watcher.crashed(self.identity, None, [message])
         for call in calls:
             if life == self._life:
@@ -193,6 +196,6 @@ class Process:
         replica = restart(self.driver.replica.change(disk=self.disk.read()))
         if self._scribe is not None:
             self._scribe.started(replica)
-        self.driver = Driver(replica, BareSteps(), self._ports, self._pace, self._listener)
+        self.driver = Driver(replica, BareSteps(), self._ports, self._pace, self._listener, self._ask)
         self._watcher.restarted(self.identity, replica)
         self.driver.start()

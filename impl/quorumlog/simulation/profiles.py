@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final, TypeAlias
 
+from msgspec.structs import replace
+
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.simulation.disk import MOMENTS
 from quorumlog.simulation.faults import SERVERS, Crash, CrashAtWrite, Cut, Fault, Pause, Schedule, Stand, Weather
@@ -103,6 +105,16 @@ def stories(seed: int, servers: int) -> Schedule:
     return Schedule(seed, servers, start, dice.choice((1, 1, 2)), 300, 60, weather, ordered(faults))
 
 
+def asking(seed: int, servers: int) -> Schedule:
+    """Servers ask before they stand, in all the trouble that there is; some are cut off one way for long."""
+    dice = Random(f"asking {seed}")
+    made = (changes, storms, calm)[seed % 3](seed, servers)
+    names = SERVERS[:servers]
+    deaf, at = dice.choice(names), dice.randrange(made.until)
+    cuts = [Cut(at, name, deaf, at + dice.randint(300, 900)) for name in names if name != deaf]
+    return replace(made, faults=ordered([*made.faults, *cuts]), asks=True)
+
+
 def mixed(seed: int, servers: int) -> Schedule:
     """All profiles in turn."""
     turns = (stories, changes, storms, stories, calm)
@@ -120,4 +132,5 @@ PROFILES: Final[Mapping[str, Profile]] = {
     "changes": changes,
     "storms": storms,
     "stories": stories,
+    "asking": asking,
 }

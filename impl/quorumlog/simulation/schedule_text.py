@@ -35,6 +35,7 @@ Value: TypeAlias = int | str | tuple[int, int]
 
 NUMBERS: Final = ("seed", "servers", "batch", "until")
 RANGES: Final = ("delay", "write", "sync", "flush", "election")
+YES_OR_NO: Final = {"asks yes": True, "asks no": False}
 CHANCES: Final = ("lose", "repeat", "drift")
 _NUMBER: Final = re.compile(r"(?P<name>\w+) (?P<value>\d+)")
 _RANGE: Final = re.compile(r"(?P<name>\w+) (?P<least>\d+) to (?P<most>\d+)")
@@ -48,6 +49,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     **{name: f"{name} N to M" for name in RANGES},
     **{name: f"{name} N in 100" for name in CHANCES},
     "heartbeat": "heartbeat every N",
+    "asks": "asks yes, or asks no",
 }
 _WRITE: Final = re.compile(r"crash (?P<server>\w) (?P<moment>\w+) its write (?P<write>\d+), down for (?P<downtime>\d+)")
 _CRASH: Final = re.compile(r"at (?P<at>\d+) crash (?P<server>\w) until (?P<until>\d+)")
@@ -90,6 +92,8 @@ def _settings(schedule: Schedule) -> Iterator[str]:
     yield from (f"{name} {getattr(weather, name)[0]} to {getattr(weather, name)[1]}" for name in RANGES)
     yield from (f"{name} {getattr(weather, name)} in 100" for name in CHANCES)
     yield f"heartbeat every {weather.heartbeat}"
+    if schedule.asks:
+        yield "asks yes"
 
 
 def fault_text(fault: Fault) -> str:
@@ -156,6 +160,8 @@ def _setting(said: str) -> tuple[str, Value]:
         raise ValueError(f"expected a fault (at ..., crash ...) or one of {', '.join(SETTINGS)}, found {name!r}")
     if name == "start" and len(said.split()) == 2 and said.split()[1] in STARTS:
         return name, said.split()[1]
+    if name == "asks" and said in YES_OR_NO:
+        return name, YES_OR_NO[said]
     if name in NUMBERS and (found := _NUMBER.fullmatch(said)):
         return name, int(found["value"])
     if name in CHANCES and (found := _CHANCE.fullmatch(said)) and int(found["value"]) <= 100:

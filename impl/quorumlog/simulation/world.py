@@ -17,12 +17,14 @@ from quorumlog.core.consensus.effects import (
     Input,
     Propose,
     Replicate,
+    Resign,
     Send,
     Sync,
 )
-from quorumlog.core.consensus.messages import Entry, Message, ServerId, is_addressed
+from quorumlog.core.consensus.messages import MESSAGES, Entry, Message, ServerId, is_addressed
 from quorumlog.core.consensus.replica import Replica, step
 from quorumlog.driver import BareTurn, Pace
+from quorumlog.pre_vote import PreVote
 from quorumlog.simulation.agenda import MILLISECOND, Agenda
 from quorumlog.simulation.client import Client
 from quorumlog.simulation.cluster import Cluster, Parts, told
@@ -76,7 +78,8 @@ class World:
         disk = SimulatedDisk(self.agenda, self._dice(name, "disk"), weather.write, replica.disk)
         pace = Pace(weather.election, weather.heartbeat, weather.sync, weather.flush)
         scribe = self._scribes(name) if self._scribes else None
-        return Process(replica, self.agenda, disk, self.links, pace, self, dice, rate, scribe)
+        ask = self.links.ask if self.schedule.asks else None
+        return Process(replica, self.agenda, disk, self.links, pace, self, dice, rate, scribe, ask)
 
     def _begun_with(self) -> None:
         """A story in the middle: what is decided was told before, and what is on its way still arrives."""
@@ -160,9 +163,9 @@ class World:
 
     # -- what the world hears of its servers -----------------------------------------------------------------
 
-    def arrive(self, to: ServerId, message: Message) -> None:
+    def arrive(self, to: ServerId, message: Message | PreVote) -> None:
         """A copy of a message arrives at a server, if it is up."""
-        if not self.processes[to].deliver(message):
+        if not self.processes[to].deliver(message) and isinstance(message, MESSAGES):
             self.links.received(message)
         self._settle()
 
@@ -174,7 +177,7 @@ class World:
             self.client.proposed(server, before, taken)
         action, arguments = named(server, taken)
         self._tell(action, arguments, server, turn.after)
-        if not isinstance(taken, (ElectionTimeout, Sync, Propose, Replicate)):
+        if isinstance(taken, MESSAGES):
             self.links.received(taken)
         self._settle()
 
@@ -277,4 +280,6 @@ def named(server: ServerId, taken: Input) -> tuple[str, tuple[Argument, ...]]:
         return "Propose", (server, str(taken.events[-1]))
     if isinstance(taken, Replicate):
         return "Replicate", (server, taken.to)
+    if isinstance(taken, Resign):
+        return "Resign", (server,)
     return f"On{type(taken).__name__}", (server, taken)
