@@ -89,11 +89,9 @@ class CoordinatorDuty(Struct, frozen=True):
         if letter.transfer not in draft.decisions:
             return tally, None
         heard = coordinator.note_acknowledgement(tally, letter)
+        heard = replace(heard, acks=frozenset([each for each in heard.acks if number_of(each[0]) > draft.over]))
         over = draft.closable(heard)
-        if over == draft.over:
-            return heard, None
-        left = frozenset([each for each in heard.acks if number_of(each[0]) > over])
-        return replace(heard, acks=left), Close(over)
+        return heard, Close(over) if over > draft.over else None
 
     def says(self, state: Coordinated, tally: Tally, about: Collection[TransferId] | None = None) -> Iterator[Letter]:
         """Requests and decisions, and, if it says all that there is, what is over."""
