@@ -1,0 +1,59 @@
+"""Keys and values, as an application of the log: what the benchmark of clusters puts into each of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from quorumlog.persistent.frozen_map import FrozenMap
+from quorumlog.runtime.hosting import Hosted, NoQuestion
+from quorumlog.runtime.wire import Codec
+
+Values = FrozenMap[str, str]
+
+
+class Put(Struct, frozen=True, tag=True, array_like=True):
+    """Command and event: a key has this value."""
+
+    key: str
+    value: str
+
+
+class Get(Struct, frozen=True, tag=True, array_like=True):
+    """Question: what value does a key have?"""
+
+    key: str
+
+
+class KeyValues:
+    """The application. Nothing in it is random."""
+
+    def start(self) -> Values:
+        """No key has a value."""
+        return FrozenMap({})
+
+    def evolve(self, state: Values, event: Put) -> Values:
+        """The values after one more event."""
+        return state.set(event.key, event.value)
+
+    def decide(self, state: Values, command: Put | Get, randomness: None) -> tuple[Put, ...]:
+        """A value is put; a question changes nothing."""
+        return (command,) if isinstance(command, Put) else ()
+
+    def answer(self, state: Values, events: tuple[Put, ...]) -> str | None:
+        """Nothing is to be said."""
+        return None
+
+
+def found(state: Values, command: Put | Get) -> str | None:
+    """The value of a key. Raises `NoQuestion`."""
+    if not isinstance(command, Get):
+        raise NoQuestion("a put is no question")
+    return state.get(command.key, "")
+
+
+CODEC: Final[Codec[Put | Get, Put, str | None]] = Codec(Put | Get, Put, str | None)
+KEY_VALUES: Final[Hosted[Values, Put | Get, Put, str | None, None]] = Hosted(
+    KeyValues(), CODEC, lambda dice: None, found
+)
