@@ -4,8 +4,8 @@
 
 Values of 100 bytes under a thousand keys, 1, 16, 128 and 1,024 operations outstanding at a time. quorumlog and etcd
 write every event to disk on a majority before they answer, PySyncObj does not. All take turns in each round, so that
-what else the machine does hits all of them; the ratio of the middles is what to look at, with the least and the greatest of
-the rounds' own ratios. quorumlog is asked over its native connection, with its recordings off and on.
+what else the machine does hits all of them; the middle of the rounds' ratios is what to look at, with the least and the
+greatest. quorumlog is asked over its native connection, with its recordings off and on.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from bench.key_values import KEY_VALUES, Get, Put
 from bench.raft_peers import SIZE, Measured, Missing, Operation, Peer, etcd, pysyncobj
+
 from quorumlog.runtime.client import Client
 from quorumlog.runtime.running import loop_run
 from quorumlog.runtime.supervisor import Supervisor, configuration
