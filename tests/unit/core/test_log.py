@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from quorumlog.core.consensus import log
+from quorumlog.core.consensus.durability import is_dirty
+from quorumlog.core.consensus.effects import Durable, Propose, Sync
 from quorumlog.core.consensus.messages import Entry
+from quorumlog.core.consensus.replica import start, step
+from quorumlog.core.consensus.state import LEADER, lightened
+from quorumlog.persistent.strand import Strand
 
 
 def entries(*terms: int) -> tuple[Entry, ...]:
@@ -85,3 +90,28 @@ def test_logs_differ_by_content_not_by_identity() -> None:
     assert not log.differs(entries(1, 2), entries(1, 2))
     assert log.differs(entries(1, 2), entries(1, 3))
     assert log.differs(entries(1, 2), entries(1))
+
+
+def test_a_server_whose_log_is_read_is_the_same_server() -> None:
+    asked: list[tuple[int, int]] = []
+    whole = entries(*[1] * 1_000)
+
+    def read(first: int, end: int) -> tuple[Entry, ...]:
+        asked.append((first, end))
+        return whole[first:end]
+
+    heavy = start("a", ("a", "b", "c"), 10, Durable(1, "a", Strand.of(whole))).change(role=LEADER, commit_index=900)
+    heavy, _ = step(heavy, Propose(("x",)))
+    light = lightened(heavy, 2_000, read)
+    assert light == heavy
+    assert asked == [(0, 900), (0, 900)]  # by the comparison: of the log, and of the disk's
+    asked.clear()
+    synced, (store, *_) = step(light, Sync())
+    assert is_dirty(light)
+    assert not is_dirty(synced)
+    assert store == step(heavy, Sync())[1][0]
+    asked.clear()
+    after, _ = step(lightened(synced, 100, read), Propose(("y",)))
+    assert log.kept(after.disk.log, after.log) == 1_001
+    assert log.term_at(after.log, 950) == 1
+    assert asked == []

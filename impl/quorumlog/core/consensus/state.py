@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import BLANK, Durable, Effects
 from quorumlog.core.consensus.log import Log
-from quorumlog.core.consensus.messages import Message, ServerId
+from quorumlog.core.consensus.messages import Entry, Message, ServerId
 from quorumlog.persistent.frozen_map import FrozenMap
+from quorumlog.persistent.strand import Read, Strand
 
 Role: TypeAlias = Literal["follower", "candidate", "leader"]
 FOLLOWER: Final = "follower"
@@ -83,6 +84,18 @@ def start(identity: ServerId, members: tuple[ServerId, ...], batch: int, disk: D
 def restart(replica: Replica) -> Replica:
     """What is left of a server after a crash: its disk. Spec: Replication!Crash."""
     return start(replica.identity, replica.members, replica.batch, replica.disk)
+
+
+def lightened(replica: Replica, base: int, read: Read[Entry]) -> Replica:
+    """An equal server that no longer holds the first `base` entries of its log, decided ones, in memory, but reads them.
+
+    Log and disk share what they have in common before and after, so comparing them stays cheap.
+    """
+    old = replica.disk.log
+    log = Strand.of(replica.log) if isinstance(replica.log, tuple) else replica.log
+    light = log.lighter(min(base, replica.commit_index), read)
+    disk = light[: len(old)] if log[: len(old)] == old else old
+    return replica.change(log=light, disk=replace(replica.disk, log=disk))
 
 
 def everyone(members: tuple[ServerId, ...], index: int) -> Indexes:
