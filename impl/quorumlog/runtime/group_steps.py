@@ -7,7 +7,7 @@ that nothing is said to another group before it is durable and decided.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from msgspec.structs import replace
 
@@ -20,6 +20,7 @@ from quorumlog.driver import Outcome
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.node import Node, Service
 from quorumlog.runtime.steps import (
+    OF_CONSENSUS,
     Batch,
     GiveUp,
     Inbox,
@@ -65,10 +66,12 @@ class GroupSteps:
 
     def take(self, whole: Server, taken: AnyInput | Input) -> GroupOutcome:
         """A step. What another server says that nobody may say is refused and counted."""
-        return guarded(self.inbox, taken, lambda: self._take(whole, taken))
+        return guarded(self.inbox, self._take, whole, taken)
 
     def _take(self, whole: Server, taken: AnyInput | Input) -> GroupOutcome:
         serving = self._serving
+        if type(taken) in OF_CONSENSUS:
+            return told(*serving.take(whole, cast(Input, taken)))
         if isinstance(taken, Batch):
             return told(*serving.ask(whole, taken.asked))
         if isinstance(taken, Letters):
@@ -77,8 +80,6 @@ class GroupSteps:
             return Outcome(whole, NOTHING, serving.speak(whole))
         if isinstance(taken, GiveUp):
             return told(*serving.give_up(whole, taken.transfer))
-        if isinstance(taken, Input):
-            return told(*serving.take(whole, taken))
         node, effects, posted, said = self._nodes.take(whole.node, taken)
         return Outcome(replace(whole, node=node), effects, posted, said)
 

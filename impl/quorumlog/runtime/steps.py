@@ -7,7 +7,7 @@ question at a time. What is said to clients is a value of its own, so that nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast, get_args
 
 from msgspec import Struct
 
@@ -31,6 +31,8 @@ Answer = TypeVar("Answer")
 Randomness = TypeVar("Randomness")
 Content = TypeVar("Content")
 Result = TypeVar("Result")
+Whole = TypeVar("Whole")
+Taken = TypeVar("Taken")
 
 
 class Batch(Struct, Generic[Command, Randomness], frozen=True):
@@ -71,6 +73,8 @@ class GiveUp(Struct, frozen=True):
     transfer: TransferId
 
 
+OF_CONSENSUS: Final = frozenset(get_args(Input))
+"""What consensus takes; most of what a server takes is that."""
 ASK_QUORUM: Final = AskQuorum()
 SPEAK: Final = Speak()
 
@@ -139,12 +143,14 @@ class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
         self, whole: Node[State, Answer, Content], taken: NodeInput[Command, Randomness] | Input
     ) -> Outcome[Node[State, Answer, Content], PeerMessage, Say[Answer] | Readable[State, Answer, Content]]:
         """A step. What a peer says that nobody may say is refused and counted: the core has not changed by it."""
-        return guarded(self.inbox, taken, lambda: self._take(whole, taken))
+        return guarded(self.inbox, self._take, whole, taken)
 
     def _take(
         self, whole: Node[State, Answer, Content], taken: NodeInput[Command, Randomness] | Input
     ) -> Outcome[Node[State, Answer, Content], PeerMessage, Say[Answer] | Readable[State, Answer, Content]]:
         service = self.service
+        if type(taken) in OF_CONSENSUS:
+            return said(*service.take(whole, cast(Input, taken)))
         if isinstance(taken, Batch):
             return said(*service.ask_all(whole, taken.asked))
         if isinstance(taken, Question):
@@ -188,10 +194,10 @@ def gathered(inbox: Inbox[Command, Randomness], node: Node[Any, Any, Any]) -> No
     return None
 
 
-def guarded(inbox: Inbox[Any, Any], taken: object, step: Callable[[], Result]) -> Result:
+def guarded(inbox: Inbox[Any, Any], step: Callable[[Whole, Taken], Result], whole: Whole, taken: Taken) -> Result:
     """Take a step. What another server says that nobody may say is refused and counted; the core has not changed."""
     try:
-        return step()
+        return step(whole, taken)
     except (ImpossibleInput, LookupError) as error:
         if not isinstance(taken, (*MESSAGES, Question, Reply, Letters)):
             raise
