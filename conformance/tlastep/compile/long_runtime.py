@@ -170,7 +170,18 @@ def _sets(long: LongSequences) -> dict[str, object]:
             return _Either(left, right)
         return union(left, right)
 
-    found = {"FunctionSet": function_set, "sequences_of": sequences_of, "greatest": greatest}
+    contain: dict[type, bool] = {}
+
+    def is_member(item: Any, of: Any) -> bool:
+        kind = type(of)
+        if type(item) in KNOWN:
+            if kind is frozenset:
+                return item in of
+            if contain.get(kind) or contain.setdefault(kind, issubclass(kind, Implicit)):
+                return bool(of.contains(item))
+        return member(item, of)
+
+    found = {"member": is_member, "FunctionSet": function_set, "sequences_of": sequences_of, "greatest": greatest}
     return {**found, "RecordSet": record_set, "union": either}
 
 

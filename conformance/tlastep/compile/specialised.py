@@ -52,9 +52,16 @@ Formula: TypeAlias = tuple[Mapping[str, Value], str, Sequence[Read]]
 
 
 class Specialiser:
-    """Makes tests of the formulas of one generated module."""
+    """Makes tests of the formulas of one generated module; `manner` says how their code is changed in the end."""
 
-    def __init__(self, source: str, namespace: Mapping[str, Any], filename: str) -> None:
+    def __init__(
+        self,
+        source: str,
+        namespace: Mapping[str, Any],
+        filename: str,
+        manner: Callable[[str, str], str] | None = None,
+    ) -> None:
+        self._manner = manner
         self._namespace = dict(namespace)
         functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
         self._functions = {each.name: each for each in functions if not each.decorator_list}
@@ -62,6 +69,8 @@ class Specialiser:
         self._names = (f"known{number}" for number in count())
         self._constants: dict[str, str] = {}
         self._learnt: dict[str, str] = {}
+        self._parts: dict[tuple[str, str, Value], tuple[str, str]] = {}
+        self._made_before: dict[tuple[str | Value, ...], tuple[str, list[str]]] = {}
 
     def test(
         self, states: Sequence[str], bound: Mapping[str, Value], code: str, keyed: Iterable[Read], *items: str
@@ -70,54 +79,57 @@ class Specialiser:
 
         `keyed` are the reads of one key of a function that are known to be in its domain.
         """
-        lines: list[str] = []
-        body = self._filled(states, bound, code, keyed, items, {}, lines)
+        body, lines = self._filled(states, bound, code, keyed, items)
         return self._made([*states, *items], [*lines, f"    return {body}"])
 
     def first_false(self, states: Sequence[str], formulas: Iterable[Formula]) -> Callable[..., int]:
         """Many formulas as one function of the states: the number of the first that is false, or -1."""
-        lines: list[str] = []
-        parts: dict[tuple[str, str, Value], str] = {}
+        lines: dict[str, None] = {}
         for number, (bound, code, keyed) in enumerate(formulas):
-            body = self._filled(states, bound, code, keyed, (), parts, lines)
-            lines += [f"    if not ({body}):", f"        return {number}"]
+            known = (code, *bound.values())
+            if known not in self._made_before:
+                self._made_before[known] = self._filled(states, bound, code, keyed, ())
+            body, own = self._made_before[known]
+            lines.update(dict.fromkeys(own))
+            lines[f"    if not ({body}): return {number}"] = None
         return self._made(states, [*lines, "    return -1"])
 
     def _made(self, parameters: Iterable[str], lines: Sequence[str]) -> Callable[..., Any]:
-        text = [f"def test({', '.join(parameters)}):", *lines]
-        exec(compile("\n".join(text), self._filename, "exec"), self._namespace)
+        text = "\n".join([f"def test({', '.join(parameters)}):", *lines])
+        exec(compile(text, self._filename, "exec"), self._namespace)
         made: Callable[..., Any] = self._namespace.pop("test")
         return made
 
     def _filled(
-        self,
-        states: Sequence[str],
-        bound: Mapping[str, Value],
-        code: str,
-        keyed: Iterable[Read],
-        items: Sequence[str],
-        parts: dict[tuple[str, str, Value], str],
-        lines: list[str],
-    ) -> str:
-        """The formula with its values filled in; `lines` give values to the names that it uses, `parts` are these."""
+        self, states: Sequence[str], bound: Mapping[str, Value], code: str, keyed: Iterable[Read], items: Sequence[str]
+    ) -> tuple[str, list[str]]:
+        """The formula with its values filled in, and lines that give values to the names that it uses."""
         body: ast.expr = ast.parse(code, mode="eval").body
         inner = {name for node in ast.walk(body) for name in bound_names(node)}
         own: dict[Read, str] = {}
+        lines: list[str] = []
         if not inner & {*bound, *states, *items}:
             values = {name: self._constant(value) for name, value in bound.items()}
             for read in sorted(keyed):
                 assert read.key is not None
-                place = (read.state, read.variable, bound[read.key])
-                if place not in parts:
-                    parts[place] = f"part{len(parts)}"
-                    of = f"{read.state}.{attribute(read.variable)}.mapping[{values[read.key]}]"
-                    lines.append(f"    {parts[place]} = {of}")
-                own[read] = parts[place]
+                own[read], line = self._part(read, bound[read.key], values[read.key])
+                lines.append(line)
             body = _Filled(self, values, own).visit(body)
-        else:
-            lines += [f"    {name} = {self._constant(value)}" for name, value in bound.items()]
-        local = {*states, *items, *own.values(), *(() if own else bound)}
-        return ast.unparse(_Learning(self, local, self._namespace).visit(body))
+            bound = {}
+        local = {*states, *items, *own.values(), *bound}
+        text = ast.unparse(_Learning(self, local, self._namespace).visit(body))
+        if bound:
+            text = f"(lambda {', '.join(bound)}: {text})({', '.join(map(self._constant, bound.values()))})"
+        return (self._manner(text, "eval") if self._manner else text), lines
+
+    def _part(self, read: Read, key: Value, constant: str) -> tuple[str, str]:
+        """The name of a part of a state, and the line that gives it its value; both are the same every time."""
+        place = (read.state, read.variable, key)
+        if place not in self._parts:
+            name = f"part{len(self._parts)}"
+            line = f"    {name} = {read.state}.{attribute(read.variable)}.mapping[{constant}]"
+            self._parts[place] = name, line
+        return self._parts[place]
 
     def _constant(self, value: Any) -> str:
         name = next(self._names)

@@ -12,11 +12,12 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from tlastep.behaviour import Label
 from tlastep.compile.compiled import CompiledSpec
+from tlastep.compile.direct import FAILURES
 from tlastep.compile.runtime import attribute
 from tlastep.engine.step_judge import EVERYTHING, StepJudge
 from tlastep.engine.system import Broken
@@ -46,6 +47,10 @@ class _Slot(NamedTuple):
     bits: dict[Value | None, int]
 
 
+_Run: TypeAlias = Callable[..., Iterable[None]]
+_Test: TypeAlias = Callable[..., bool]
+
+
 class Follower:
     """A behaviour of a spec, as far as it goes. `changed` are the parts that the last step has changed, as bits."""
 
@@ -54,6 +59,7 @@ class Follower:
         self.changed = 0
         self._judge = StepJudge(spec)
         self._next: Callable[[], View] = spec.namespace["Next"]
+        self._direct: dict[str, list[tuple[_Run, tuple[_Test, ...]]]] = {}
         self._slots: list[_Slot] = []
         self._compare: Callable[[View, View, Claims | None], tuple[int, bool, int]]
         self.state: View = None
@@ -76,6 +82,34 @@ class Follower:
 
     def step(self, action: str, arguments: tuple[Value, ...], claims: Claims | None) -> Differs | None:
         """Take a step, if the spec has it and it does what is claimed; without claims whatever it does is right."""
+        before = self.state
+        for run, domains in self._direct.get(action) or self._directly(action):
+            try:
+                if self._in_domains(domains, before, arguments):
+                    following = self._next()
+                    for _ in run(before, following, *arguments):
+                        if self._fits(before, following, claims):
+                            return None
+            except FAILURES:
+                break  # it may be that the spec has this step, or that it has no value: look at it with care
+        return self._with_care(action, arguments, claims)
+
+    def _directly(self, action: str) -> list[tuple[_Run, tuple[_Test, ...]]]:
+        """How an action is run when nothing goes wrong, where its variables are its arguments."""
+        direct = self._judge.direct
+        found: list[tuple[_Run, tuple[_Test, ...]]] = [
+            (direct.run(step), tests) for step, tests in self._judge.tests_of(action) if tests is not None
+        ]
+        self._direct[action] = found
+        return found
+
+    @staticmethod
+    def _in_domains(domains: tuple[_Test, ...], before: View, arguments: tuple[Value, ...]) -> bool:
+        if len(domains) != len(arguments):
+            return False
+        return all(is_in_domain(before, *arguments[:index]) for index, is_in_domain in enumerate(domains, start=1))
+
+    def _with_care(self, action: str, arguments: tuple[Value, ...], claims: Claims | None) -> Differs | None:
         allowed: list[tuple[Value, ...]] = []
         before = self.state
         try:

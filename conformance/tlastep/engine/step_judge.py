@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any, Final
 
 from tlastep.behaviour import Label
 from tlastep.compile.compiled import CompiledSpec, Step
+from tlastep.compile.direct import FAILURES, Direct
 from tlastep.compile.reads import DOMAIN, Read, Reader
 from tlastep.compile.runtime import attribute
 from tlastep.compile.specialised import Formula, Specialiser
@@ -166,6 +167,19 @@ class StepJudge:
             raise self._spec.located(error) from error
         return found
 
+    @cached_property
+    def direct(self) -> Direct:
+        """The spec's code for when nothing goes wrong."""
+        return Direct(self._spec)
+
+    @cached_property
+    def _direct_specialiser(self) -> Specialiser:
+        return self.direct.specialiser()
+
+    def tests_of(self, action: str) -> list[tuple[Step, tuple[Callable[..., bool], ...] | None]]:
+        """The disjuncts that have this action, and what asks whether an argument is in its domain, if that is all."""
+        return [(each.step, each.domains) for each in self._actions.get(action, ())]
+
     def runs(
         self, action: str, view: Any, arguments: tuple[Value, ...]
     ) -> Iterator[tuple[Callable[..., Iterable[None]], tuple[Value, ...]]]:
@@ -226,15 +240,15 @@ class StepJudge:
                     if not self._holds_of_new(conjunct, members, before, after):
                         return conjunct.broken()
                 return None
-        except EvaluationError:
-            pass  # one after the other, it is seen which of them it is
+        except FAILURES:
+            pass  # one after the other, it is seen which of them it is, and whether it is any
         for conjunct in concerned.states:
             if not self._test(conjunct, after):
                 return conjunct.broken()
         for conjunct in concerned.steps:
             if not self._test(conjunct, before, after):
                 return conjunct.broken()
-        raise AssertionError("conjuncts say another thing alone than together")
+        return None
 
     def _together(self, concerned: _Concerned, changed: int) -> Callable[[Any, Any], int]:
         """The conjuncts that a change concerns as one function; those about new members of a set stay apart."""
@@ -245,8 +259,9 @@ class StepJudge:
                 whole.append(conjunct)
             else:
                 concerned.of_sets.append((conjunct, members))
-        of_state = self._specialiser.first_false(["s"], [each.formula for each in whole if each.formula])
-        of_step = self._specialiser.first_false(["s", "t"], [each.formula for each in concerned.steps if each.formula])
+        direct = self._direct_specialiser
+        of_state = direct.first_false(["s"], [each.formula for each in whole if each.formula])
+        of_step = direct.first_false(["s", "t"], [each.formula for each in concerned.steps if each.formula])
         others = [each for each in whole if each.formula is None]
         other_steps = [each for each in concerned.steps if each.formula is None]
 

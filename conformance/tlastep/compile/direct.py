@@ -1,0 +1,76 @@
+"""Generated code as if nothing could go wrong: no promises of operands, and fields are looked up without asking.
+
+    direct = Direct(spec)
+    run = direct.run(step)      # raises whatever Python raises, where `step.run` may know better
+
+TLA+ passes expressions, and looks at what it applies. That has to be paid for even where every operand has a value and
+every record its field, which is nearly always. Where Python raises nothing, this code says what the other says; where
+it raises anything (`FAILURES`), the other has to be asked.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from tlastep.compile.compiled import CompiledSpec, Step, rewritten
+from tlastep.compile.reads import STATES
+from tlastep.compile.specialised import Specialiser
+from tlastep.errors import EvaluationError
+
+FAILURES: Final = (EvaluationError, AttributeError, KeyError, TypeError, RecursionError)
+"""What this code raises where it may be wrong."""
+
+MAKES_VALUES: Final = frozenset({"replaced", "updated", "record_from", "function_of", "set_of"})
+"""What is a value by itself, and need not be made one."""
+
+
+class Direct:
+    """The functions of a compiled spec in this manner."""
+
+    def __init__(self, spec: CompiledSpec) -> None:
+        self._spec = spec
+        source = rewritten(spec.source, spec.namespace)
+        self._namespace = dict(spec.namespace)
+        exec(compile(directly(source, "exec"), spec.filename, "exec"), self._namespace)
+
+    def run(self, step: Step) -> Callable[..., Iterator[None]]:
+        """The action of a step."""
+        names = ["s", "t", *(binder.name for binder in step.code.binders)]
+        code = directly(f"lambda {', '.join(names)}: {step.code.run}", "eval")
+        run: Callable[..., Iterator[None]] = eval(compile(code, self._spec.filename, "eval"), self._namespace)
+        return run
+
+    def specialiser(self) -> Specialiser:
+        """Makes tests of formulas in this manner."""
+        return Specialiser(self._spec.source, self._namespace, self._spec.filename, directly)
+
+
+def directly(code: str, mode: str) -> str:
+    """Generated code in this manner."""
+    return ast.unparse(ast.fix_missing_locations(_Directly().visit(ast.parse(code, mode=mode))))
+
+
+class _Directly(ast.NodeTransformer):
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """A promise, a field, a part of a state, or something else."""
+        self.generic_visit(node)
+        match node:
+            case ast.Call(ast.Name("Lazy"), [ast.Lambda(_, body)]):
+                return body
+            case ast.Call(ast.Name("now"), [operand]):
+                return operand
+            case ast.Call(ast.Name("apply"), [operator, ast.Constant(str()) as field]):
+                return _looked_up(operator, field)
+            case ast.Call(ast.Name("apply"), [ast.Attribute(ast.Name(state), _) as operator, ast.Name() as key]) if (
+                state in STATES
+            ):
+                return _looked_up(operator, key)
+            case ast.Call(ast.Name("keep" | "freeze"), [ast.Call(ast.Name(maker)) as made]) if maker in MAKES_VALUES:
+                return made
+        return node
+
+
+def _looked_up(operator: ast.expr, key: ast.expr) -> ast.expr:
+    return ast.Subscript(ast.Attribute(operator, "mapping", ast.Load()), key, ast.Load())
