@@ -22,13 +22,13 @@ class Batch(NamedTuple):
     """A block of encoded entries, and the index of the first."""
 
     first: int
-    count: int
+    size: int
     block: bytes
 
     @property
     def last(self) -> int:
         """The index of the last entry."""
-        return self.first + self.count - 1
+        return self.first + self.size - 1
 
 
 class Damage(Exception):
@@ -37,7 +37,7 @@ class Damage(Exception):
 
 def checksum(batch: Batch) -> int:
     """CRC-32 of the block, begun with its place: a block in the wrong place is damage, too."""
-    return crc32(batch.block, crc32(f"{batch.first} {batch.count}".encode()))
+    return crc32(batch.block, crc32(f"{batch.first} {batch.size}".encode()))
 
 
 def write(connection: apsw.Connection, state: State, batch: Batch | None, truncated: bool) -> None:
@@ -50,7 +50,7 @@ def write(connection: apsw.Connection, state: State, batch: Batch | None, trunca
     if truncated:
         connection.execute("DELETE FROM batch WHERE first > ?", (batch.first - 1 if batch else state.last,))
     if batch is not None:
-        row = (batch.first, batch.count, checksum(batch), batch.block)
+        row = (batch.first, batch.size, checksum(batch), batch.block)
         connection.execute("INSERT INTO batch VALUES (?, ?, ?, ?)", row)
     connection.execute("COMMIT")
 
@@ -90,8 +90,8 @@ def numbered(connection: apsw.Connection, state: State) -> Iterator[Batch]:
     try:
         for batch in read(connection, 1, max(state.last, 1)):
             position += 1
-            if batch.first <= state.start or batch.count < 1:
-                raise Damage(f"{batch.count} entries at index {batch.first}, expected some after {state.start}")
+            if batch.first <= state.start or batch.size < 1:
+                raise Damage(f"{batch.size} entries at index {batch.first}, expected some after {state.start}")
             yield batch
     except Damage as damage:
         raise Damage(f"batch {position + 1}: {damage}") from damage
@@ -105,7 +105,11 @@ def droppable(connection: apsw.Connection, upto: int) -> int | None:
     firsts = connection.execute(
         "SELECT first FROM batch WHERE first <= ? ORDER BY first LIMIT ?", (upto + 1, PIECE + 1)
     ).fetchall()
-    return firsts[-1][0] if len(firsts) > 1 else None
+    if len(firsts) < 2:
+        return None
+    (begins,) = firsts[-1]
+    assert isinstance(begins, int), "a key of SQLite's is a number"
+    return begins
 
 
 def drop(connection: apsw.Connection, state: State) -> None:

@@ -243,8 +243,8 @@ class Storage:
             entries = self._codec.entries(batch.block)
         except Exception as error:  # types are the application's, and so is what reading them raises
             raise Damage(f"the batch of indexes {batch.first} to {batch.last} cannot be decoded: {error}") from error
-        if len(entries) != batch.count:
-            raise Damage(f"the batch at index {batch.first} has {len(entries)} entries, expected {batch.count}")
+        if len(entries) != batch.size:
+            raise Damage(f"the batch at index {batch.first} has {len(entries)} entries, expected {batch.size}")
         return entries
 
     def _read(self, first: int, last: int) -> tuple[Entry, ...]:
