@@ -60,6 +60,10 @@ class GroupSteps:
         """The node in what is driven."""
         return whole.node
 
+    def with_replica(self, whole: Server, replica: Replica) -> Server:
+        """The same with another value for its part in consensus, an equal one."""
+        return replace(whole, node=replace(whole.node, replica=replica))
+
     def replica(self, whole: Server) -> Replica:
         """Its part in consensus."""
         return whole.node.replica

@@ -19,7 +19,7 @@ from quorumlog.ledger.forgetting import Letter
 from quorumlog.runtime import wire
 from quorumlog.runtime.clock import LoopTime
 from quorumlog.runtime.config import Address, Place
-from quorumlog.runtime.errors import UnusableStore
+from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.hosting import AnyHosted
 from quorumlog.runtime.server import Begun, ConnectionId, Server
 from quorumlog.runtime.steps import NodeInput, PeerMessage
@@ -94,7 +94,7 @@ class NodeProcess:
                 self._foreign.setdefault(group, {})[name] = self._link(group, at)
         self._storage = storage
         self._saving: asyncio.Future[None] | None = None
-        self._disk = DiskThread(storage, storage.recovered.durable, loop, self._disk_failed)
+        self._disk = DiskThread(storage, storage.recovered.durable, loop, self._failed)
         listeners: list[Listener[Any, AnyInput]] = [self] if recorder is None else [recorder, self]
         self.server: Server[Any, Any, Any, Any, Any] = Server(
             place.identity,
@@ -152,14 +152,26 @@ class NodeProcess:
         """Write a snapshot beside everything else; one that comes while another is written is left out."""
         if self._saving is None or self._saving.done():
             self._saving = self._loop.run_in_executor(None, self._storage.save_snapshot, index, term, state)
-            self._saving.add_done_callback(self._kept)
+            self._saving.add_done_callback(lambda saved: self._kept(saved, index))
 
-    def _kept(self, saved: asyncio.Future[None]) -> None:
+    def _kept(self, saved: asyncio.Future[None], index: int) -> None:
         error = None if saved.cancelled() else saved.exception()
         if isinstance(error, Exception):
-            self._disk_failed(error)
+            self._failed(error)
+        elif not saved.cancelled():
+            self.server.lighten(index - 1, self._storage.between)
 
-    def _disk_failed(self, error: Exception) -> None:
+    def unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What went wrong in the loop. What a connection has caused ends that one; anything else ends the server.
+
+        A server that has gone wrong inside must not go on as if it had not; the others do without it.
+        """
+        error = context.get("exception")
+        self._said(f"{self.place.identity}: {context.get('message')}: {error!r}")
+        if isinstance(error, DiskFailed) or ("protocol" not in context and "transport" not in context):
+            self._failed(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))
+
+    def _failed(self, error: Exception) -> None:
         self.server.stop()
         if not self.failure.done():
             self.failure.set_exception(error)

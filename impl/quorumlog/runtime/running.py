@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.node import Node
-from quorumlog.runtime.config import Place
+from quorumlog.runtime.config import Place, UnusableConfig
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.faulty_disk import FaultyDisk
 from quorumlog.runtime.node import AnyInput, NodeProcess
@@ -27,11 +27,16 @@ COLLECT: Final = (50_000, 20, 100)
 
 
 def run(place: Place) -> int:
-    """Run a server. The status is 0 after a signal, 1 if its disk has failed, and 2 if it cannot start."""
+    """Run a server. The status is 0 after a signal, 1 if its disk has failed, and 2 if it cannot start.
+
+    Raises `UnusableConfig` if its group hosts nothing that there is.
+    """
     sys.setswitchinterval(SWITCH)
     gc.set_threshold(*COLLECT)
     try:
         return loop_run(serve(place, say))
+    except UnusableConfig:
+        raise
     except UnusableStore as error:
         say(str(error))
         return 2
@@ -41,6 +46,9 @@ def run(place: Place) -> int:
         return 2
     except DiskFailed as error:
         say(f"{place.identity} stops, for its disk has failed: {error}")
+        return 1
+    except Exception as error:
+        say(f"{place.identity} stops, for something has gone wrong inside: {error!r}")
         return 1
 
 
@@ -56,6 +64,7 @@ async def serve(place: Place, said: Callable[[str], None]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     node = opened(place, loop, said)
+    loop.set_exception_handler(node.unhandled)
     try:
         await node.start()
         said(f"{place.identity} of group {place.group} listens on {place.address[0]}:{place.address[1]}")

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Committed, Input, Refused, Sync
 from quorumlog.core.consensus.log import Log, term_at
-from quorumlog.core.consensus.messages import AppendReply, AppendRequest, ServerId, VoteReply
-from quorumlog.core.consensus.state import CANDIDATE
+from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, ServerId, VoteReply
+from quorumlog.core.consensus.state import CANDIDATE, lightened
 from quorumlog.core.consistent_read import ReadId, Reply
 from quorumlog.core.leader_output import Gate, Request, Say
 from quorumlog.core.read_model import Ask, News, Queue, Source, on_ask, push
@@ -113,6 +113,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._time = time
         self._speaking: Timer | None = None
         self._spoken = 0
+        self._light: tuple[int, Callable[[int, int], Sequence[Entry]]] | None = None
         self._keep = keep
         self._kept = 0 if begun is None else begun.index
         service = hosted.service()
@@ -238,6 +239,10 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         for name in [name for name, (connection, _) in self._questions.items() if connection == by]:
             del self._questions[name]
 
+    def lighten(self, base: int, read: Callable[[int, int], Sequence[Entry]]) -> None:
+        """The first `base` entries are kept elsewhere, and can be read: they leave the memory when a step is over."""
+        self._light = base, read
+
     def status(self) -> Status:
         """How the server is."""
         node, replica = self.node, self.node.replica
@@ -295,6 +300,10 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             listener.stepped(before, turn)
         if self._was_full and not self.is_full:
             self._clients.ready()
+        if self._light is not None:
+            (base, read), self._light = self._light, None
+            whole = self.driver.whole
+            self.driver.whole = self.steps.with_replica(whole, lightened(self.node.replica, base, read))
         if after.replica.commit_index - self._kept >= self._limits.snapshot > 0:
             self._keep_state(after)
 

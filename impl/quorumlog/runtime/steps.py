@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from quorumlog.core import consistent_read
 from quorumlog.core.consensus.effects import NOTHING, ImpossibleInput, Input, Refused
@@ -126,6 +127,10 @@ class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
     def node(self, whole: Node[State, Answer, Content]) -> Node[State, Answer, Content]:
         """The node in what is driven."""
         return whole
+
+    def with_replica(self, whole: Node[State, Answer, Content], replica: Replica) -> Node[State, Answer, Content]:
+        """The same with another value for its part in consensus, an equal one."""
+        return replace(whole, replica=replica)
 
     def is_for_us(self, letter: Letter) -> bool:
         """Whether a letter is for this group."""
