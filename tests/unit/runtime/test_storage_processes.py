@@ -155,3 +155,15 @@ def test_others_read_and_save_while_one_thread_writes(tmp_path: Path) -> None:
     assert start > 0
     assert again.entries(start + 1, 745) == entries(start + 1, 745)
     again.close()
+
+
+def test_the_command_says_in_one_line_what_is_wrong_with_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a1").mkdir()
+    (tmp_path / "a1" / "log.sqlite").write_bytes(b"no database " * 1_000)
+    main = "from quorumlog.cli import main; main()"
+    command = [sys.executable, "-c", main, "node", "--data", str(tmp_path), "--listen", "127.0.0.1:1"]
+    tried = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert tried.returncode == 2
+    assert tried.stdout == ""
+    (line,) = tried.stderr.splitlines()
+    assert line.startswith(f"quorumlog: {tmp_path / 'a1' / 'log.sqlite'}: expected a database of quorumlog")
