@@ -87,7 +87,7 @@ def restart(replica: Replica) -> Replica:
 
 
 def lightened(replica: Replica, base: int, read: Read[Entry]) -> Replica:
-    """An equal server that no longer holds the first `base` entries of its log, decided ones, in memory, but reads them.
+    """An equal server that no longer holds the first `base` entries of its log, all decided, in memory, but reads them.
 
     Log and disk share what they have in common before and after, so comparing them stays cheap.
     """
