@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Never
 
 import typer
 
@@ -13,6 +13,7 @@ Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="T
 def register(app: typer.Typer) -> None:
     """Add the commands to those of `quorumlog`."""
     app.command()(node)
+    app.command()(router)
 
 
 def node(
@@ -34,13 +35,36 @@ def node(
     raise typer.Exit(status)
 
 
+def router(
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The servers of all groups, in TOML.")],
+    listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where it listens, if not where the file says.")
+    ] = None,
+) -> None:
+    """Serve HTTP and JSON in front of a cluster until it is stopped; as many as you like, with the same file."""
+    configuration, _ = loaded()
+    try:
+        from quorumlog.runtime import router as routing
+    except ImportError as error:
+        needed(error, "router")
+    try:
+        status = routing.run(configuration.read(config), listen)
+    except configuration.UnusableConfig as error:
+        typer.echo(f"quorumlog: {error}", err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(status)
+
+
 def loaded() -> tuple[Any, Any]:
     """The modules of the runtime; where something that they need is not installed, one line that says what to do."""
     try:
         from quorumlog.runtime import config, running
     except ImportError as error:
-        typer.echo(
-            f"quorumlog: expected {error.name} to be installed, as by: pip install 'quorumlog[cluster]'", err=True
-        )
-        raise typer.Exit(2) from error
+        needed(error, "cluster")
     return config, running
+
+
+def needed(error: ImportError, extra: str) -> Never:
+    """One line that says what to install."""
+    typer.echo(f"quorumlog: expected {error.name} to be installed, as by: pip install 'quorumlog[{extra}]'", err=True)
+    raise typer.Exit(2) from error

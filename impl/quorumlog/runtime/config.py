@@ -13,6 +13,9 @@
     election = [500, 1000]
     heartbeat = 100
 
+    [router]                        # what `quorumlog router` serves, and where
+    listen = "127.0.0.1:7080"
+
     [faults]                        # for tests
     forgetting_disk = true          # what was not synced is lost when the process is killed
 
@@ -82,6 +85,25 @@ class FaultsSection(Struct, frozen=True, forbid_unknown_fields=True):
     """What was not synced is lost with the process, as with a machine: see `faulty_disk.py`."""
 
 
+class RouterSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a router takes at most, and where it listens if the command line does not say."""
+
+    listen: str = "127.0.0.1:7080"
+    body: int = 64 << 10
+    """Bytes of the body of a request."""
+    outstanding: int = 1024
+    """Requests that are not answered yet."""
+    each: int = 256
+    """Such requests from one address."""
+    streams: int = 256
+    """Streams of events."""
+    timeout: float = 10.0
+    """Seconds that a request waits for its answer if it does not say how long."""
+
+
+ROUTER: Final = RouterSection()
+
+
 class Text(Struct, frozen=True, forbid_unknown_fields=True):
     """What may stand in the file."""
 
@@ -90,6 +112,7 @@ class Text(Struct, frozen=True, forbid_unknown_fields=True):
     data: str = "data"
     pace: PaceSection = PaceSection()
     limits: LimitsSection = LimitsSection()
+    router: RouterSection = ROUTER
     faults: FaultsSection = FaultsSection()
     recordings: str | None = None
 
@@ -108,6 +131,7 @@ class Config:
     recordings: Path | None = None
     """A folder in which each server writes down what it does."""
     forgetting_disk: bool = False
+    router: RouterSection = ROUTER
 
     @property
     def coordinator(self) -> str | None:
@@ -218,8 +242,12 @@ def checked(text: Text, file: Path) -> Config:
     pace = msgspec.structs.replace(PACE, election=text.pace.election, heartbeat=text.pace.heartbeat)
     folder = file.parent
     recordings = folder / text.recordings if text.recordings is not None else None
+    router = text.router
+    address(router.listen, file, "router.listen")
+    if min(router.body, router.outstanding, router.each, router.streams) < 1 or not 0 < router.timeout <= 60:
+        raise UnusableConfig(file, "router", "at least 1 of each, and a timeout of up to 60 seconds")
     forgetting = text.faults.forgetting_disk
-    return Config(str(file), groups, applications, folder / text.data, pace, limits, recordings, forgetting)
+    return Config(str(file), groups, applications, folder / text.data, pace, limits, recordings, forgetting, router)
 
 
 def address(text: object, file: Path | str, place: str) -> Address:

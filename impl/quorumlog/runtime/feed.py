@@ -1,0 +1,255 @@
+"""A read model of one group beside it: a copy of its committed events over a native connection, and what they make.
+
+The rules are those of `core/read_model.py` (Spec: ReadModel): it asks one server after its cursor, again and again, and
+subscribes to what follows; it turns to another server when that one is silent. What it knows is late, and it says since
+when it is complete. Servers count entries, and users count events, as `expected` and `at` of commands do: a feed counts
+both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from array import array
+from bisect import bisect_right
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from quorumlog.core.consensus.messages import ServerId
+from quorumlog.core.leader_output import Acknowledged, Executed
+from quorumlog.core.read_model import (
+    NEVER,
+    KnownSince,
+    News,
+    ReadModel,
+    Time,
+    freshness,
+    on_news,
+    request,
+    start,
+    switch,
+)
+from quorumlog.persistent.frozen_map import FrozenMap
+from quorumlog.persistent.hash_map import HashMap
+from quorumlog.persistent.strand import Strand
+from quorumlog.runtime import wire
+from quorumlog.runtime.config import Address
+from quorumlog.runtime.hosting import AnyHosted
+from quorumlog.runtime.transport import Connection
+from quorumlog.runtime.wire import BadFrame, Hello, frame
+
+EVERY: Final = 0.1
+"""Seconds between two questions about what follows."""
+PATIENCE: Final = 1.0
+"""Seconds of silence after which another server is asked."""
+LARGEST: Final = 64 << 20
+BUFFER: Final = 1 << 20
+
+Entry: TypeAlias = Executed[Any] | Acknowledged
+
+
+class Event(Struct, frozen=True):
+    """An event of a group: the how-manieth it is, whose command it comes from, and what the application wrote."""
+
+    position: int
+    session: str
+    number: int
+    event: Any
+
+
+class Projection(Struct, frozen=True):
+    """What the events make: the application's state, how many events, and which accounts occur in them."""
+
+    state: Any
+    events: int
+    accounts: HashMap[str, None]
+
+
+class Projecting:
+    """Folds entries of a group that hosts an application."""
+
+    def __init__(self, hosted: AnyHosted) -> None:
+        self._application = hosted.application
+
+    def start(self) -> Projection:
+        """Nothing has happened."""
+        return Projection(self._application.start(), 0, HashMap())
+
+    def evolve(self, state: Projection, event: Entry) -> Projection:
+        """What one more entry makes."""
+        written = events_of(event)
+        if not written:
+            return state
+        inner, accounts = state.state, state.accounts
+        for each in written:
+            inner = self._application.evolve(inner, each)
+            for account in accounts_of(each):
+                accounts = accounts if account in accounts else accounts.set(account, None)
+        return Projection(inner, state.events + len(written), accounts)
+
+
+def events_of(entry: Entry) -> tuple[Any, ...]:
+    """The events of an entry; there are none where a client expected another state."""
+    return entry.events if isinstance(entry, Executed) and isinstance(entry.events, tuple) else ()
+
+
+def accounts_of(event: Any) -> list[str]:
+    """The accounts in an event of a ledger that moves money, on one shard or between two."""
+    moved = getattr(event, "transfer", event)
+    named = [getattr(moved, field, None) for field in ("account", "source", "to", "target")]
+    asks = not hasattr(moved, "amount")
+    return [] if asks else [each for each in named if isinstance(each, str)]
+
+
+class Feed:
+    """The copy of one group's events. It dials until it is closed."""
+
+    def __init__(self, group: str, servers: Mapping[ServerId, Address], hosted: AnyHosted) -> None:
+        self.group = group
+        self.ends: array[int] = array("q")
+        """How many events there are up to the end of each entry."""
+        self.known = 0
+        """How many entries there are, as far as a server has told."""
+        self._servers = dict(servers)
+        self._codec = hosted.codec
+        self._folds = Projecting(hosted)
+        self._loop = asyncio.get_running_loop()
+        self._epoch = self._loop.time() - 1
+        self._changed = asyncio.Event()
+        name = f"router-{secrets.token_hex(8)}"
+        model: ReadModel[Projection, Entry] = start(name, next(iter(servers)), (group,), self._folds, True)
+        copy = cast("FrozenMap[str, tuple[Entry, ...]]", FrozenMap({group: Strand.of(())}))
+        self.model = replace(model, copy=copy)
+        self._connection: Connection | None = None
+        self._heard = self._loop.time()
+        self._task: asyncio.Task[None] = self._loop.create_task(self._run())
+
+    # -- what it knows -------------------------------------------------------------------------------------------
+
+    @property
+    def projection(self) -> Projection:
+        """What the events make, as far as they are known."""
+        return self.model.state[self.group]
+
+    def staleness(self) -> tuple[bool, int | None]:
+        """Whether it is known how old the copy is, and how many milliseconds ago it was complete, if it ever was."""
+        now = self._now()
+        found = freshness(self.model.since[self.group], now, int(PATIENCE * 1000))
+        return isinstance(found, KnownSince), None if found.time == NEVER else now - found.time
+
+    def events(self, after: int, limit: int) -> list[Event]:
+        """Up to `limit` events that follow the first `after` ones."""
+        found: list[Event] = []
+        entry = bisect_right(self.ends, after)
+        copy = self.model.copy[self.group]
+        while entry < len(self.ends) and len(found) < limit:
+            each = cast("Executed[Any]", copy[entry])
+            events = events_of(each)
+            first = self.ends[entry] - len(events)
+            skipped = max(after - first, 0)
+            found += [
+                Event(position, each.session, each.number, event)
+                for position, event in enumerate(events[skipped:], first + skipped + 1)
+            ]
+            entry = bisect_right(self.ends, self.ends[entry])
+        return found[:limit]
+
+    async def until(self, events: int, timeout: float) -> bool:
+        """Wait until it knows so many events, or for so many seconds; whether it does."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self.projection.events < events:
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    # -- asking --------------------------------------------------------------------------------------------------
+
+    def _now(self) -> Time:
+        """Milliseconds by its own clock, which shows more than NEVER from the beginning."""
+        return int((self._loop.time() - self._epoch) * 1000)
+
+    async def _run(self) -> None:
+        while True:
+            if self._connection is None:
+                await self._dial()
+            if self._connection is not None and self._connection.is_open:
+                self._ask()
+            await asyncio.sleep(EVERY)
+            if self._loop.time() - self._heard > PATIENCE:
+                self._elsewhere()
+
+    def _ask(self) -> None:
+        if self._connection is not None and self._connection.is_writable:
+            self._connection.send(frame(wire.ASK, request(self.model, self.group, self._now())))
+
+    async def _dial(self) -> None:
+        host, port = self._servers[self.model.source]
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._loop.create_connection(lambda: Connection(self, LARGEST, BUFFER), host, port)
+        except (OSError, TimeoutError):
+            self._elsewhere()
+
+    def _elsewhere(self) -> None:
+        """The next server is asked from now on; alone, the same one."""
+        self._heard = self._loop.time()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        names = list(self._servers)
+        following = names[(names.index(self.model.source) + 1) % len(names)]
+        if following != self.model.source:
+            self.model = switch(self.model, following)
+
+    async def close(self) -> None:
+        """Ask nothing more; whoever waits is told."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        if self._connection is not None:
+            self._connection.close()
+
+    # -- the owner of its connection -----------------------------------------------------------------------------
+
+    def opened(self, connection: Connection) -> None:
+        """A server is there."""
+        self._connection = connection
+        connection.send(frame(wire.HELLO, Hello(self.group)))
+        self._ask()
+
+    def took(self, connection: Connection, kind: int, body: memoryview) -> None:
+        """A server says something."""
+        if connection is not self._connection:
+            return
+        if kind == wire.NEWS:
+            self._heard = self._loop.time()
+            self._learn(self._codec.news(body))
+        elif kind not in (wire.WELCOME, wire.NOT_LEADER):
+            raise BadFrame(f"a message of kind {kind} to a read model")
+
+    def closed(self, connection: Connection, reason: str | None) -> None:
+        """A server is gone."""
+        if connection is self._connection:
+            self._elsewhere()
+
+    def _learn(self, news: News[Any]) -> None:
+        group = self.group
+        if news.to != self.model.name or news.shard != group:
+            raise BadFrame("news for somebody else")
+        self.model = on_news(self.model, self._folds, news)
+        self.known = max(self.known, news.end)
+        copy = self.model.copy[group]
+        last = self.ends[-1] if self.ends else 0
+        more = copy[len(self.ends) :]
+        for entry in more:
+            last += len(events_of(entry))
+            self.ends.append(last)
+        if more:
+            changed, self._changed = self._changed, asyncio.Event()
+            changed.set()
+            if len(copy) < news.end:
+                self._ask()

@@ -1,0 +1,343 @@
+"""What a router does for its clients, without HTTP: it holds their requests until a group has answered, whoever leads.
+
+A command with a key of its client's is the first command of a session that is named by the key, so that it is the same
+command through every router and at every try. On shards a command may meet a transfer in doubt, and nothing happens:
+then the next command of that session is the same again, and whoever asks with this key goes through the same commands
+to the same answer. Commands without a key are numbered in a session of the router, for which the servers remember no
+more than it has not heard. Nothing else is remembered here, and routers need not know each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+import msgspec
+
+from quorumlog.core.leader_output import Answered, Conflict, Named, Request
+from quorumlog.ledger.books import EXCHANGE
+from quorumlog.ledger.commands import Balance, Command, Total
+from quorumlog.ledger.coordinated import FORGOTTEN
+from quorumlog.runtime import wire
+from quorumlog.runtime.client import Client
+from quorumlog.runtime.config import Config
+from quorumlog.runtime.feed import Feed
+from quorumlog.runtime.hosting import LEDGER_CODEC, AnyHosted, NoQuestion
+from quorumlog.runtime.session import Refused, Session
+from quorumlog.runtime.trouble import RETRY, Trouble, bad, unknown_group
+from quorumlog.sharding.clients import Doing, Ended, Operation, Way
+
+AGAIN: Final = 0.5
+"""Seconds after which a command is sent again, though the connection stands."""
+IN_DOUBT: Final = 0.02
+"""Seconds before a command is tried again that has met a transfer in doubt; more at each try."""
+GREATEST: Final = 2**53
+"""Numbers stay below: beyond, programs that read JSON would disagree about them."""
+KEY: Final = "key:"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group with the connections to it, and the session of the commands that have no key."""
+
+    name: str
+    hosted: AnyHosted
+    client: Client[Any, Any, Any]
+    feed: Feed
+    session: Session[Any]
+
+
+@dataclass(frozen=True)
+class Done:
+    """An answer, and of each group that has given it how many events there were: the client has seen so much."""
+
+    answer: Any
+    at: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A command of a client, by which key it is known, how many events it expects, and until when it waits."""
+
+    command: Any
+    until: float
+    key: str | None = None
+    expected: int | None = None
+
+
+class Gateway:
+    """All groups of a cluster, in this loop."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.placement = config.placement
+        self.is_sharded = bool(self.placement.shards)
+        self._loop = asyncio.get_running_loop()
+        self._dice = Random()
+        self._open = 0
+        self._waiting: dict[Named, int] = {}
+        self.groups: dict[str, Group] = {}
+        hosted = {name: config.hosted(name) for name in config.groups}
+        for name, servers in config.groups.items():
+            client: Client[Any, Any, Any] = Client(name, servers, hosted[name].codec)
+            session: Session[Any] = Session(f"router:{secrets.token_hex(8)}")
+            self.groups[name] = Group(name, hosted[name], client, Feed(name, servers, hosted[name]), session)
+
+    @property
+    def is_ledger(self) -> bool:
+        """Whether there are accounts: one ledger, on shards or whole."""
+        only = len(self.groups) == 1 and self._types(next(iter(self.groups)))[0] == LEDGER_CODEC.types[0]
+        return self.is_sharded or only
+
+    @property
+    def open(self) -> int:
+        """How much was asked of the groups and is not answered, though nobody may be waiting for it any more."""
+        return self._open
+
+    async def close(self) -> None:
+        """Whatever is not answered is never answered."""
+        for group in self.groups.values():
+            await group.client.close()
+            await group.feed.close()
+
+    # -- who is asked --------------------------------------------------------------------------------------------
+
+    def group(self, name: str) -> Group:
+        """A group, by its name. Raises `Trouble` if there is none."""
+        if name not in self.groups:
+            raise unknown_group(name, list(self.groups))
+        return self.groups[name]
+
+    def types_of(self, name: str | None) -> str:
+        """The group whose types a command has to have. Raises `Trouble` if that is open."""
+        if self.is_sharded:
+            if name is not None:
+                raise bad("group", "expected none, for accounts say which shard it is")
+            return self.placement.shards[0]
+        if name is not None:
+            return self.group(name).name
+        if len(self.groups) > 1:
+            raise bad("group", f"expected one of {', '.join(self.groups)}")
+        return next(iter(self.groups))
+
+    def command_type(self, name: str | None) -> Any:
+        """The type of the commands for a group."""
+        return self._types(self.types_of(name))[0]
+
+    def _types(self, name: str) -> tuple[Any, Any, Any]:
+        return self.groups[name].hosted.codec.types
+
+    def _doing(self, command: Command, way: Way = "log") -> Doing:
+        asks = isinstance(command, Balance | Total)
+        if not asks and EXCHANGE in (getattr(command, each, "") for each in ("account", "source", "to")):
+            raise bad("account", f"expected an account other than {EXCHANGE!r}, which is on all shards")
+        doing = Doing(Operation("", command, way), self.placement)
+        if "" in doing.groups:
+            raise Trouble(404, "this cluster has no coordinator, so that nothing moves between its shards")
+        return doing
+
+    # -- commands ------------------------------------------------------------------------------------------------
+
+    async def submit(self, wanted: Wanted, name: str | None) -> Done:
+        """Have a command executed. Raises `Trouble`."""
+        check_numbers(wanted.command)
+        if not self.is_sharded:
+            group = self.group(self.types_of(name))
+            answered = await self._command(group, wanted, wanted.key, 1)
+            return Done(answered.said, {group.name: answered.at})
+        doing = self._doing(wanted.command)
+        if doing.is_of_all and wanted.expected is not None:
+            raise bad("expected", "expected nothing, for this is asked of all shards")
+        if doing.is_of_all:
+            return await self._survey(doing, wanted)
+        return await self._placed(self.groups[doing.groups[0]], wanted)
+
+    async def _placed(self, group: Group, wanted: Wanted) -> Done:
+        """A command to one shard or the coordinator: again as long as it meets transfers in doubt."""
+        number = 0
+        while True:
+            number += 1
+            answered = await self._command(group, wanted, wanted.key, number)
+            said = answered.said
+            if said == FORGOTTEN:
+                raise Trouble(410, "how this transfer has ended is not remembered any more")
+            if said is not None:
+                return Done(value_of(said), {group.name: answered.at})
+            await self._pause(number, wanted.until)
+
+    async def _pause(self, number: int, until: float) -> None:
+        if self._loop.time() >= until:
+            raise Trouble(503, "something is in doubt, and nothing has happened: ask again", retry=RETRY)
+        wait = min(IN_DOUBT * number, AGAIN) * self._dice.uniform(0.5, 1.5)
+        await asyncio.sleep(min(wait, max(until - self._loop.time(), 0)))
+
+    async def _survey(self, doing: Doing, wanted: Wanted) -> Done:
+        """What is on all shards: each is asked twice, until nothing has changed in between."""
+        begun, number, at = doing, 0, dict[str, int]()
+        while True:
+            number += 1
+            after: Doing | Ended = begun
+            while isinstance(after, Doing):
+                groups = after.asks()
+                asked = (self._finding(self.groups[group], after.operation.way, wanted) for group in groups)
+                for group, (found, events) in zip(groups, await asyncio.gather(*asked), strict=True):
+                    at[group] = events
+                    after = after.hear(group, found) if isinstance(after, Doing) else after
+            if after.how == "ok":
+                return Done(after.value, at)
+            await self._pause(number, wanted.until)
+
+    async def _finding(self, group: Group, way: Way, wanted: Wanted) -> tuple[Any, int]:
+        if way == "index":
+            return await self._question(group, wanted), group.client.at
+        answered = await self._command(group, wanted, None, 1)
+        return answered.said, answered.at
+
+    async def _command(self, group: Group, wanted: Wanted, key: str | None, number: int) -> Answered[Any]:
+        session = group.session
+        if key is None:
+            check_size(Request(session.name, 1, 0, wanted.expected, wanted.command), self.config)
+            request = session.ask(wanted.expected, wanted.command)
+        else:
+            request = Request(KEY + key, number, 0, wanted.expected, wanted.command)
+            check_size(request, self.config)
+        answered = await self._answered(group, request, wanted.until, is_ours=key is None)
+        if isinstance(answered.said, Conflict):
+            found = f"expected {wanted.expected} events before it, found {answered.at}: nothing has happened"
+            raise Trouble(409, found, events=answered.at)
+        return answered
+
+    async def _answered(self, group: Group, request: Request[Any], until: float, *, is_ours: bool) -> Answered[Any]:
+        """Ask until there is an answer. A command of the router's own session goes on when nobody waits any more."""
+        named = request.session, request.number
+        self._waiting[named] = self._waiting.get(named, 0) + 1
+        known: asyncio.Future[Answered[Any]] | None = None
+        try:
+            while True:
+                asked = self._forwarded(group, request)
+                if asked is not known:
+                    known = asked
+                    self._count(asked)
+                    if is_ours:
+                        asked.add_done_callback(lambda _: group.session.accept(request.number))
+                left = until - self._loop.time()
+                await asyncio.wait([asked], timeout=max(min(AGAIN, left), 0))
+                if asked.done():
+                    answered: Answered[Any] = result_of(asked)
+                    return answered
+                if left <= AGAIN:
+                    raise nobody(group)
+        finally:
+            self._waiting[named] -= 1
+            if not self._waiting[named]:
+                del self._waiting[named]
+                if not is_ours:
+                    group.client.forget(*named)
+
+    def _forwarded(self, group: Group, request: Request[Any]) -> asyncio.Future[Answered[Any]]:
+        try:
+            return group.client.forward(request)
+        except (Refused, RuntimeError) as error:
+            raise Trouble(502, f"group {group.name} cannot be asked: {error}") from error
+
+    def _count(self, asked: asyncio.Future[Any]) -> None:
+        self._open += 1
+        asked.add_done_callback(lambda _: self._less())
+
+    def _less(self) -> None:
+        self._open -= 1
+
+    # -- questions -----------------------------------------------------------------------------------------------
+
+    async def question(self, wanted: Wanted, name: str | None) -> Done:
+        """Ask what is true now, without an entry in the log. Raises `Trouble`."""
+        self.check_question(wanted.command, name)
+        if not self.is_sharded:
+            group = self.group(self.types_of(name))
+            return Done(await self._question(group, wanted), {group.name: group.client.at})
+        doing = self._doing(wanted.command, "index")
+        if doing.is_of_all:
+            return await self._survey(doing, wanted)
+        group = self.groups[doing.groups[0]]
+        number = 0
+        while (found := await self._question(group, wanted)) is None:
+            number += 1
+            await self._pause(number, wanted.until)
+        return Done(value_of(found), {group.name: group.client.at})
+
+    def check_question(self, question: Any, name: str | None) -> None:
+        """Whether it is one: others that were asked with it would suffer too. Raises `Trouble`."""
+        hosted = self.groups[self.types_of(name)].hosted
+        try:
+            hosted.answer(hosted.application.start(), question)
+        except NoQuestion as error:
+            raise bad("question", f"expected something that changes nothing, found {named(question)}") from error
+
+    async def _question(self, group: Group, wanted: Wanted) -> Any:
+        check_size(wanted.command, self.config)
+        try:
+            asked = group.client.question(wanted.command)
+        except (Refused, RuntimeError) as error:
+            raise Trouble(502, f"group {group.name} cannot be asked: {error}") from error
+        self._count(asked)
+        await asyncio.wait([asked], timeout=max(wanted.until - self._loop.time(), 0))
+        if not asked.done():
+            raise nobody(group)
+        return result_of(asked)
+
+    # -- the copy ------------------------------------------------------------------------------------------------
+
+    def home(self, command: Any, name: str | None) -> Group:
+        """The one group whose copy answers a question. Raises `Trouble` if it is several."""
+        if not self.is_sharded:
+            return self.group(self.types_of(name))
+        doing = self._doing(command)
+        if doing.is_of_all:
+            raise bad("through", "expected log or index, for this is on all shards, and their copies differ in age")
+        return self.groups[doing.groups[0]]
+
+
+def named(value: Any) -> str:
+    """What a command is called."""
+    return type(value).__name__.lower()
+
+
+def value_of(said: Any) -> Any:
+    """What a shard has found, without the version in which it has."""
+    return said[0] if isinstance(said, tuple) else said
+
+
+def nobody(group: Group) -> Trouble:
+    """Nobody has answered in time."""
+    found = f"group {group.name} has not answered in time; a command may have been executed, or may still be"
+    return Trouble(503, f"{found}: ask again with the same Idempotency-Key", retry=RETRY)
+
+
+def result_of(asked: asyncio.Future[Any]) -> Any:
+    """The answer that has come. Raises `Trouble` if there never will be one."""
+    if asked.cancelled():
+        raise Trouble(503, "the router is being stopped", retry=RETRY)
+    error = asked.exception()
+    if error is not None:
+        raise Trouble(502, f"the group cannot be asked: {error}")
+    return asked.result()
+
+
+def check_size(message: Any, config: Config) -> None:
+    """Servers would close the connection over something larger. Raises `Trouble`."""
+    try:
+        size = len(wire.ENCODER.encode(message))
+    except (OverflowError, ValueError, TypeError, RecursionError) as error:
+        raise bad("command", f"expected something that can be encoded ({error})") from error
+    if size > config.limits.command:
+        raise Trouble(413, f"command: expected at most {config.limits.command} bytes, found {size}")
+
+
+def check_numbers(command: Any) -> None:
+    """No number of a command is so large that programs disagree about it. Raises `Trouble`."""
+    for name, value in msgspec.to_builtins(command).items() if isinstance(command, msgspec.Struct) else ():
+        if isinstance(value, int) and not -GREATEST < value < GREATEST:
+            raise bad(f"command.{name}", f"expected a number below {GREATEST} (2^53)")

@@ -1,0 +1,215 @@
+"""The router: HTTP and JSON in front of a cluster, for whoever has no Python. `docs/router.md` shows all of it.
+
+A request waits on its connection until its group has answered, whoever leads then. A client that is wrong is told so,
+one that asks too much is told to come again, and neither is noticed by others. Routers hold nothing that another one
+would need, so that any number may serve the same cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final, NamedTuple, TypeAlias
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from quorumlog.runtime import config, web
+from quorumlog.runtime.config import Address, Config, UnusableConfig
+from quorumlog.runtime.gateway import Gateway
+from quorumlog.runtime.metrics import Metrics
+from quorumlog.runtime.openapi import described
+from quorumlog.runtime.routes import Routes
+from quorumlog.runtime.running import loop_run, say
+from quorumlog.runtime.trouble import RETRY, Trouble
+
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+STOP: Final = 3
+"""Seconds that requests are given when the router is stopped."""
+BACKLOG: Final = 512
+
+
+class Entrance(NamedTuple):
+    """A route: how it is asked, and whether it counts among the requests that wait for a group."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    waits: bool = True
+
+
+def entrances(routes: Routes) -> list[Entrance]:
+    """All routes, that of the description apart."""
+    return [
+        Entrance("POST", "/v1/commands", routes.submit),
+        Entrance("POST", "/v1/transfers", routes.transfer),
+        Entrance("POST", "/v1/questions", routes.question),
+        Entrance("GET", "/v1/accounts/{account}", routes.balance),
+        Entrance("GET", "/v1/total", routes.total),
+        Entrance("GET", "/v1/groups/{group}/events", routes.events, False),
+        Entrance("GET", "/v1/groups/{group}/stream", routes.stream, False),
+        Entrance("GET", "/v1/status", routes.status, False),
+        Entrance("GET", "/health", routes.health, False),
+        Entrance("GET", "/ready", routes.ready, False),
+        Entrance("GET", "/metrics", routes.show_metrics, False),
+    ]
+
+
+class Door:
+    """Lets requests in as long as there are not too many, and turns whatever goes wrong into an answer."""
+
+    def __init__(self, limits: config.RouterSection, gateway: Gateway, metrics: Metrics) -> None:
+        self._limits = limits
+        self._gateway = gateway
+        self._metrics = metrics
+        self._inside = 0
+        self._by: Counter[str] = Counter()
+
+    def guarded(self, entrance: Entrance) -> Endpoint:
+        """The endpoint behind the door."""
+
+        async def answer(request: Request) -> Response:
+            begun = time.perf_counter()
+            response = await self._answer(entrance, request)
+            self._metrics.requests.labels(entrance.path, str(response.status_code)).inc()
+            self._metrics.seconds.labels(entrance.path).observe(time.perf_counter() - begun)
+            return response
+
+        return answer
+
+    async def _answer(self, entrance: Entrance, request: Request) -> Response:
+        try:
+            if entrance.waits:
+                return await self._counted(entrance, request)
+            return await entrance.endpoint(request)
+        except Trouble as trouble:
+            return web.problem(trouble)
+        except Exception:
+            print(f"quorumlog: {entrance.path}: {traceback.format_exc()}", file=sys.stderr, flush=True)
+            return web.problem(Trouble(500, "the router has failed at this request, and says why where it runs"))
+
+    async def _counted(self, entrance: Entrance, request: Request) -> Response:
+        by = request.client.host if request.client is not None else ""
+        if max(self._inside, self._gateway.open) >= self._limits.outstanding:
+            raise Trouble(503, f"{self._limits.outstanding} requests are not answered yet", retry=RETRY)
+        if self._by[by] >= self._limits.each:
+            raise Trouble(429, f"{self._limits.each} requests from {by} are not answered yet", retry=RETRY)
+        self._inside += 1
+        self._by[by] += 1
+        self._metrics.outstanding.set(self._inside)
+        try:
+            return await entrance.endpoint(request)
+        finally:
+            self._inside -= 1
+            self._by[by] -= 1
+            if not self._by[by]:
+                del self._by[by]
+            self._metrics.outstanding.set(self._inside)
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """There is no such route, or no such method of it."""
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        return web.problem(Trouble(405, f"{request.method}: this route is asked in another way, see /openapi.json"))
+    return web.problem(Trouble(404, f"{request.url.path}: there is no such route, see /openapi.json"))
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's server, which leaves signals to whoever runs it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class Router:
+    """A router in this loop, which listens where the configuration says, or at `address`; port 0 is any that is free.
+
+    Raises `UnusableConfig`, and `OSError` if the address cannot be used.
+    """
+
+    def __init__(self, cluster: Config, address: Address | None = None) -> None:
+        limits = cluster.router
+        listen = address or config.address(limits.listen, cluster.file, "router.listen")
+        self._socket = socket.create_server(listen, backlog=BACKLOG)
+        self.address: Address = self._socket.getsockname()[:2]
+        self.gateway = Gateway(cluster)
+        metrics = Metrics()
+        self._routes = Routes(self.gateway, limits, metrics)
+        self._server = Server(
+            uvicorn.Config(
+                application(self._routes, Door(limits, self.gateway, metrics)),
+                loop="none",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=STOP,
+            )
+        )
+        self._serving = asyncio.create_task(self._server.serve([self._socket]))
+
+    async def stop(self) -> None:
+        """Take nothing more, give those inside a moment, and close."""
+        self._server.should_exit = True
+        self._routes.stopping.set()
+        await asyncio.wait([self._serving])
+        await self._routes.close()
+        self._socket.close()
+
+
+def application(routes: Routes, door: Door) -> Starlette:
+    """The routes behind the door, and the description of them."""
+    listed = entrances(routes)
+    document = described(listed, routes.gateway)
+
+    async def description(request: Request) -> Response:
+        web.check_parameters(request)
+        return web.answer(document)
+
+    listed.append(Entrance("GET", "/openapi.json", description, False))
+    return Starlette(
+        routes=[Route(each.path, door.guarded(each), methods=[each.method]) for each in listed],
+        exception_handlers={404: refused, 405: refused},
+    )
+
+
+async def serve(cluster: Config, address: Address | None) -> None:
+    """Run a router in this loop until a signal comes."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    router = Router(cluster, address)
+    say(f"the router listens on http://{router.address[0]}:{router.address[1]}")
+    try:
+        await stopped.wait()
+    finally:
+        await router.stop()
+
+
+def run(cluster: Config, listen: str | None) -> int:
+    """Run a router. The status is 0 after a signal, and 2 if it cannot start."""
+    try:
+        address = config.address(listen, "quorumlog router", "--listen") if listen is not None else None
+        loop_run(serve(cluster, address))
+    except (UnusableConfig, OSError) as error:
+        where = listen or cluster.router.listen
+        say(str(error) if isinstance(error, UnusableConfig) else f"cannot use {where}: {error.strerror}")
+        return 2
+    return 0

@@ -1,0 +1,242 @@
+"""What can be asked of a router: one method a route. `router.py` says by which addresses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final, cast
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from quorumlog.ledger import commands
+from quorumlog.ledger.ledger import Received
+from quorumlog.runtime import api, web
+from quorumlog.runtime.config import RouterSection
+from quorumlog.runtime.feed import Feed
+from quorumlog.runtime.gateway import Done, Gateway, Group, Wanted
+from quorumlog.runtime.metrics import CONTENT, Metrics
+from quorumlog.runtime.probe import Probe
+from quorumlog.runtime.trouble import RETRY, Trouble, bad
+
+WAYS: Final = ("log", "index", "model")
+MOST_EVENTS: Final = 1000
+"""Events on one page."""
+CHUNK: Final = 256
+"""Events that a stream sends at once."""
+SIGN_OF_LIFE: Final = 15.0
+"""Seconds of silence after which a stream says that it is still there."""
+FURTHEST: Final = 2**53 - 1
+MINDED: Final = ("timeout",)
+
+
+class Routes:
+    """The routes of one router."""
+
+    def __init__(self, gateway: Gateway, limits: RouterSection, metrics: Metrics) -> None:
+        self.gateway = gateway
+        self.probe = Probe(gateway.config.groups)
+        self.metrics = metrics
+        self.stopping = asyncio.Event()
+        self._limits = limits
+        self._streams = 0
+        self._loop = asyncio.get_running_loop()
+
+    async def close(self) -> None:
+        """Streams end, and nobody is asked any more."""
+        self.stopping.set()
+        await self.probe.close()
+        await self.gateway.close()
+
+    def _until(self, request: Request) -> float:
+        return self._loop.time() + web.patience(request, self._limits.timeout)
+
+    async def _body(self, request: Request, kind: type[web.Wanted]) -> web.Wanted:
+        return web.decoded(await web.body_of(request, self._limits.body), kind, "body")
+
+    def _ledger(self) -> None:
+        if not self.gateway.is_ledger:
+            raise Trouble(404, "this cluster hosts no ledger, so that there are no accounts")
+
+    # -- commands ------------------------------------------------------------------------------------------------
+
+    async def submit(self, request: Request) -> Response:
+        """Have a command executed."""
+        web.check_parameters(request, *MINDED)
+        key, token, until = web.key(request), web.token(request), self._until(request)
+        asked = await self._body(request, api.Submission)
+        command = web.decoded(asked.command, self.gateway.command_type(asked.group), "command")
+        done = await self.gateway.submit(Wanted(command, until, key, asked.expected), asked.group)
+        return web.answer(api.Answered(done.answer, done.at), web.seen(token, done.at))
+
+    async def transfer(self, request: Request) -> Response:
+        """Move money between two accounts, wherever they are."""
+        self._ledger()
+        web.check_parameters(request, *MINDED)
+        key, token, until = web.key(request), web.token(request), self._until(request)
+        asked = await self._body(request, api.TransferWanted)
+        kind = commands.Exchange if asked.exchange else commands.Transfer
+        try:
+            command = kind(asked.source, asked.to, asked.amount)
+        except commands.Unfit as error:
+            raise bad("to", str(error)) from error
+        done = await self.gateway.submit(Wanted(command, until, key), None)
+        received = done.answer.received if isinstance(done.answer, Received) else None
+        ended = api.TransferEnded("declined" if done.answer is False else "done", done.at, received)
+        return web.answer(ended, web.seen(token, done.at))
+
+    # -- questions -----------------------------------------------------------------------------------------------
+
+    async def question(self, request: Request) -> Response:
+        """Answer something that changes nothing."""
+        web.check_parameters(request, *MINDED)
+        token, until = web.token(request), self._until(request)
+        asked = await self._body(request, api.Question)
+        question = web.decoded(asked.question, self.gateway.command_type(asked.group), "question")
+        self.gateway.check_question(question, asked.group)
+        done, stale = await self._read(question, asked.group, asked.through, token, until)
+        return web.answer(api.Answered(done.answer, done.at, stale), web.seen(token, done.at))
+
+    async def balance(self, request: Request) -> Response:
+        """What does an account hold?"""
+        self._ledger()
+        web.check_parameters(request, "through", *MINDED)
+        through: api.Through = web.chosen(request, "through", "index", WAYS)
+        token, account = web.token(request), cast(str, request.path_params["account"])
+        question = commands.Balance(account)
+        done, stale = await self._read(question, None, through, token, self._until(request))
+        found = api.Balance(account, done.answer, through, done.at, stale)
+        return web.answer(found, web.seen(token, done.at))
+
+    async def total(self, request: Request) -> Response:
+        """What do all accounts hold together?"""
+        self._ledger()
+        web.check_parameters(request, "through", *MINDED)
+        through: api.Through = web.chosen(request, "through", "index", WAYS)
+        token = web.token(request)
+        done, stale = await self._read(commands.Total(), None, through, token, self._until(request))
+        return web.answer(api.Total(done.answer, through, done.at, stale), web.seen(token, done.at))
+
+    async def _read(
+        self, question: Any, group: str | None, through: api.Through, token: dict[str, int], until: float
+    ) -> tuple[Done, api.Staleness | None]:
+        wanted = Wanted(question, until)
+        if through == "log":
+            return await self.gateway.submit(wanted, group), None
+        if through == "index":
+            return await self.gateway.question(wanted, group), None
+        return await self._model(question, self.gateway.home(question, group), token, until)
+
+    async def _model(
+        self, question: Any, group: Group, token: dict[str, int], until: float
+    ) -> tuple[Done, api.Staleness | None]:
+        """The answer of the router's copy, once that has all that the client has seen."""
+        feed = group.feed
+        needed = token.get(group.name, 0)
+        if not await feed.until(needed, max(until - self._loop.time(), 0)):
+            found = f"group {group.name}: the copy has {feed.projection.events} events, and {needed} were seen before"
+            raise Trouble(503, found, retry=RETRY)
+        known = feed.projection
+        account = question.account if isinstance(question, commands.Balance) else None
+        if account is not None and account not in known.accounts:
+            raise Trouble(404, f"account: {account!r} occurs in none of {known.events} events")
+        found = group.hosted.answer(known.state, question)
+        value = found[0] if self.gateway.is_sharded and isinstance(found, tuple) else found
+        return Done(value, {group.name: known.events}), staleness(feed)
+
+    # -- events --------------------------------------------------------------------------------------------------
+
+    async def events(self, request: Request) -> Response:
+        """Events by a cursor."""
+        web.check_parameters(request, "after", "limit")
+        group = self.gateway.group(request.path_params["group"])
+        after = web.number(request, "after", 0, 0, FURTHEST)
+        found = group.feed.events(after, web.number(request, "limit", 100, 1, MOST_EVENTS))
+        known = group.feed.projection.events
+        page = api.Page(group.name, found, found[-1].position if found else after, known, staleness(group.feed))
+        return web.answer(page)
+
+    async def stream(self, request: Request) -> Response:
+        """Events as they come, without an end."""
+        web.check_parameters(request, "after")
+        group = self.gateway.group(request.path_params["group"])
+        after = web.number(request, "after", 0, 0, FURTHEST)
+        last = request.headers.get("last-event-id")
+        if last is not None:
+            if not (last.isascii() and last.isdecimal() and len(last) < 17):
+                raise bad("Last-Event-ID", "expected the number of an event")
+            after = int(last)
+        if self._streams >= self._limits.streams:
+            raise Trouble(503, f"there are {self._streams} streams already", retry=RETRY)
+        headers = {"Cache-Control": "no-store"}
+        return StreamingResponse(self._stream(group.feed, after), 200, headers, "text/event-stream")
+
+    async def _stream(self, feed: Feed, after: int) -> AsyncIterator[bytes]:
+        self._streams += 1
+        self.metrics.streams.inc()
+        try:
+            yield b": events\n\n"
+            while not self.stopping.is_set():
+                if found := feed.events(after, CHUNK):
+                    after = found[-1].position
+                    yield b"".join(b"id: %d\ndata: %b\n\n" % (each.position, encoded(each)) for each in found)
+                elif not await self._more(feed, after):
+                    yield b": nothing new\n\n"
+        finally:
+            self._streams -= 1
+            self.metrics.streams.dec()
+
+    async def _more(self, feed: Feed, after: int) -> bool:
+        """Wait for more events, a sign of life, or the end."""
+        waits = asyncio.create_task(feed.until(after + 1, SIGN_OF_LIFE))
+        stops = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait([waits, stops], return_when=asyncio.FIRST_COMPLETED)
+            return stops.done() or waits.result()
+        finally:
+            waits.cancel()
+            stops.cancel()
+
+    # -- how things are ------------------------------------------------------------------------------------------
+
+    async def status(self, request: Request) -> Response:
+        """How is the cluster?"""
+        web.check_parameters(request)
+        statuses = await self.probe.statuses()
+        known = {name: group.feed.projection.events for name, group in self.gateway.groups.items()}
+        return web.answer(api.ClusterStatus(statuses, known, self.gateway.open))
+
+    async def health(self, request: Request) -> Response:
+        """Does the router run?"""
+        web.check_parameters(request)
+        return web.answer(api.Health(True))
+
+    async def ready(self, request: Request) -> Response:
+        """Does each group have a leader?"""
+        web.check_parameters(request)
+        statuses = await self.probe.statuses()
+        without = [
+            group
+            for group, servers in statuses.items()
+            if not any(each is not None and each.role == "leader" for each in servers.values())
+        ]
+        if without:
+            raise Trouble(503, f"nobody leads group {', '.join(without)}", retry=RETRY)
+        return web.answer(api.Health(True))
+
+    async def show_metrics(self, request: Request) -> Response:
+        """What Prometheus reads."""
+        web.check_parameters(request)
+        text = self.metrics.text(self.gateway, await self.probe.statuses())
+        return Response(text, 200, {"Content-Type": CONTENT})
+
+
+def staleness(feed: Feed) -> api.Staleness:
+    """How old a copy is."""
+    return api.Staleness(*feed.staleness())
+
+
+def encoded(value: object) -> bytes:
+    """A value as JSON."""
+    return msgspec.json.encode(value)

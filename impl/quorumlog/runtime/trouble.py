@@ -1,0 +1,32 @@
+"""What a client of the router is told where there is no answer: a status of HTTP, and one sentence."""
+
+from __future__ import annotations
+
+from typing import Final
+
+RETRY: Final = 1
+"""Seconds after which it is worth to ask again."""
+
+
+class Trouble(Exception):
+    """A request has no answer. `retry` is after how many seconds it may be sent again, if that helps.
+
+    `events` is how many events there were where the client expected another number.
+    """
+
+    def __init__(self, status: int, error: str, *, retry: int | None = None, events: int | None = None) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+        self.retry = retry
+        self.events = events
+
+
+def bad(place: str, problem: str) -> Trouble:
+    """The client is wrong, and is told where."""
+    return Trouble(400, f"{place}: {problem}")
+
+
+def unknown_group(group: str, known: list[str]) -> Trouble:
+    """There is no such group."""
+    return Trouble(404, f"group: expected one of {', '.join(known)}, found {group!r}")

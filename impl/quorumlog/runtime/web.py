@@ -1,0 +1,162 @@
+"""From HTTP to values and back: bodies that are not too large, JSON that is what was expected, and answers."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from quorumlog.runtime.api import Problem
+from quorumlog.runtime.gateway import GREATEST
+from quorumlog.runtime.trouble import Trouble, bad
+
+TOKEN: Final = "Quorumlog-Token"
+KEY: Final = "Idempotency-Key"
+LONGEST_KEY: Final = 200
+LONGEST_WAIT: Final = 60.0
+BODY_WAIT: Final = 10.0
+"""Seconds in which the body of a request has to arrive."""
+
+PLACE: Final = re.compile(r"^(?P<said>.*) - at `(?P<place>.*)`$", re.DOTALL)
+TOKENS: Final = re.compile(r"[^=,\s]+=\d{1,16}(?:,[^=,\s]+=\d{1,16})*")
+Wanted = TypeVar("Wanted")
+
+
+async def body_of(request: Request, most: int) -> bytes:
+    """The body of a request. Raises `Trouble` if it is larger than it may be, or does not come."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > most:
+        raise Trouble(413, f"body: expected at most {most} bytes, found {declared}")
+    found = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WAIT):
+            async for chunk in request.stream():
+                found += chunk
+                if len(found) > most:
+                    raise Trouble(413, f"body: expected at most {most} bytes")
+    except TimeoutError as error:
+        raise Trouble(408, f"body: expected all of it within {BODY_WAIT:.0f} seconds") from error
+    except ClientDisconnect as error:
+        raise Trouble(400, "body: the connection has ended before it") from error
+    return bytes(found)
+
+
+def decoded(text: bytes | msgspec.Raw, kind: type[Wanted], name: str) -> Wanted:
+    """The value in a JSON text, with no field that its type does not have. Raises `Trouble`, with the field's name."""
+    try:
+        value: Wanted = msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        raise bad(*wrong(str(error), name)) from error
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise bad(name, f"expected JSON ({error})") from error
+    for place in unknown(msgspec.json.decode(text), value, name):
+        raise bad(place, "there is no such field")
+    return value
+
+
+def wrong(error: str, name: str) -> tuple[str, str]:
+    """Where a value in JSON is not what it should be, and how, in the words of all other sentences."""
+    said = PLACE.match(error)
+    place = f"{name}{said['place'].removeprefix('$')}" if said else name
+    sentence = (said["said"] if said else error).replace("`", "").replace(", got ", ", found ")
+    return place, sentence[:1].lower() + sentence[1:]
+
+
+def unknown(given: object, value: object, place: str) -> list[str]:
+    """The places of fields that were given and that no type has."""
+    if isinstance(given, dict) and isinstance(value, msgspec.Struct):
+        fields = dict(zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True))
+        tag = value.__struct_config__.tag_field
+        extra = [f"{place}.{name}" for name in given if name not in fields and name != tag]
+        held = [(name, getattr(value, field)) for name, field in fields.items() if name in given]
+        return extra + [each for name, inner in held for each in unknown(given[name], inner, f"{place}.{name}")]
+    if isinstance(given, list) and isinstance(value, list | tuple):
+        pairs = enumerate(zip(given, value, strict=False))
+        return [each for number, (one, inner) in pairs for each in unknown(one, inner, f"{place}[{number}]")]
+    return []
+
+
+def answer(value: object, token: Mapping[str, int] | None = None, status: int = 200) -> Response:
+    """A value as the answer to a request; with a token, if the client has seen something."""
+    headers = {TOKEN: ",".join(f"{group}={at}" for group, at in sorted(token.items()))} if token else None
+    return Response(msgspec.json.encode(value), status, headers, "application/json")
+
+
+def problem(trouble: Trouble) -> Response:
+    """Why there is no answer."""
+    headers = {"Retry-After": str(trouble.retry)} if trouble.retry is not None else {}
+    if trouble.status in (408, 413):
+        headers["Connection"] = "close"
+    said = Problem(trouble.error, trouble.events)
+    return Response(msgspec.json.encode(said), trouble.status, headers, "application/json")
+
+
+# -- what stands in the line and the head of a request -----------------------------------------------------------
+
+
+def check_parameters(request: Request, *names: str) -> None:
+    """No parameter is given that means nothing here, or twice. Raises `Trouble`."""
+    for name in request.query_params:
+        if name not in names:
+            raise bad(name, f"there is no such parameter, expected {', '.join(names) or 'none'}")
+        if len(request.query_params.getlist(name)) > 1:
+            raise bad(name, "expected it once")
+
+
+def number(request: Request, name: str, default: int, least: int, most: int) -> int:
+    """A parameter that is a number. Raises `Trouble`."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and least <= int(text) <= most):
+        raise bad(name, f"expected a number from {least} to {most}, found {text[:40]!r}")
+    return int(text)
+
+
+def patience(request: Request, default: float) -> float:
+    """How many seconds the client waits. Raises `Trouble`."""
+    text = request.query_params.get("timeout")
+    if text is None:
+        return default
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,6})?", text) or not 0 < float(text) <= LONGEST_WAIT:
+        raise bad("timeout", f"expected seconds, more than 0 and up to {LONGEST_WAIT:.0f}, found {text[:40]!r}")
+    return float(text)
+
+
+def chosen(request: Request, name: str, default: str, among: tuple[str, ...]) -> Any:
+    """A parameter that is one of a few words. Raises `Trouble`."""
+    text = request.query_params.get(name, default)
+    if text not in among:
+        raise bad(name, f"expected one of {', '.join(among)}, found {text[:40]!r}")
+    return text
+
+
+def key(request: Request) -> str | None:
+    """By which key a command is known, if it has one. Raises `Trouble`."""
+    text = request.headers.get(KEY)
+    if text is not None and not (0 < len(text) <= LONGEST_KEY and text.isascii() and text.isprintable()):
+        raise bad(KEY, f"expected 1 to {LONGEST_KEY} printable characters of ASCII")
+    return text
+
+
+def token(request: Request) -> dict[str, int]:
+    """How many events of which groups the client has seen. Raises `Trouble`."""
+    text = request.headers.get(TOKEN, "")
+    if not text:
+        return {}
+    if len(text) > 4096 or not TOKENS.fullmatch(text):
+        raise bad(TOKEN, "expected GROUP=NUMBER,... as an answer has said")
+    pairs = [each.split("=") for each in text.split(",")]
+    if any(int(at) >= GREATEST for _, at in pairs):
+        raise bad(TOKEN, f"expected numbers below {GREATEST}")
+    return {group: int(at) for group, at in pairs}
+
+
+def seen(before: Mapping[str, int], at: Mapping[str, int]) -> dict[str, int]:
+    """The token of a client that has seen both."""
+    return {group: max(before.get(group, 0), at.get(group, 0)) for group in {*before, *at}}
