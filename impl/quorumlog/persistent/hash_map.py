@@ -59,7 +59,7 @@ class HashMap(Mapping[Key, Item]):
         if not pairs:
             return self
         if len(pairs) > self._size:
-            return HashMap({**self, **pairs})
+            return HashMap({**self, **pairs} if self._size else pairs)
         buckets, size, mask = self._buckets.copy(), self._size, len(self._buckets) - 1
         copied = set[int]()
         for key, value in pairs.items():
