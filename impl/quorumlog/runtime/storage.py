@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 IDLE_FRAMES: Final = 64
-"""From so many pages in the write-ahead log on (256 KiB) it is brought into the database while nothing waits."""
+"""From so many pages in the write-ahead log on (256 KiB) it is brought into the database when nobody writes."""
 MOST_FRAMES: Final = 1024
 """From so many on (4 MiB) it is done although something waits: the log would grow, and the pause with it."""
 

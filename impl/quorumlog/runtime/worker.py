@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from quorumlog.core.consensus.effects import Durable, Store
+
+IDLE: Final = 0.05
+"""Seconds without a write after which what was put off is done. A moment without one means nothing: the next write
+comes when the loop has heard of the last one."""
 
 
 class Storage(Protocol):
@@ -60,12 +64,19 @@ class DiskThread:
 
     def _run(self) -> None:
         try:
-            while (task := self._tasks.get()) is not None:
+            while (task := self._next()) is not None:
                 stores, then = task
                 self._storage.write_sync(stores)
                 self._loop.call_soon_threadsafe(then)
-                self._storage.tidy(idle=self._tasks.empty())
+                self._storage.tidy()
         except Exception as error:  # whatever it was: nobody knows what the disk holds, so the process has to end
             self._loop.call_soon_threadsafe(self._failed, error)
         finally:
             self._storage.close()
+
+    def _next(self) -> Task | None:
+        try:
+            return self._tasks.get(timeout=IDLE)
+        except Empty:
+            self._storage.tidy(idle=True)
+            return self._tasks.get()
