@@ -1,0 +1,140 @@
+"""A behaviour is followed as the oracle would: on random recordings both say the same, and errors are found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tlastep.compile.compiled import CompiledSpec, compile_spec
+from tlastep.compile.direct import Direct, directly
+from tlastep.compile.long_runtime import long_helpers
+from tlastep.engine.follower import Follower
+from tlastep.engine.step_judge import EVERYTHING
+from tlastep.errors import Place
+from tlastep.language.config import Config, Name
+from tlastep.language.xml_reader import read_spec
+from tlastep.long_sequences import LongSequences
+from tlastep.toolchain import sany
+from tlastep.values import Fn
+
+TEXT = """---- MODULE Followed ----
+EXTENDS Naturals, Sequences
+CONSTANT Node
+VARIABLES log, count, bag
+Init == log = [n \\in Node |-> <<>>] /\\ count = 0 /\\ bag = [x \\in {} |-> 0]
+Add(n, x) ==
+    LET last == log[n][Len(log[n])] IN
+    /\\ log' = [log EXCEPT ![n] = Append(@, IF Len(log[n]) > 0 THEN x + last - last ELSE x)]
+    /\\ count' = count + 1
+    /\\ UNCHANGED bag
+Put(x) == bag' = [y \\in DOMAIN bag \\cup {x} |-> 1] /\\ UNCHANGED <<log, count>>
+Broken(n) == count' = log[n][1] + 1 /\\ UNCHANGED <<log, bag>>
+Next == (\\E n \\in Node, x \\in 0 .. 9 : Add(n, x)) \\/ (\\E x \\in 0 .. 9 : Put(x)) \\/ (\\E n \\in Node : Broken(n))
+Alike == \\A m, n \\in Node : \\A k \\in 1 .. (IF Len(log[m]) < Len(log[n]) THEN Len(log[m]) ELSE Len(log[n])) :
+    log[m][k] = log[n][k] \\/ log[m][k] + log[n][k] < 12
+Counted == count < 30
+CountGrows == [][count' >= count]_count
+====
+"""
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> CompiledSpec:
+    """The spec, for states with long sequences."""
+    path = tmp_path_factory.mktemp("followed") / "Followed.tla"
+    path.write_text(TEXT, encoding="utf-8")
+    place = Place(str(path))
+    config = Config(
+        path,
+        {Name("Node", place): frozenset({"a", "b"})},
+        init=Name("Init", place),
+        next=Name("Next", place),
+        invariants=[Name("Alike", place), Name("Counted", place)],
+        properties=[Name("CountGrows", place)],
+    )
+    return compile_spec(read_spec(sany.parse(path)), config, long_helpers(LongSequences()))
+
+
+@pytest.fixture
+def follower(spec: CompiledSpec) -> Follower:
+    """At the beginning."""
+    found = Follower(spec)
+    found.begin({"log": Fn({"a": (), "b": ()}), "count": 0, "bag": ()})
+    return found
+
+
+def add(follower: Follower, node: str, item: int) -> str:
+    """Adds an item, and what is broken then."""
+    before = follower.state
+    log = (*before.log.mapping[node], item)
+    claims: Any = {("log", node): LONG.of(log), ("count", None): before.count + 1}
+    assert follower.step("Add", (node, item), None) is None
+    assert tuple(follower.state.log.mapping[node]) == log
+    assert follower.state.count == claims["count", None]
+    broken = follower.broken(before, follower.changed)
+    return broken.result if broken else ""
+
+
+LONG = LongSequences()
+
+
+def test_steps_are_compared_with_what_is_claimed(follower: Follower) -> None:
+    assert follower.step("Add", ("a", 3), {("log", "a"): (3,), ("count", None): 1}) is None
+    assert follower.step("Add", ("a", 4), {("log", "a"): (3, 4), ("count", None): 2, ("log", "b"): ()}) is None
+    state = follower.state
+    for claims in (
+        {("log", "a"): (3, 4, 5), ("count", None): 2},
+        {("log", "a"): (3, 4, 5)},
+        {("log", "a"): (3, 4, 5), ("count", None): 3, ("log", "b"): (1,)},
+        {("log", "a"): (3, 4, 5), ("count", None): 3, ("other", None): 1},
+    ):
+        differs = follower.step("Add", ("a", 5), claims)  # type: ignore[arg-type]  # narrower than what is taken
+        assert differs is not None
+        assert len(differs.allowed) == 1
+        assert follower.state is state
+    refused = follower.step("Add", ("z", 5), {})
+    assert refused is not None
+    assert refused.allowed == []
+
+
+def test_a_step_without_a_value_says_so(follower: Follower) -> None:
+    differs = follower.step("Broken", ("b",), {("count", None): 1})
+    assert differs is not None
+    assert "Followed:" in differs.error
+    assert add(follower, "b", 4) == ""
+    assert follower.step("Broken", ("b",), {("count", None): 5}) is None
+
+
+def test_a_function_that_gets_another_domain_is_one_part_from_then_on(follower: Follower) -> None:
+    assert follower.step("Put", (5,), {("bag", None): Fn({5: 1})}) is None
+    assert follower.step("Put", (6,), {("bag", None): Fn({5: 1, 6: 1})}) is None
+    assert follower.step("Put", (7,), {("bag", None): Fn({5: 1, 6: 1})}) is not None
+
+
+def test_an_invariant_about_all_places_is_found_false_at_a_new_one(follower: Follower) -> None:
+    for item in (1, 2, 3, 4, 5, 6, 1, 2, 3, 9):
+        assert add(follower, "a", item) == ""
+    for item in (1, 2, 3, 4, 5, 6, 1, 2, 3):
+        assert add(follower, "b", item) == ""
+    assert add(follower, "b", 8) == "invariant Alike"
+
+
+def test_every_state_is_judged(follower: Follower) -> None:
+    for _ in range(29):
+        assert add(follower, "a", 1) == ""
+    assert add(follower, "a", 1) == "invariant Counted"
+    assert follower.broken(follower.state, EVERYTHING) is not None
+
+
+def test_direct_code_makes_no_promises(spec: CompiledSpec) -> None:
+    code = directly(spec.source, "exec")
+    assert "Lazy" in spec.source
+    assert "Lazy" not in code
+    assert "now(" not in code
+    add_step = next(step for step in spec.steps if step.action == "Add")
+    run = Direct(spec).run(add_step)
+    state = Follower(spec)
+    state.begin({"log": Fn({"a": (), "b": ()}), "count": 0, "bag": ()})
+    with pytest.raises(Exception):  # noqa: B017, PT011  # the last entry of an empty log, which is not needed
+        list(run(state.state, spec.namespace["Next"](), "a", 3))
