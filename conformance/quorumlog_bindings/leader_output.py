@@ -20,7 +20,7 @@ leader_output: Binding[Speaking] = Binding(
     unverified=("Request.command: the application of the spec decides by randomness alone",),
     environment=(
         *("Lead", "StepDown", "Follow", "Copy", "Crash", "Decide"),
-        *("ReplaceProxy", "Take", "LoseRequest", "LoseAnswer", "LoseMessage"),
+        *("ReplaceProxy", "LoseRequest", "LoseAnswer", "LoseMessage"),
     ),
 )
 

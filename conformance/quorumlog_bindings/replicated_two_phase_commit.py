@@ -9,7 +9,7 @@ from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.two_phase_commit.messages import Message
 from quorumlog.core.two_phase_commit.participant import Deposited, Ended, Event, Read, Staged
 from quorumlog.simulation import ledger_properties
-from quorumlog.simulation.replicated_two_phase_commit import Log, in_doubt
+from quorumlog.simulation.replicated_two_phase_commit import Log, asked, in_doubt
 from quorumlog.simulation.replicated_two_phase_commit import ReplicatedTwoPhaseCommit as World
 from quorumlog.simulation.transfers import Setting, Suffix
 from quorumlog_bindings.transfers import bind_world, named, of_operations, setting, shared
@@ -143,6 +143,13 @@ def init(constants: Constants) -> World:
 def init_in_doubt(constants: Constants) -> World:
     """MCReplicatedTwoPhaseCommit!InitInDoubt."""
     return in_doubt(setting_of(constants), "t")
+
+
+@replicated_two_phase_commit.start("Starts")
+def starts(constants: Constants) -> list[World]:
+    """MCReplicatedTwoPhaseCommitWide!Starts."""
+    chosen = setting_of(constants)
+    return [World.of(chosen), asked(chosen, "d", "whole", ("sum", "all"))]
 
 
 # -- actions ------------------------------------------------------------------------------------------------

@@ -127,9 +127,20 @@ class ReplicatedTwoPhaseCommit(Transfers[ShardState, Event], frozen=True, cache_
             return self
         return self.effect(self.ledger.set(event.account, self.ledger[event.account] + event.amount))
 
+    def deposited(self, d: OperationId) -> Deposited:
+        """The event of a deposit."""
+        return Deposited(d, self.setting.account_of[d], self.setting.deposits[d])
+
+    def done(self, shard: ShardId, event: Event) -> ReplicatedTwoPhaseCommit:
+        """The world after this event of a shard was appended and committed, and nobody else holds it."""
+        return self.append_at(shard, (event,)).commit_event(shard)
+
     def speak_shard(self, s: ShardId) -> ReplicatedTwoPhaseCommit:
         """A shard says what it has to. Spec: ReplicatedTwoPhaseCommit!SpeakShard."""
         return self.send(participant.messages(self.shards[s].state, s))
+
+
+World: TypeAlias = ReplicatedTwoPhaseCommit
 
 
 def in_doubt(setting: Setting, t: OperationId) -> ReplicatedTwoPhaseCommit:
@@ -144,3 +155,21 @@ def in_doubt(setting: Setting, t: OperationId) -> ReplicatedTwoPhaseCommit:
         shards = shards.set(s, Group(prepared))
     began = COORDINATION.evolve(world.coordination.state, Begun(transfer))
     return world.change(coordination=Group(began, (Decided(t, COMMITTED),)), shards=shards)
+
+
+def asked(setting: Setting, made: OperationId, once: OperationId, twice: tuple[OperationId, OperationId]) -> World:
+    """All shards have been asked for the totals, once or twice: a start of a model.
+
+    Between the rounds of the second of those that were asked for twice, a deposit was `made`.
+    Spec: ReplicatedTwoPhaseCommit!InitAsked.
+    """
+    same, changed = twice
+    world = World.of(setting).call(changed).call(made)
+    for shard in setting.shards:
+        world = world.done(shard, Read(changed, None, 1))
+    world = world.done(setting.home_of(made), world.deposited(made)).call(same).call(once)
+    rounds: tuple[tuple[OperationId, Round], ...] = ((changed, 2), (same, 1), (same, 2), (once, 1))
+    for shard in setting.shards:
+        for name, number in rounds:
+            world = world.done(shard, Read(name, None, number))
+    return world.change(again=frozenset(twice))
