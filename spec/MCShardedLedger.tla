@@ -34,7 +34,7 @@ OneEach == [a \in Account |-> 1]
 \* Transfer t is done, and over for the coordinator; the shards have not heard that yet.
 InitOver ==
     /\ transfer = <<[op |-> "t", brings |-> 1, stage |-> "committed"]>>
-    /\ decision = <<>>
+    /\ decisions = <<>>
     /\ ending = <<[answer |-> Done("yes", 1), exchanged |-> FALSE]>>
     /\ over = 1
     /\ shard = [s \in Shard |-> [free |-> [a \in Accounts(s) \union {"exchange", "outside"} |->
@@ -59,7 +59,7 @@ NeverDeclined == ~ \E o \in Operation : Command[o].do = "withdraw" /\ op[o] = Do
 \* An exchange brings more than was given, and its part of "exchange" is read below zero.
 NeverBelowZero == ~ \E o \in Operation : op[o].state = "done" /\ op[o].n < 0
 
-\* A transfer is over and forgotten, and the request to prepare it, or the decision, arrives once more at a shard that has
+\* A transfer is over and forgotten, and the request to prepare it, or the decisions, arrives once more at a shard that has
 \* forgotten it, too, while another one is in doubt.
 NeverForgotten == ~ \E s \in Shard : shard[s].over > 0 /\ InDoubt(shard[s]) # {}
 =============================================================================

@@ -50,7 +50,7 @@ CONSTANTS
 VARIABLES
     (* The coordinator. *)
     transfer,   \* the transfers that have begun: operation, what it brings, and how it ended.  Of these it has spoken
-    decision,   \* those that are not over, as it knows them: for each number, what it is and how far
+    decisions,   \* those that are not over, as it knows them: for each number, what it is and how far
     ending,     \* how each ended, for clients that ask again
     over,       \* all transfers up to this number are over
     (* The shards. *)
@@ -63,9 +63,9 @@ VARIABLES
     ledger,     \* its books, if everything takes effect when it is decided
     possible    \* of each open operation, the answers that have been true since its call, if it has no effect
 
-coordinatorVars == <<transfer, decision, ending, over>>
+coordinatorVars == <<transfer, decisions, ending, over>>
 shardVars == <<shard, suffix>>
-vars == <<transfer, decision, ending, over, shard, suffix, op, again, ledger, possible>>
+vars == <<transfer, decisions, ending, over, shard, suffix, op, again, ledger, possible>>
 
 Rules == INSTANCE Ledger
 
@@ -172,8 +172,8 @@ TypeOK ==
            /\ transfer[k].op \in {o \in Operation : IsAcross(o)}
            /\ transfer[k].brings \in Nat
            /\ transfer[k].stage \in {"open", "committed", "refused", "aborted"}
-    /\ DOMAIN decision = (over + 1) .. Len(transfer)
-    /\ \A k \in DOMAIN decision : decision[k] = [what |-> What(k), stage |-> transfer[k].stage]
+    /\ DOMAIN decisions = (over + 1) .. Len(transfer)
+    /\ \A k \in DOMAIN decisions : decisions[k] = [what |-> What(k), stage |-> transfer[k].stage]
     /\ DOMAIN ending = {k \in Numbers : transfer[k].stage # "open"}
     /\ \A s \in Shard : ShardOK(s)
     /\ again \subseteq {o \in Operation : IsOfAll(o)}
@@ -181,7 +181,7 @@ TypeOK ==
 
 Init ==
     /\ transfer = <<>>
-    /\ decision = <<>>
+    /\ decisions = <<>>
     /\ ending = <<>>
     /\ over = 0
     /\ shard = [s \in Shard |-> [free |-> [a \in Accounts(s) \union {"exchange", "outside"} |->
@@ -341,7 +341,7 @@ Begin(o, r) ==
     /\ LET c == Command[o]
            brings == IF c.do = "exchange" THEN Rules!Received(c.amount, r) ELSE c.amount
        IN transfer' = Append(transfer, [op |-> o, brings |-> brings, stage |-> "open"])
-    /\ decision' = Put(decision, Len(transfer'), [what |-> What(Len(transfer))', stage |-> "open"])
+    /\ decisions' = Put(decisions, Len(transfer'), [what |-> What(Len(transfer))', stage |-> "open"])
     /\ UNCHANGED <<ending, over>> /\ UNCHANGED shardVars /\ UNCHANGED again /\ NoEffect
 
 \* What is told of transfer k if it ends so.
@@ -352,10 +352,10 @@ Tells(k, stage) ==
 
 \* Transfer k ends.
 Settles(k, stage) ==
-    /\ k \in DOMAIN decision
-    /\ decision[k].stage = "open"
+    /\ k \in DOMAIN decisions
+    /\ decisions[k].stage = "open"
     /\ transfer' = [transfer EXCEPT ![k].stage = stage]
-    /\ decision' = [decision EXCEPT ![k].stage = stage]
+    /\ decisions' = [decisions EXCEPT ![k].stage = stage]
     /\ ending' = Put(ending, k, [answer |-> Tells(k, stage),
                                  exchanged |-> stage = "committed" /\ Command[transfer[k].op].do = "exchange"])
     /\ UNCHANGED over /\ UNCHANGED shardVars /\ UNCHANGED again
@@ -385,14 +385,14 @@ TimeOut(k) ==
     /\ NoEffect
 
 \* Whether transfer k has ended, and no shard has a promise left to keep.
-IsOver(k) == decision[k].stage # "open" /\ \A s \in Involved(k) : StageOf(shard[s], k) \notin {"none", "prepared"}
+IsOver(k) == decisions[k].stage # "open" /\ \A s \in Involved(k) : StageOf(shard[s], k) \notin {"none", "prepared"}
 
 \* The coordinator has heard so, and forgets all transfers up to k.
 Close(k) ==
-    /\ k \in DOMAIN decision
+    /\ k \in DOMAIN decisions
     /\ \A l \in (over + 1) .. k : IsOver(l)
     /\ over' = k
-    /\ decision' = Without(decision, 1 .. k)
+    /\ decisions' = Without(decisions, 1 .. k)
     /\ UNCHANGED <<transfer, ending>> /\ UNCHANGED shardVars /\ UNCHANGED again /\ NoEffect
 
 -----------------------------------------------------------------------------
@@ -402,7 +402,7 @@ AppendAt(s, es) ==
     /\ suffix' = [suffix EXCEPT ![s] = @ \o es]
     /\ UNCHANGED coordinatorVars /\ UNCHANGED shard /\ UNCHANGED again /\ NoEffect
 
-\* A request to prepare transfer k arrives, or a decision, or the news that all transfers up to k are over.
+\* A request to prepare transfer k arrives, or a decisions, or the news that all transfers up to k are over.
 OnPrepare(s, k) ==
     /\ k \in Numbers /\ s \in Involved(k)
     /\ AppendAt(s, DecidePrepare(s, Speculative(s), k, What(k)))
@@ -442,9 +442,9 @@ ElectLeader(s, n) ==
 
 -----------------------------------------------------------------------------
 
-\* As many transfers as there are operations may begin, and as many entries be in a suffix; a model may say less.
-Number == 1 .. Cardinality(Operation)
-Length == 0 .. 4
+\* As many transfers may begin as there are operations between shards; and how many entries a new leader may have.
+Number == 1 .. Cardinality({o \in Operation : IsAcross(o)})
+Length == 0 .. 3
 
 Next ==
     \/ \E o \in Operation : Call(o)

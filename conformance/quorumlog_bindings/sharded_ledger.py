@@ -17,18 +17,9 @@ from quorumlog.ledger.ledger import Rate, Received
 from quorumlog.ledger.placement import Placement
 from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.simulation import sharded_properties
-from quorumlog.simulation.sharded_ledger import (
-    Begun,
-    Entry,
-    Executed,
-    Log,
-    Noted,
-    Setting,
-    ShardedWorld,
-    Standing,
-    after_one,
-)
+from quorumlog.simulation.sharded_ledger import ShardedWorld, after_one
 from quorumlog.simulation.sharded_properties import kept, told_as
+from quorumlog.simulation.sharded_setting import Begun, Entry, Executed, Log, Noted, Setting, Standing
 from quorumlog_bindings.event_sourcing import ledger_event
 from tlastep.binding import Binding, Constants
 from tlastep.values import Value, in_order, record, to_value
@@ -133,7 +124,7 @@ def of_coordination(state: Coordinated) -> dict[str, object]:
     """What the coordinator still knows."""
     endings = {**dict(state.older.items()), **dict(state.recent.items())}
     return {
-        "decision": {number_of(each): decision(known) for each, known in state.decisions.items()},
+        "decisions": {number_of(each): decision(known) for each, known in state.decisions.items()},
         "ending": {number_of(each): ending(told) for each, told in endings.items()},
         "over": state.over,
     }
@@ -234,14 +225,15 @@ def rates(constants: Constants) -> list[Rate]:
 
 def numbers(constants: Constants) -> range:
     """ShardedLedger!Number."""
-    return range(1, len(names(constants, "Operation")) + 1)
+    across = map(setting(constants).is_across, names(constants, "Operation"))
+    return range(1, sum(across) + 1)
 
 
 sharded_ledger.parameter("o", domain=lambda constants: names(constants, "Operation"))
 sharded_ledger.parameter("s", domain=lambda constants: names(constants, "Shard"))
 sharded_ledger.parameter("r", domain=rates)
 sharded_ledger.parameter("k", domain=numbers)
-sharded_ledger.parameter("n", domain=lambda constants: range(5))
+sharded_ledger.parameter("n", domain=lambda constants: range(4))
 
 
 @sharded_ledger.action

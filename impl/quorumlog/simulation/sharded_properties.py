@@ -13,13 +13,13 @@ from msgspec import Struct
 from quorumlog.core.two_phase_commit.messages import Transfer
 from quorumlog.ledger.books import EXCHANGE, booked, postings
 from quorumlog.ledger.ledger import Received
-from quorumlog.simulation.sharded_ledger import (
+from quorumlog.simulation.sharded_ledger import ShardedWorld
+from quorumlog.simulation.sharded_setting import (
     FAILED,
     IDLE,
     LEDGER,
     OPEN,
     OperationId,
-    ShardedWorld,
     Standing,
     books_of,
     standing,

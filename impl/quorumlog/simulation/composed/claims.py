@@ -193,7 +193,7 @@ class Claims:
         return self._truths[COORDINATOR].transfers
 
     def _money(self) -> Iterator[str]:
-        """Nothing is lost or made, and nobody owes anything. Spec: ShardedLedger!Conserved."""
+        """Nothing is lost or made, and nobody owes anything. Spec: ShardedLedger!IsBalanced."""
         states: list[ShardBooks] = [truth.table.state for truth in self._shards()]
         held = sum(sum(state.part.free.values()) for state in states)
         on_its_way = sum(self._missing(known.transfer) for known in self._transfers().values())
