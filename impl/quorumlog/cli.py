@@ -15,6 +15,7 @@ from rich.table import Table
 
 from quorumlog.core.consensus.roles import SILENCES, TABLE
 from quorumlog.core.consensus.state import ROLES, Replica
+from quorumlog.demo import command as demo
 from quorumlog.driver import BareSteps
 from quorumlog.runtime import commands
 from quorumlog.runtime.recorder import Recorder
@@ -33,6 +34,7 @@ from quorumlog.simulation.world import World
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="An event log replicated by quorum.")
 commands.register(app)
+demo.register(app)
 
 
 def say_version(wanted: bool) -> None:

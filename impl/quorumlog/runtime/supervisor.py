@@ -50,8 +50,19 @@ def configuration(groups: Mapping[str, int], applications: Mapping[str, str] | N
     return "\n".join([*lines, more, ""])
 
 
+def seen(text: str, servers: Mapping[ServerId, Address], elsewhere: Mapping[ServerId, Address]) -> str:
+    """The text of a configuration as one server sees it that finds others elsewhere."""
+    for server, (host, port) in elsewhere.items():
+        old_host, old_port = servers[server]
+        text = text.replace(f'{server} = "{old_host}:{old_port}"', f'{server} = "{host}:{port}"')
+    return text
+
+
 class Supervisor:
-    """The processes of the servers of a configuration. What they print goes into a file of each, beside the data."""
+    """The processes of the servers of a configuration. What they print goes into a file of each, beside the data.
+
+    `views` are the texts for servers that see another configuration than all others.
+    """
 
     def __init__(self, folder: Path, text: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,6 +70,7 @@ class Supervisor:
         self.file = folder / "cluster.toml"
         self.file.write_text(text, encoding="utf-8")
         self.config: Config = config.read(self.file)
+        self.views: Mapping[ServerId, str] = {}
         self._processes: dict[ServerId, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Supervisor:
@@ -78,14 +90,22 @@ class Supervisor:
         """Start these servers, or all, and wait until they listen. Raises `RuntimeError` if one ends instead."""
         names = servers or self.servers
         for server in names:
+            file = self._view(server)
             with self.output(server).open("ab") as output:
                 self._processes[server] = subprocess.Popen(
-                    [sys.executable, "-m", "quorumlog.runtime", "--config", str(self.file), "--identity", server],
+                    [sys.executable, "-m", "quorumlog.runtime", "--config", str(file), "--identity", server],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
                 )
         self._wait(names)
+
+    def _view(self, server: ServerId) -> Path:
+        if server not in self.views:
+            return self.file
+        file = self.folder / f"{server}.toml"
+        file.write_text(self.views[server], encoding="utf-8")
+        return file
 
     def _wait(self, names: Iterable[ServerId]) -> None:
         until = time.monotonic() + STARTED

@@ -1,0 +1,62 @@
+"""The command `quorumlog demo`. What it needs is loaded when it is called."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from random import SystemRandom
+from typing import Annotated, Never
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to those of `quorumlog`."""
+    app.command()(demo)
+
+
+def demo(
+    seconds: Annotated[float, typer.Option(min=1, help="How long there is load.")] = 30,
+    faults: Annotated[bool, typer.Option(help="Kill, pause and cut off servers meanwhile.")] = True,
+    seed: Annotated[int | None, typer.Option(help="For what is drawn at random; by default a new one.")] = None,
+    workers: Annotated[int, typer.Option(min=2, help="Clients at once.")] = 32,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where history, recordings and data are kept: a new folder.")
+    ] = None,
+) -> None:
+    """Run two shards and a coordinator, nine servers, under load and faults; say whether all was as specified."""
+    try:
+        from quorumlog.demo import show
+        from quorumlog.demo.demo import Wanted, run
+    except ImportError as error:
+        fail(f"expected {error.name} to be installed, as by: pip install 'quorumlog[cluster]'")
+    if keep is not None and keep.exists():
+        fail(f"{keep}: expected a folder that is not there yet")
+    folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="quorumlog-demo-"))
+    chosen = seed if seed is not None else SystemRandom().randrange(10_000)
+    out = Console()
+    kind = "with faults" if faults else "without faults"
+    out.print(f"nine servers for {seconds:g} s {kind}, seed {chosen}, in {folder}", markup=False, highlight=False)
+    try:
+        result = run(Wanted(seconds, chosen, faults, folder, workers), out)
+    except RuntimeError as error:
+        fail(str(error))
+    out.print(show.faults(result.happened), show.ends(result.verdicts))
+    out.print(
+        f"{result.answered:,} operations answered; at most {result.longest:.1f} s without an answer", highlight=False
+    )
+    if not result.holds:
+        out.print(Text(f"not everything holds; everything is kept in {folder}", "bold red"))
+        raise typer.Exit(1)
+    out.print(Text("everything holds", "bold green"))
+    if keep is None:
+        shutil.rmtree(folder)
+
+
+def fail(says: str) -> Never:
+    """One line, and the status of what cannot be used."""
+    typer.echo(f"quorumlog demo: {says}", err=True)
+    raise typer.Exit(2)

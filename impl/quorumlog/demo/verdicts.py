@@ -1,0 +1,150 @@
+"""What is to be said of a run: of its history, of its recordings, and of what the servers hold in the end.
+
+The judges are other programs (`tlastep linearizable`, `tlastep validate`), which know nothing of this one. What could
+not be judged is said to be so, and does not count as holding.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+
+from quorumlog.core.consensus.messages import Entry
+from quorumlog.demo.faults import Happened
+from quorumlog.demo.workload import History, Lasted
+from quorumlog.runtime.config import Config
+from quorumlog.runtime.errors import DiskFailed, UnusableStore
+from quorumlog.runtime.storage import Storage
+
+SECONDS: Final = 600.0
+"""That a judge may take."""
+ANSWERED: Final = 0.9
+"""The part of all operations that must be answered, or a run proves too little."""
+
+HOLDS: Final = "holds"
+FAILS: Final = "fails"
+UNJUDGED: Final = "not judged"
+
+
+class Verdict(Struct, frozen=True):
+    """One thing that should be so, whether it is, and what was looked at."""
+
+    what: str
+    result: str
+    says: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is so, and was judged."""
+        return self.result == HOLDS
+
+
+def verdicts(
+    config: Config, history: History, happened: Sequence[Happened], committed: dict[str, int]
+) -> list[Verdict]:
+    """All of them. The servers have stopped; of each group so many entries are known to be committed."""
+    return [
+        enough(history.operations, happened),
+        linearizable(history.file),
+        *(replicas_agree(config, group, committed.get(group, 0)) for group in config.groups),
+        *(recorded(config, group) for group in config.groups),
+    ]
+
+
+def enough(operations: Sequence[Lasted], happened: Sequence[Happened]) -> Verdict:
+    """Whether the run can show anything: most operations were answered, and some were open in each fault."""
+    what = "enough happened to be judged"
+    answered = sum(each.how == "ok" for each in operations)
+    if not operations or answered < ANSWERED * len(operations):
+        return Verdict(what, UNJUDGED, f"{answered:,} of {len(operations):,} operations answered")
+    for fault in happened:
+        open_ = [each for each in operations if each.begun < fault.ended and each.ended > fault.begun]
+        if not overlap(open_):
+            return Verdict(what, UNJUDGED, f"no two operations at once while {fault.server} suffers {fault.kind}")
+    return Verdict(what, HOLDS, f"{answered:,} of {len(operations):,} operations answered, some in every fault")
+
+
+def overlap(operations: Sequence[Lasted]) -> bool:
+    """Whether two of them were open at one time."""
+    latest = -1
+    for each in sorted(operations, key=lambda operation: operation.begun):
+        if each.begun < latest:
+            return True
+        latest = max(latest, each.ended)
+    return False
+
+
+def linearizable(history: Path) -> Verdict:
+    """Whether clients were told what one ledger could have told them; totals and balances at the end are among it."""
+    found = asked(["linearizable", str(history), "--model", "ledger", "--timeout", str(SECONDS)])
+    what = "what clients were told is linearizable"
+    if isinstance(found, str):
+        return Verdict(what, UNJUDGED, found)
+    if found["result"] == "ok":
+        return Verdict(what, HOLDS, f"{found['operations']:,} operations of one ledger, {found['seconds']:.1f} s")
+    if found["result"] == "unknown":
+        return Verdict(what, UNJUDGED, f"no order found and none excluded within {SECONDS:.0f} s")
+    return Verdict(what, FAILS, f"line {found['line']} of {history}: {found['operation']}")
+
+
+def recorded(config: Config, group: str) -> Verdict:
+    """Whether what the servers of a group wrote down is a behaviour of the spec."""
+    what = f"group {group} ran as Replication says"
+    if config.recordings is None:
+        return Verdict(what, UNJUDGED, "nothing was recorded")
+    files = [str(config.recordings / f"{server}.ndjson") for server in config.groups[group]]
+    found = asked(["validate", "--model", "Replication", *files])
+    if isinstance(found, str):
+        return Verdict(what, UNJUDGED, found)
+    if found["result"] == "ok":
+        return Verdict(what, HOLDS, f"{found['lines']:,} lines of {len(files)} recordings, {found['seconds']:.1f} s")
+    return Verdict(what, FAILS, f"{found['file']}:{found['line']}: {found['action']}: {found['reason']}")
+
+
+def asked(words: Sequence[str]) -> dict[str, Any] | str:
+    """What `tlastep` says, or why it says nothing."""
+    program = shutil.which("tlastep", path=str(Path(sys.executable).parent)) or shutil.which("tlastep")
+    if program is None:
+        return "tlastep is not installed"
+    command = [program, *words, "--json"]
+    try:
+        ran = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=2 * SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"tlastep {words[0]} has not ended within {2 * SECONDS:.0f} s"
+    if ran.returncode in (0, 1) and ran.stdout.strip():
+        found: dict[str, Any] = json.loads(ran.stdout)
+        return found
+    said = ran.stderr.strip().splitlines()
+    return said[-1] if said else f"tlastep {words[0]} has ended with status {ran.returncode}"
+
+
+def replicas_agree(config: Config, group: str, committed: int) -> Verdict:
+    """Whether all servers of a group hold the same events, with what was drawn at random, as far as is committed."""
+    what = f"the replicas of group {group} hold the same events"
+    logs: dict[str, tuple[Entry, ...]] = {}
+    for server in config.groups[group]:
+        place = config.place(server)
+        try:
+            storage = Storage.open(place.folder, place.hosted().codec, owner=server)
+            try:
+                logs[server] = storage.entries(1, min(committed, len(storage.recovered.durable.log)))
+            finally:
+                storage.close()
+        except (UnusableStore, DiskFailed) as error:
+            return Verdict(what, FAILS, f"{server}: {error}")
+    holders = sum(len(log) >= committed for log in logs.values())
+    if 2 * holders <= len(logs):
+        return Verdict(what, FAILS, f"{committed:,} entries were committed, and no majority holds them")
+    for index, entries in enumerate(zip(*logs.values(), strict=False), 1):
+        if len(set(entries)) > 1:
+            return Verdict(what, FAILS, f"they differ at entry {index}")
+    return Verdict(what, HOLDS, f"{committed:,} entries committed, on {holders} of {len(logs)}")

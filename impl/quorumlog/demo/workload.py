@@ -1,0 +1,154 @@
+"""Clients that ask for money to move, and the history of what they were told, as `tlastep linearizable` reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from quorumlog.ledger.commands import Balance, Command, Deposit, Exchange, Total, Transfer, Withdraw
+from quorumlog.ledger.placement import Placement
+from quorumlog.runtime.client import Client
+from quorumlog.runtime.session import Unanswered
+from quorumlog.sharding.clients import Doing, Ended, How, Operation, Way
+
+Clients: TypeAlias = Mapping[str, Client[Any, Any, Any]]
+PATIENCE: Final = 15.0
+"""Seconds after which a client gives an operation up, and nobody knows what came of it."""
+RETRY: Final = 0.02
+TRIES: Final = 40
+"""How often an operation that has met a transfer in doubt, so that nothing happened, is tried anew."""
+MIX: Final = {"deposit": 4, "withdraw": 3, "transfer": 10, "exchange": 3, "balance": 7, "total": 1}
+AMOUNTS: Final = (1, 40)
+
+
+class Lasted(msgspec.Struct, frozen=True):
+    """An operation that was answered, by the clock of the history, in nanoseconds."""
+
+    begun: int
+    ended: int
+    how: How
+
+
+class History:
+    """The lines of a history, written as they happen. Its clock begins with it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.operations: list[Lasted] = []
+        self.outcomes: Counter[str] = Counter()
+        self._begun = time.monotonic_ns()
+        self._lines = file.open("wb")
+        self._processes = 0
+
+    def clock(self) -> int:
+        """Nanoseconds since the history has begun."""
+        return time.monotonic_ns() - self._begun
+
+    def process(self) -> int:
+        """A process that nobody was before."""
+        self._processes += 1
+        return self._processes
+
+    def line(self, process: int, type_: str, f: str, value: Any) -> int:
+        """Write a line, and answer its time."""
+        now = self.clock()
+        told = {"process": process, "type": type_, "f": f, "value": value, "time": now}
+        self._lines.write(msgspec.json.encode(told) + b"\n")
+        return now
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._lines.close()
+
+
+class Workload:
+    """Clients of a ledger on shards, each doing one thing after another until it is told to stop."""
+
+    def __init__(self, clients: Clients, placement: Placement, history: History, accounts: tuple[str, ...]) -> None:
+        self._clients = clients
+        self._placement = placement
+        self._history = history
+        self._accounts = accounts
+        self._going = True
+
+    async def run(self, workers: int, seed: int, rest: float) -> None:
+        """So many clients at once, each resting for so many seconds, on average, between two operations."""
+        dice = Random(seed)
+        each = [self._work(Random(dice.random()), rest) for _ in range(workers)]
+        await asyncio.gather(*each)
+
+    def stop(self) -> None:
+        """Nothing new is asked for."""
+        self._going = False
+
+    async def _work(self, dice: Random, rest: float) -> None:
+        process = self._history.process()
+        while self._going:
+            command, way = self._drawn(dice)
+            if not await self.perform(process, command, way):
+                process = self._history.process()
+            await asyncio.sleep(dice.uniform(0, 2 * rest))
+
+    def _drawn(self, dice: Random) -> tuple[Command, Way]:
+        (what,) = dice.choices(list(MIX), list(MIX.values()))
+        one, other = dice.sample(self._accounts, 2)
+        amount = dice.randint(*AMOUNTS)
+        way: Way = "index" if dice.random() < 0.5 else "log"
+        match what:
+            case "deposit":
+                return Deposit(one, amount), "log"
+            case "withdraw":
+                return Withdraw(one, amount), "log"
+            case "transfer":
+                return Transfer(one, other, amount), "log"
+            case "exchange":
+                return Exchange(one, other, amount), "log"
+            case "balance":
+                return Balance(one), way
+            case _:
+                return Total(), way
+
+    async def perform(self, process: int, command: Command, way: Way = "log") -> bool:
+        """One operation, from its first line to its last. Whether the process may go on: not if nobody has answered."""
+        operation = Operation("", command, way)
+        begun = self._history.line(process, "invoke", operation.f, operation.argument)
+        ended = await self._ended(operation)
+        now = self._history.line(process, ended.how, operation.f, ended.value)
+        self._history.operations.append(Lasted(begun, now, ended.how))
+        self._history.outcomes[ended.how] += 1
+        return ended.how != "info"
+
+    async def _ended(self, operation: Operation) -> Ended:
+        until = asyncio.get_running_loop().time() + PATIENCE
+        for _ in range(TRIES):
+            try:
+                async with asyncio.timeout_at(until):
+                    ended = await self._tried(operation)
+            except (TimeoutError, Unanswered):
+                return Ended("info")
+            if ended.how != "fail":
+                return ended
+            await asyncio.sleep(RETRY)
+        return Ended("fail")
+
+    async def _tried(self, operation: Operation) -> Ended:
+        after: Doing | Ended = Doing(operation, self._placement)
+        while isinstance(after, Doing):
+            groups = after.asks()
+            ask = "read" if operation.way == "index" else "ask"
+            answers = await asyncio.gather(*(getattr(self._clients[each], ask)(operation.command) for each in groups))
+            for group, said in zip(groups, answers, strict=True):
+                after = after.hear(group, said) if isinstance(after, Doing) else after
+        return after
