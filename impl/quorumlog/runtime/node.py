@@ -85,34 +85,44 @@ class NodeProcess:
         self._links = {
             peer: self._link(place.group, at) for peer, at in place.servers.items() if peer != place.identity
         }
-        self._foreign: dict[str, dict[str, Link]] = {}
+        self._foreign = self._linked_groups()
         self._speakers: dict[str, str] = {}
         """Who was the last to say something for another group: probably its leader."""
         self._letters: dict[str, list[Letter]] = {}
-        if self._hosted.duty is not None:
-            for name, (group, at) in place.foreign.items():
-                self._foreign.setdefault(group, {})[name] = self._link(group, at)
         self._storage = storage
         self._saving: asyncio.Future[None] | None = None
-        self._disk = DiskThread(storage, storage.recovered.durable, loop, self._failed)
-        listeners: list[Listener[Any, AnyInput]] = [self] if recorder is None else [recorder, self]
-        self.server: Server[Any, Any, Any, Any, Any] = Server(
-            place.identity,
-            place.group,
-            tuple(place.servers),
+        first = recorder.flush if recorder is not None else None
+        self._disk = DiskThread(storage, storage.recovered.durable, loop, self._failed, first)
+        self.server = self._made(storage)
+        self._listening: asyncio.Server | None = None
+
+    def _made(self, storage: Storage) -> Server[Any, Any, Any, Any, Any]:
+        """The server on its ports: this process is most of them."""
+        listeners: list[Listener[Any, AnyInput]] = [self] if self._recorder is None else [self._recorder, self]
+        return Server(
+            self.place.identity,
+            self.place.group,
+            tuple(self.place.servers),
             self._hosted,
-            LoopTime(loop, self._dice),
+            LoopTime(self._loop, self._dice),
             self,
             self._disk,
             self,
             self._dice,
-            place.config.pace,
+            self.place.config.pace,
             self._limits,
             listeners,
-            begun=begun(storage.recovered.snapshot, self._hosted, place),
+            begun=begun(storage.recovered.snapshot, self._hosted, self.place),
             keep=self._keep,
         )
-        self._listening: asyncio.Server | None = None
+
+    def _linked_groups(self) -> dict[str, dict[str, Link]]:
+        """The ways to the servers of other groups, if there is something to be said to them."""
+        found: dict[str, dict[str, Link]] = {}
+        if self._hosted.duty is not None:
+            for name, (group, at) in self.place.foreign.items():
+                found.setdefault(group, {})[name] = self._link(group, at)
+        return found
 
     def _link(self, group: str, address: Address) -> Link:
         greeting = frame(wire.HELLO, Hello(group, self.place.identity))

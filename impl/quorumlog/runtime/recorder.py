@@ -4,9 +4,10 @@
     recorder.started(replica)
     driver = Driver(replica, BareSteps(), ports, pace, recorder)
 
-Lines gather, and `flush` hands them to the operating system, at the end of a turn and before its messages leave the
-process: so a process that is killed has told nobody of what is not in its recording. Nothing is synced to the disk, for
-a recording is evidence, and no part of the protocol. What a recorder writes is described in `recorded.py`.
+Lines gather, and `flush` hands them to the operating system before anything is written to the disk, and before messages
+leave the process: so of what is not in the recording of a process that is killed neither its disk nor anybody else
+knows, but for the last sync. Nothing is synced here, for a recording is evidence, and no part of the protocol. What a
+recorder writes is described in `recorded.py`.
 """
 
 from __future__ import annotations
@@ -145,7 +146,7 @@ class Recorder(Generic[Whole, Taken]):
         """Nothing has happened."""
 
     def flush(self) -> None:
-        """Hand over what has gathered. To be called before the messages of a turn leave the process."""
+        """Hand over what has gathered: before a write to the disk, and before messages leave the process."""
         if self._lines:
             self._write(_ENCODER.encode_lines(self._lines))
             self._lines.clear()

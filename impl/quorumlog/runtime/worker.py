@@ -32,7 +32,10 @@ Task: TypeAlias = tuple[Sequence[Store], Callable[[], None]]
 
 
 class DiskThread:
-    """Writes in a thread, and calls back in the loop. `failed` is called, once, with what went wrong."""
+    """Writes in a thread, and calls back in the loop. `failed` is called, once, with what went wrong.
+
+    `first` is called before each write: a recorder hands over what led to it, so that a disk never knows of more.
+    """
 
     def __init__(
         self,
@@ -40,7 +43,9 @@ class DiskThread:
         durable: Durable,
         loop: AbstractEventLoop,
         failed: Callable[[Exception], None],
+        first: Callable[[], None] | None = None,
     ) -> None:
+        self._first = first
         self._storage = storage
         self._durable = durable
         self._loop = loop
@@ -55,6 +60,8 @@ class DiskThread:
 
     def write(self, stores: Sequence[Store], then: Callable[[], None]) -> None:
         """Hand it to the thread."""
+        if self._first is not None:
+            self._first()
         self._tasks.put((stores, then))
 
     def close(self) -> None:
