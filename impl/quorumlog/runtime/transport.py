@@ -48,6 +48,7 @@ class Connection(asyncio.Protocol):
     # -- what asyncio calls ----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is there."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=self._buffer)
         raw = self._transport.get_extra_info("socket")
@@ -57,6 +58,7 @@ class Connection(asyncio.Protocol):
         self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
+        """Some bytes have come; with them perhaps some frames."""
         try:
             for kind, body in self.frames.feed(data):
                 if not self.is_open:
@@ -66,13 +68,16 @@ class Connection(asyncio.Protocol):
             self.close(str(error))
 
     def pause_writing(self) -> None:
+        """Too much waits to be sent."""
         self.is_writable = False
 
     def resume_writing(self) -> None:
+        """Less waits to be sent."""
         self.is_writable = True
         self.resume("writing")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
         self.is_open = False
         self._owner.closed(self, self._reason)
 
@@ -168,6 +173,7 @@ class Link:
     # -- the owner of its connection ---------------------------------------------------------------------------
 
     def opened(self, connection: Connection) -> None:
+        """The peer is reached."""
         if self._closed:
             connection.close()
             return
@@ -176,9 +182,11 @@ class Link:
         connection.send(self._greeting)
 
     def took(self, connection: Connection, kind: int, body: memoryview) -> None:
+        """Nothing is to be heard here."""
         raise BadFrame("a peer answers on a connection of its own")
 
     def closed(self, connection: Connection, reason: str | None) -> None:
+        """The peer is gone."""
         if reason is not None:
             self._said(f"{self._address[0]}:{self._address[1]}: {reason}")
         self._connection = None

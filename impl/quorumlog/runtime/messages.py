@@ -1,0 +1,135 @@
+"""What servers and clients say to each other beside consensus, as values, and how much of it is taken."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar, cast
+
+from msgspec import Raw, Struct
+
+from quorumlog.core.consensus.messages import ServerId
+from quorumlog.core.leader_output import CONFLICT, Answered
+
+Command = TypeVar("Command")
+Answer = TypeVar("Answer")
+
+
+class Limits(Struct, frozen=True):
+    """How much is taken and kept, in bytes unless it says otherwise.
+
+    A slice of the log holds up to `batch` entries, so that `batch` times the largest entry has to fit a peer's frame.
+    """
+
+    client_frame: int = 4 << 20
+    peer_frame: int = 64 << 20
+    peer_buffer: int = 64 << 20
+    """What may wait to be sent to a peer; what goes beyond is dropped, as a network may."""
+    client_buffer: int = 1 << 20
+    """What may wait to be sent to a client before no more is read from it."""
+    command: int = 32 << 10
+    """A client's command, encoded."""
+    batch: int = 1024
+    """Entries that go into one message to a peer."""
+    outstanding: int = 65_536
+    """Requests and reads that may wait for a turn; beyond, no more is read from clients."""
+    snapshot: int = 100_000
+    """A snapshot of the state is kept after so many entries; never with 0."""
+    inputs: int = 4096
+    """Messages of peers that may wait for the disk; what goes beyond is dropped."""
+
+
+# -- messages between a client and a server -------------------------------------------------------------------
+
+
+class Hello(Struct, frozen=True, array_like=True):
+    """Who calls: a server of the same group, by its name, or a client; and which group it wants."""
+
+    group: str
+    peer: ServerId | None = None
+
+
+class Welcome(Struct, frozen=True, array_like=True):
+    """A server's answer to a client's Hello: who it is, whether it leads, who does as far as it knows."""
+
+    identity: ServerId
+    leads: bool
+    leader: ServerId | None
+    term: int
+
+
+class NotLeader(Struct, frozen=True, array_like=True):
+    """Whatever was asked of this server and is not answered, it will not answer; this one leads, as far as it knows."""
+
+    leader: ServerId | None
+    term: int
+
+
+class Refusal(Struct, frozen=True, array_like=True):
+    """Why the connection is closed."""
+
+    reason: str
+
+
+class Read(Struct, Generic[Command], frozen=True, array_like=True):
+    """Questions to be answered from what is true now, all at one point, under a number of the client's choice."""
+
+    call: int
+    questions: tuple[Command, ...]
+
+
+class ReadAnswered(Struct, Generic[Answer], frozen=True, array_like=True):
+    """The answers to one Read, in the order of its questions, and how many events there were.
+
+    There are none if a question is none: its command would have changed something.
+    """
+
+    call: int
+    at: int
+    answers: tuple[Answer, ...] | None
+
+
+class AskStatus(Struct, frozen=True, array_like=True):
+    """How is the server?"""
+
+
+class Status(Struct, frozen=True):
+    """How a server is. Places count entries from 1; `lag` says for each peer of a leader how many entries it lacks."""
+
+    identity: ServerId
+    group: str
+    role: str
+    term: int
+    leader: ServerId | None
+    last: int
+    synced: int
+    commit: int
+    applied: int
+    events: int
+    lag: dict[ServerId, int]
+    bad: int
+    """Messages of peers that were impossible."""
+
+
+class AnswerRow(Struct, Generic[Answer], frozen=True, array_like=True):
+    """The answer to one command of a session; no answer of the application where the client expected another state."""
+
+    session: str
+    number: int
+    at: int
+    conflict: bool
+    said: Answer | None
+
+    def answered(self) -> Answered[Answer]:
+        """The answer as the core has it."""
+        return Answered(self.at, CONFLICT if self.conflict else cast("Answer", self.said))
+
+
+class Slice(Struct, frozen=True, array_like=True):
+    """An AppendRequest whose entries stand in it as they stand on the disk."""
+
+    sender: ServerId
+    to: ServerId
+    term: int
+    prev_index: int
+    prev_term: int
+    commit_index: int
+    entries: Raw
