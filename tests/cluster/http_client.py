@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
 
 from quorumlog.runtime.background import Background
@@ -63,21 +63,21 @@ class Http:
         return int(found.body["balance"])
 
     def stream(self, path: str, number: int, **headers: str) -> list[tuple[int, Any]]:
-        """So many events of a stream, with their numbers; then the connection is given up."""
+        """So many events of a stream, with their numbers; then the connection is given up. Raises `EOFError` before."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._connection.request("GET", path, None, named)
-        response = self._connection.getresponse()
-        assert response.headers.get_content_type() == "text/event-stream"
-        found: list[tuple[int, Any]] = []
-        last = 0
-        while len(found) < number:
-            line = response.readline().decode().rstrip("\n")
-            if line.startswith("id: "):
-                last = int(line[4:])
-            if line.startswith("data: "):
-                found.append((last, json.loads(line[6:])))
-        response.close()
-        self.close()
+        with closing(self), self._connection.getresponse() as response:
+            assert response.headers.get_content_type() == "text/event-stream"
+            found: list[tuple[int, Any]] = []
+            last = 0
+            while len(found) < number:
+                line = response.readline().decode()
+                if not line:
+                    raise EOFError("the stream has ended")
+                if line.startswith("id: "):
+                    last = int(line[4:])
+                if line.startswith("data: "):
+                    found.append((last, json.loads(line[6:])))
         return found
 
     @property

@@ -12,7 +12,7 @@ import pytest
 from tests.cluster.http_client import Http, connected, routers
 
 from quorumlog import Cluster
-from quorumlog.runtime import gateway
+from quorumlog.runtime import gateway, router
 from quorumlog.runtime.router import Router
 
 DEPOSIT: Final = {"f": "deposit", "account": "ann", "amount": 5}
@@ -257,6 +257,22 @@ def test_hostile_connections_end_and_nothing_else(http: Http) -> None:
         connection.sendall(b"GET /health HTTP/1.1\r\nX: " + b"y" * 200_000)
         assert connection.recv(1000)[:12] in (b"HTTP/1.1 400", b"")
     assert http.deposit("ann", 1).status == 200
+
+
+def test_connections_on_which_nothing_is_asked_are_closed(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(router, "HEAD", 0.3)
+    monkeypatch.setattr(router, "KEPT", 0.6)
+    with routers(cluster.config) as (running,), connected(running) as (http,):
+        with socket.create_connection(running.address, timeout=5) as connection:
+            connection.sendall(b"GET /health HTTP/1.1\r\nX: ")
+            assert connection.recv(1000) == b""
+        with socket.create_connection(running.address, timeout=5) as connection:
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(1000)[:12] == b"HTTP/1.1 200"
+            connection.sendall(b"GET /health HTTP/1.1\r\nX: ")
+            assert connection.recv(1000) == b""
+        waiting = http.get("/v1/accounts/ann?through=model&timeout=1.5", Quorumlog_Token="a=1000000")
+        assert waiting.status == 503
 
 
 # -- how things are ------------------------------------------------------------------------------------------------

@@ -38,6 +38,10 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 STOP: Final = 3
 """Seconds that requests are given when the router is stopped."""
 BACKLOG: Final = 512
+HEAD: Final = 15
+"""Seconds that a new connection may take until it has asked for something."""
+KEPT: Final = 75
+"""Seconds that it may be silent after an answer."""
 
 
 class Entrance(NamedTuple):
@@ -126,7 +130,29 @@ async def refused(request: Request, error: Exception) -> Response:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn's server, which leaves signals to whoever runs it."""
+    """Uvicorn's server, which leaves signals to whoever runs it, and closes connections on which nothing is asked.
+
+    Uvicorn waits for the head of a request without an end, so that such connections would pile up.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._waiting: dict[object, tuple[object, float]] = {}
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after the connections, as uvicorn looks after itself."""
+        now = time.monotonic()
+        waiting: dict[object, tuple[object, float]] = {}
+        for connection in list(self.server_state.connections):
+            cycle = getattr(connection, "cycle", None)
+            if cycle is not None and not cycle.response_complete:
+                continue
+            before, since = self._waiting.get(connection, (cycle, now))
+            waiting[connection] = (cycle, since if before is cycle else now)
+            if now - waiting[connection][1] > (HEAD if cycle is None else KEPT):
+                connection.transport.close()
+        self._waiting = waiting
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -159,6 +185,7 @@ class Router:
                 log_level="error",
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=KEPT,
                 timeout_graceful_shutdown=STOP,
             )
         )

@@ -1,0 +1,146 @@
+"""A router as a process before two shards and a coordinator: leaders are killed while requests are on their way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.cluster.http_client import Http
+
+from quorumlog.runtime.config import Address
+from quorumlog.runtime.supervisor import Supervisor, configuration, free_addresses
+
+HOSTED: Final = {"a": "shard", "b": "shard", "c": "coordinator"}
+ANN, CID, EXCHANGE = "ann", "cid", "exchange"
+"""Two accounts of different shards, and the one that all shards have a part of."""
+WORKERS: Final = 8
+PATIENT: Final = "?timeout=30"
+
+
+@contextmanager
+def router(file: Path, address: Address) -> Iterator[subprocess.Popen[str]]:
+    """The command `quorumlog router`."""
+    command = ["router", "--config", str(file), "--listen", f"{address[0]}:{address[1]}"]
+    code = "from quorumlog.cli import app; app()"
+    with subprocess.Popen([sys.executable, "-c", code, *command], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline() == f"quorumlog: the router listens on http://{address[0]}:{address[1]}\n"
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Supervisor]:
+    """All groups, started."""
+    with Supervisor(tmp_path, configuration(dict.fromkeys(HOSTED, 3), HOSTED)) as running:
+        running.start()
+        yield running
+
+
+@pytest.fixture
+def addresses(servers: Supervisor) -> Iterator[list[Address]]:
+    """Two routers."""
+    one, two = free_addresses(2)
+    with router(servers.file, one), router(servers.file, two):
+        yield [one, two]
+
+
+def leaders(http: Http) -> list[str]:
+    """Who leads each group."""
+    groups = http.get("/v1/status").body["groups"]
+    return [name for servers in groups.values() for name, each in servers.items() if each and each["role"] == "leader"]
+
+
+def transferred(address: Address, first: int, count: int) -> list[str]:
+    """Transfer 1 from one shard to the other, again and again on one connection, and tell what came of each."""
+    http = Http(address)
+    found, ports = [], set()
+    for number in range(first, first + count):
+        asked = {"from": ANN, "to": CID, "amount": 1}
+        ended = http.post(f"/v1/transfers{PATIENT}", asked, Idempotency_Key=f"t{number}")
+        assert ended.status == 200, ended
+        found.append(str(ended.body["outcome"]))
+        ports.add(http.local_port)
+    assert len(ports) == 1
+    http.close()
+    return found
+
+
+def test_requests_are_answered_on_their_connections_across_kill_9(
+    servers: Supervisor, addresses: list[Address]
+) -> None:
+    placement = servers.config.placement
+    assert placement.home(ANN) != placement.home(CID)
+    one, two = (Http(each) for each in addresses)
+    asked = {"command": {"f": "deposit", "account": ANN, "amount": 1000}}
+    assert one.post(f"/v1/commands{PATIENT}", asked, Idempotency_Key="first").body["answer"] is True
+    with ThreadPoolExecutor(WORKERS) as workers:
+        each = 25
+        going = [workers.submit(transferred, addresses[n % 2], n * each, each) for n in range(WORKERS)]
+        for _ in range(2):
+            killed = leaders(one)
+            servers.kill(*killed)
+            assert killed
+            servers.start(*killed)
+        outcomes = [outcome for worker in going for outcome in worker.result()]
+    assert outcomes == ["done"] * (WORKERS * each)
+    again = transferred(addresses[0], 0, 3)
+    assert again == ["done"] * 3
+    for http in (one, two):
+        for way in ("log", "index"):
+            assert http.get(f"/v1/accounts/{ANN}{PATIENT}&through={way}").body["balance"] == 800
+            assert http.get(f"/v1/accounts/{CID}{PATIENT}&through={way}").body["balance"] == 200
+            assert http.get(f"/v1/total{PATIENT}&through={way}").body["total"] == 1000
+    one.close()
+    two.close()
+
+
+def test_what_is_particular_to_shards(servers: Supervisor, addresses: list[Address]) -> None:
+    http = Http(addresses[0])
+    home = servers.config.placement.home(ANN)
+    asked = {"command": {"f": "deposit", "account": ANN, "amount": 100}}
+    token = http.post(f"/v1/commands{PATIENT}", asked).headers["quorumlog-token"]
+    assert token == f"{home}=1"
+    copy = http.get(f"/v1/accounts/{ANN}?through=model", Quorumlog_Token=token)
+    assert (copy.body["balance"], copy.headers["quorumlog-token"]) == (100, token)
+    exchanged = http.post(f"/v1/transfers{PATIENT}", {"from": ANN, "to": CID, "amount": 50, "exchange": True}).body
+    assert exchanged["outcome"] == "done"
+    assert http.get(f"/v1/accounts/{CID}{PATIENT}").body["balance"] == exchanged["received"]
+    assert http.get(f"/v1/accounts/{EXCHANGE}{PATIENT}").body["balance"] == 50 - exchanged["received"]
+    assert http.post("/v1/transfers", {"from": CID, "to": ANN, "amount": 500}).body["outcome"] == "declined"
+    for wrong in ({"from": EXCHANGE, "to": ANN, "amount": 5}, {"from": ANN, "to": EXCHANGE, "amount": 5}):
+        found = http.post("/v1/transfers", wrong)
+        assert (found.status, found.error.split(",")[0]) == (
+            400,
+            f"account: expected an account other than '{EXCHANGE}'",
+        )
+    assert http.get("/v1/total?through=model").status == 400
+    assert http.post("/v1/commands", {**asked, "group": home}).error.startswith("group: expected none")
+    assert http.post("/v1/commands", {"command": {"f": "total"}, "expected": 3}).status == 400
+    assert [each["event"]["was"] for each in http.get("/v1/groups/c/events").body["events"]][:2] == ["begun", "decided"]
+    http.close()
+
+
+def test_a_router_ends_when_it_is_told_to(servers: Supervisor) -> None:
+    (address,) = free_addresses(1)
+    with router(servers.file, address) as process:
+        http = Http(address)
+        assert http.get("/health").status == 200
+        with ThreadPoolExecutor(1) as beside:
+            stream = beside.submit(http.stream, "/v1/groups/a/stream", 1)
+            time.sleep(0.3)
+            os.kill(process.pid, signal.SIGTERM)
+            assert process.wait(20) == 0
+            with pytest.raises(EOFError):
+                stream.result()
