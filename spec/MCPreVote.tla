@@ -32,6 +32,9 @@ Bound ==
     /\ Cardinality(network) <= MaxNetwork
     /\ Cardinality(canvass) <= MaxCanvass
 
+\* One thing at a time: pre-votes, or messages of consensus.
+OneAtATime == network = {} \/ canvass = {}
+
 \* The leader leads, or has just made room, and the others of a quorum hear it.
 Healthy == \A i \in Steady : heard[i] \/ role[i] = "leader"
 
@@ -82,18 +85,18 @@ InitLater ==
     /\ canvass = {}
 
 \* a led term 1 and is gone: it has started again.  c lacks the entry that is decided.
-InitShorter ==
-    /\ term = [i \in Server |-> 1]
-    /\ votedFor = Of(a, a, Nil)
+\* c is in this term, and has this vote.
+Gone(termOfC, voteOfC) ==
+    /\ term = Of(1, 1, termOfC)
+    /\ votedFor = Of(a, a, voteOfC)
     /\ log = Of(<<NoOp(1)>>, <<NoOp(1)>>, <<>>)
-    /\ disk = [i \in Server |-> [term |-> 1, votedFor |-> votedFor[i], log |-> log[i]]]
+    /\ disk = [i \in Server |-> [term |-> term[i], votedFor |-> votedFor[i], log |-> log[i]]]
     /\ owed = [i \in Server |-> {}]
-    /\ role = [i \in Server |-> "follower"]
-    /\ votes = [i \in Server |-> {}]
+    /\ role = Of("follower", "follower", IF termOfC = 1 THEN "follower" ELSE "candidate")
+    /\ votes = Of({}, {}, IF termOfC = 1 THEN {} ELSE {c})
     /\ nextIndex = [i \in Server |-> R!FirstOfAll]
     /\ matchIndex = [i \in Server |-> R!NoneOfAny]
     /\ commitIndex = Of(0, 0, 0)
-    /\ network = {}
     /\ decided = <<NoOp(1)>>
     /\ grants = [i \in Server |-> {}]
     /\ replied = [i \in Server |-> {}]
@@ -101,13 +104,20 @@ InitShorter ==
     /\ attempt = Of(0, 0, 0)
     /\ canvass = {}
 
+InitShorter == Gone(1, Nil) /\ network = {}
+
+\* c has stood in the next term already, and its request is on its way.
+InitOutvoted ==
+    /\ Gone(2, c)
+    /\ network = {[type |-> "VoteRequest", from |-> c, term |-> 2, lastIndex |-> 0, lastTerm |-> 0]}
+
 -----------------------------------------------------------------------------
 (* The design without pre-votes: whoever has heard nobody stands.          *)
 
 Stand(i) ==
     /\ ~ heard[i]
     /\ R!Timeout(i)
-    /\ Knows(i, FALSE, {})
+    /\ Follows(i)
     /\ UNCHANGED <<attempt, canvass>>
 
 NextUnasked == Next \/ \E i \in Server : Stand(i)

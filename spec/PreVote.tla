@@ -35,7 +35,7 @@ VARIABLES
     (* As in Replication. *)
     term, votedFor, log, disk, owed, role, votes, nextIndex, matchIndex, commitIndex, network, decided,
     (* What a server knows of the others being there; a crash wipes it out. *)
-    heard,          \* whether it has heard a leader of its term within the least election time-out
+    heard,          \* whether it has heard a leader of its term, or voted in it, within the least election time-out
     grants,         \* who is for its standing, itself included; nobody, if it does not ask
     replied,        \* for a leader: who has answered it since its clock has last ticked
     (* The world outside. *)
@@ -85,9 +85,12 @@ Knows(i, leader, for) ==
     /\ grants' = [grants EXCEPT ![i] = for]
     /\ replied' = [replied EXCEPT ![i] = {}]
 
-\* A new term, or a new role: what server i knew is of the past.
+\* A new vote: there will be a leader soon, and whoever else asks now is to wait for it.  A new term without a vote, or a
+\* new role: what server i knew is of the past.
 Follows(i) ==
-    IF <<term'[i], role'[i]>> # <<term[i], role[i]>> THEN Knows(i, FALSE, {}) ELSE UNCHANGED contact
+    IF votedFor'[i] # Nil /\ <<term'[i], votedFor'[i]>> # <<term[i], votedFor[i]>> THEN Knows(i, TRUE, {})
+    ELSE IF <<term'[i], role'[i]>> # <<term[i], role[i]>> THEN Knows(i, FALSE, {})
+    ELSE UNCHANGED contact
 
 \* Message m leaves at once.
 Send(m) == canvass' = canvass \cup {m}
@@ -126,11 +129,11 @@ OnPreVoteReply(i, m) ==
     /\ grants' = [grants EXCEPT ![i] = IF @ # {} /\ m.attempt = attempt[i] THEN @ \cup {m.from} ELSE @]
     /\ UNCHANGED <<replication, heard, replied, attempt, canvass>>
 
-\* With a quorum of grants server i stands.
+\* With a quorum of grants server i stands, and votes for itself.
 Timeout(i) ==
     /\ R!IsQuorum(grants[i])
     /\ R!Timeout(i)
-    /\ Knows(i, FALSE, {})
+    /\ Follows(i)
     /\ UNCHANGED <<attempt, canvass>>
 
 -----------------------------------------------------------------------------

@@ -144,6 +144,12 @@ def bound(constants: Constants) -> list[Property]:
     return [*over, Property((), small_network), Property((), small_canvass)]
 
 
+@pre_vote.bound("OneAtATime")
+def one_at_a_time(constants: Constants) -> list[Property]:
+    """MCPreVote!OneAtATime."""
+    return [Property((), lambda electorate: not (electorate.network and electorate.canvass))]
+
+
 @pre_vote.bound("Healthy")
 def healthy(constants: Constants) -> list[Property]:
     """MCPreVote!Healthy."""

@@ -56,8 +56,9 @@ Asking: TypeAlias = Ask | Tick | PreVote
 class Contact(Struct, frozen=True, cache_hash=True):
     """What a server knows of the others' being there; a crash wipes it out.
 
-    `heard`: a leader of its term, within the least election time-out. `grants`: who is for its standing, itself
-    included, or nobody if it does not ask in its `attempt`. `replied`: who has answered a leader since its last tick.
+    `heard`: a leader of its term, or a vote of its own in it, within the least election time-out. `grants`: who is for
+    its standing, itself included, or nobody if it does not ask in its `attempt`. `replied`: who has answered a leader
+    since its last tick.
     """
 
     heard: bool
@@ -67,7 +68,7 @@ class Contact(Struct, frozen=True, cache_hash=True):
 
 
 HEARD: Final = Contact(heard=True)
-"""A leader was heard just now. A server that starts waits as if it were so, for there may be a leader."""
+"""A leader was heard just now, or there will be one soon. A server that starts waits, too: there may be a leader."""
 
 NOBODY: Final = Contact(heard=False)
 """No leader was heard in this term and role."""
@@ -105,6 +106,8 @@ def learnt(judged: Judged, before: Replica, after: Replica) -> Contact:
         return HEARD
     if isinstance(taken, Resign):
         return contact
+    if after.voted_for is not None and (after.term, after.voted_for) != (before.term, before.voted_for):
+        return HEARD
     if (after.term, after.role) != (before.term, before.role):
         return NOBODY
     if isinstance(taken, AppendReply) and (after.role, taken.term) == (LEADER, after.term):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from quorumlog.core.consensus.messages import ServerId
+from quorumlog.core.consensus.messages import ServerId, VoteRequest
 from quorumlog.pre_vote import NOBODY, PreVote, PreVoteReply
 from quorumlog.simulation.cluster import Cluster
 from quorumlog.simulation.pre_vote import Electorate
@@ -47,6 +47,15 @@ def shorter(servers: Three, batch: int) -> Electorate:
     return Electorate.among(story.begin(first)).knows(b, NOBODY).knows(c, NOBODY)
 
 
+def outvoted(servers: Three, batch: int) -> Electorate:
+    """The same, but server c has stood in the next term already, and its request is on its way."""
+    c = servers[2]
+    gone = shorter(servers, batch)
+    stands = Story.of(servers, batch).stands(c, 2).replicas[c]
+    request = VoteRequest(sender=c, term=2, last_index=0, last_term=0)
+    return gone.change(replicas=gone.replicas.set(c, stands), network=frozenset({request}))
+
+
 def asked_before(electorate: Electorate, server: ServerId, canvass: frozenset[PreVote]) -> Electorate:
     """The server has asked once, and has heard no leader since it was cut off."""
     attempt = electorate.attempt.set(server, 1)
@@ -59,6 +68,7 @@ STARTS: Final[Mapping[str, Start]] = {
     "InitReturning": returning,
     "InitLater": later,
     "InitShorter": shorter,
+    "InitOutvoted": outvoted,
     "DeafSpec": led,
     "UncheckedSpec": led,
     "LaterSpec": later,

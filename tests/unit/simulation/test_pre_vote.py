@@ -12,6 +12,8 @@ from msgspec.structs import replace
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.consensus.state import LEADER
 from quorumlog.pre_vote import HEARD, NOBODY
+from quorumlog.simulation import world
+from quorumlog.simulation.cluster import Cluster
 from quorumlog.simulation.faults import Crash, Cut, Fault, Pause, Schedule
 from quorumlog.simulation.pre_vote_starts import later
 from quorumlog.simulation.profiles import asking
@@ -123,7 +125,7 @@ def test_who_makes_room_stands_at_once() -> None:
     assert room.contacts["a"].grants == {"a", "b", "c"}
     assert room.take("a", request).canvass == room.canvass, "it is for nobody else"
     stands = room.timeout("a")
-    assert (stands.replicas["a"].term, stands.contacts["a"]) == (2, NOBODY)
+    assert (stands.replicas["a"].term, stands.contacts["a"]) == (2, HEARD)
 
 
 def test_whether_servers_ask_stands_in_the_text() -> None:
@@ -136,3 +138,24 @@ def test_whether_servers_ask_stands_in_the_text() -> None:
 
 def test_the_same_seed_makes_the_same_bytes() -> None:
     assert transcript(asking(3, 3)) == transcript(asking(3, 3))
+
+
+def test_a_member_in_a_later_term_follows_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The leader makes room, stands at once, and leads again: the driver takes what follows from having resigned."""
+    story = later(("a", "b", "c"), 2)
+    monkeypatch.setattr(world, "begin", lambda _: Cluster(story.servers, story.replicas, story.network, story.decided))
+    steps: list[Step] = []
+    done = run(replace(QUIET, command=0, until=1_000), steps.append)
+    assert done.finding is None, done.finding.text()
+    places = [index for index, step in enumerate(steps) if step.action in ("Resign", "Timeout")]
+    assert [(steps[index].action, steps[index].arguments) for index in places] == [
+        ("Resign", ("a",)),
+        ("Timeout", ("a",)),
+    ]
+    assert steps[places[0]].time == steps[places[1]].time
+    ends = steps[-1].after.replicas
+    assert {name: (each.term, each.role) for name, each in ends.items()} == {
+        "a": (2, "leader"),
+        "b": (2, "follower"),
+        "c": (2, "follower"),
+    }
