@@ -71,7 +71,7 @@ class TransferEnded(Struct, frozen=True, omit_defaults=True):
     received: int | None = None
 
 
-class Balance(Struct, frozen=True, omit_defaults=True):
+class Held(Struct, frozen=True, omit_defaults=True):
     """What an account holds; null if the copy says that a transfer of it is in doubt."""
 
     account: str
@@ -81,7 +81,7 @@ class Balance(Struct, frozen=True, omit_defaults=True):
     staleness: Staleness | None = None
 
 
-class Total(Struct, frozen=True, omit_defaults=True):
+class HeldByAll(Struct, frozen=True, omit_defaults=True):
     """What all accounts hold together; null if the copy says that a transfer is in doubt."""
 
     total: int | None

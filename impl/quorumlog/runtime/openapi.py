@@ -67,9 +67,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         (404, 408, 413, *BUSY),
     ),
     ("GET", "/v1/accounts/{account}"): Operation(
-        "What an account holds.", api.Balance, None, ("account", *READ), (404, 413, *BUSY)
+        "What an account holds.", api.Held, None, ("account", *READ), (404, 413, *BUSY)
     ),
-    ("GET", "/v1/total"): Operation("What all accounts hold together.", api.Total, None, READ, (404, *BUSY)),
+    ("GET", "/v1/total"): Operation("What all accounts hold together.", api.HeldByAll, None, READ, (404, *BUSY)),
     ("GET", "/v1/groups/{group}/events"): Operation(
         "Events after a cursor.", api.Page, None, ("group", "after", "limit"), (400, 404)
     ),

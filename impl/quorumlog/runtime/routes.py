@@ -106,7 +106,7 @@ class Routes:
         token, account = web.token(request), cast(str, request.path_params["account"])
         question = commands.Balance(account)
         done, stale = await self._read(question, None, through, token, self._until(request))
-        found = api.Balance(account, done.answer, through, done.at, stale)
+        found = api.Held(account, done.answer, through, done.at, stale)
         return web.answer(found, web.seen(token, done.at))
 
     async def total(self, request: Request) -> Response:
@@ -116,7 +116,7 @@ class Routes:
         through: api.Through = web.chosen(request, "through", "index", WAYS)
         token = web.token(request)
         done, stale = await self._read(commands.Total(), None, through, token, self._until(request))
-        return web.answer(api.Total(done.answer, through, done.at, stale), web.seen(token, done.at))
+        return web.answer(api.HeldByAll(done.answer, through, done.at, stale), web.seen(token, done.at))
 
     async def _read(
         self, question: Any, group: str | None, through: api.Through, token: dict[str, int], until: float
