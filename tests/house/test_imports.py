@@ -31,7 +31,8 @@ QUORUMLOG: Final = {
     "driver": {"core", "ports", "pre_vote", "turns", "driver"},
     "simulation": {*BELOW, "records", "simulation"},
     "runtime": {*BELOW, "records", "runtime"},
-    "cli": {"persistent", "core", "ledger", "sharding", "ports", "driver", "simulation", "runtime", "cli"},
+    "demo": {*BELOW, "runtime", "demo"},
+    "cli": {"persistent", "core", "ledger", "sharding", "ports", "driver", "simulation", "runtime", "demo", "cli"},
     "": {"runtime"},  # `from quorumlog import Cluster`, when it is wanted
 }
 
@@ -133,7 +134,13 @@ def test_a_package_is_typed(package: str) -> None:
 
 def test_every_module_is_imported_or_is_a_door() -> None:
     """A module that nothing imports is dead, unless it is loaded by name: commands, bindings, what pytest loads."""
-    doors = {"quorumlog.cli", "quorumlog.runtime.__main__", "tlastep.check.code_side", "tlastep.check.random_machine", *OUTERMOST}
+    doors = {
+        "quorumlog.cli",
+        "quorumlog.runtime.__main__",
+        "tlastep.check.code_side",
+        "tlastep.check.random_machine",
+        *OUTERMOST,
+    }
     imported = {other for path in modules().values() for other in imports(path)}
     imported |= {parent for name in imported for parent in parents(name)}
     loose = [
