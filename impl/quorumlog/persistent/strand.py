@@ -8,7 +8,6 @@ items out at the beginning, costs nothing. The first items need not be in memory
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Final, Generic, TypeAlias, TypeVar, cast, final, overload
 
 Item = TypeVar("Item")
@@ -94,9 +93,10 @@ class Strand(Sequence[Item]):
     def __add__(self, more: Sequence[Item]) -> Strand[Item]:
         buffer, end = self._buffer, self._end
         size = buffer.base + len(buffer.items)
-        present = buffer.between(end, min(size, end + len(more)))
-        if present == list(more[: len(present)]) and self._start <= SHORT + size // 2:
-            buffer.items.extend(islice(more, len(present), None))
+        here = min(size - end, len(more))  # so many of them may stand there already
+        goes_on = not here or buffer.between(end, end + here) == list(more[:here])
+        if goes_on and self._start <= SHORT + size // 2:
+            buffer.items.extend(more[here:] if here else more)
             return Strand(buffer, self._start, end + len(more))
         if self._start < buffer.base:
             base = min(buffer.base, end)

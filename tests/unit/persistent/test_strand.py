@@ -105,11 +105,11 @@ def test_a_strand_behaves_as_a_tuple() -> None:
     ("find", "replace"),
     [
         # What follows in the buffer is taken for what is added.
-        ("        if present == list(more[: len(present)]) and", "        if"),
+        ("goes_on = not here or buffer.between(end, end + here) == list(more[:here])", "goes_on = True"),
         # A strand that does not end where its buffer ends extends it all the same.
-        ("        present = buffer.between(end, min(size, end + len(more)))", "        present: list[Item] = []"),
+        ("here = min(size - end, len(more))", "here = 0"),
         # What is there already is added once more.
-        ("buffer.items.extend(islice(more, len(present), None))", "buffer.items.extend(more)"),
+        ("buffer.items.extend(more[here:] if here else more)", "buffer.items.extend(more)"),
         ("            place = index + self._start if index >= 0 else index + self._end", "            place = index"),
         ("            if not self._start <= place < self._end:", "            if place >= self._end:"),
         ("                if place >= buffer.base else buffer.read(place, place + 1)[0]", ""),
