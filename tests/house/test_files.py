@@ -12,8 +12,8 @@ from tests.house.project import ROOT, relative, tracked
 # Written as patterns, so that this file is not an example of what it forbids.
 FORBIDDEN: Final = {
     "the host of a package registry": re.compile(
-        # golang.org/x/... is the name of a module
-        r"\b(?:[\w-]+\.)?(?:pypi|pythonhosted|crates|npmjs|golang|maven)\.(?:org|io|com|apache\.org)\b(?!/x/)"
+        r"\b(?:[\w-]+\.)?(?:pypi|pythonhosted|crates|npmjs|maven)\.(?:org|io|com|apache\.org)\b"
+        r"|\b(?:proxy|sum|index)\.golang\.org\b"  # other names there are those of modules
     ),
     "a path of one machine": re.compile(r"(?<![\w.:/-])/(?:work|root|home|Users|opt)/\w"),
     "an unfinished thought": re.compile(r"\b(?:TODO|FIXME|XXX)\b"),
