@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from quorumlog.simulation import invariants
+from quorumlog.simulation import invariants, pre_vote_properties
 from quorumlog.simulation.transcript import Performance, Step, differing, files, parse, perform
+from quorumlog_bindings.pre_vote import pre_vote
 from quorumlog_bindings.replication import NIL, event, replication, server
 from tlastep.behaviour import Label
+from tlastep.binding import Binding
 from tlastep.check import told
 from tlastep.check.coverage import Coverage
 from tlastep.check.elsewhere import of_module
@@ -24,6 +26,15 @@ LAYER: Final = "transcripts"
 FOLDERS: Final = {replication.module: "tests/transcripts"}
 """Where the transcripts of a module are, from the folder of the project."""
 MODULES: Final = frozenset(FOLDERS)
+
+
+BINDINGS: Final[dict[bool, Binding[Any]]] = {False: replication, True: pre_vote}
+"""By whether servers ask before they stand, what a performance is translated by."""
+PROPERTIES: Final[dict[bool, tuple[Iterable[str], Iterable[str]]]] = {
+    False: (invariants.INVARIANTS, invariants.STEP_PROPERTIES),
+    True: (pre_vote_properties.INVARIANTS, ("RefinesReplication",)),
+}
+"""What must hold of its states and of its steps."""
 
 
 # -- a performance beside the spec --------------------------------------------------------------------------
@@ -42,25 +53,26 @@ def beside(performance: Performance, spec: Path, events: Iterable[str]) -> SpecS
         "Nil": NIL,
         "Batch": performance.batch,
     }
-    return told.with_constants(spec, constants, invariants.INVARIANTS, invariants.STEP_PROPERTIES)
+    return told.with_constants(spec, constants, *PROPERTIES[performance.script.cluster.asks])
 
 
 def steps(performance: Performance) -> list[Told]:
     """The steps of a performance, each with its line."""
+    binding = BINDINGS[performance.script.cluster.asks]
     return [
         Told(
             f"line {number}",
-            label_of(step),
-            replication.observed(step.before),
-            None if step.after is None else replication.observed(step.after),
+            label_of(step, binding),
+            binding.observed(step.before),
+            None if step.after is None else binding.observed(step.after),
         )
         for number, step in performance.steps
     ]
 
 
-def label_of(step: Step) -> Label:
+def label_of(step: Step, binding: Binding[Any]) -> Label:
     """The spec's label of a step."""
-    parameters = [replication.parameters[name] for name in replication.arguments(replication.actions[step.action])]
+    parameters = [binding.parameters[name] for name in binding.arguments(binding.actions[step.action])]
     pairs = zip(parameters, step.arguments, strict=True)
     return Label(step.action, tuple([parameter.spec(argument) for parameter, argument in pairs]))
 

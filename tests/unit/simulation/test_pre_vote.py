@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.consensus.state import LEADER
-from quorumlog.pre_vote import HEARD, NOBODY
+from quorumlog.pre_vote import HEARD
 from quorumlog.simulation import world
 from quorumlog.simulation.cluster import Cluster
 from quorumlog.simulation.faults import Crash, Cut, Fault, Pause, Schedule

@@ -15,7 +15,8 @@ PROMPT: Final = ">"
 INDENT: Final = "    "
 TOKEN: Final = re.compile(r'"(?P<quoted>[^"]*)"|(?P<plain>[^\s";]+)|(?P<end>;)|(?P<bad>")')
 NAME: Final = re.compile(r"[A-Za-z]\w*\Z", re.ASCII)
-OPTIONS: Final = ("batch", "leader")
+OPTIONS: Final = ("batch", "leader", "asks")
+ASKING: Final = ("ask", "tick")  # what only servers do that ask before they stand
 MOST_SERVERS: Final = 9
 
 
@@ -37,6 +38,7 @@ class Command(Struct, frozen=True):
     others: tuple[ServerId, ...] = ()
     words: tuple[str, ...] = ()
     batch: int = 1
+    asks: bool = False
 
 
 class Line(Struct, frozen=True):
@@ -81,6 +83,7 @@ class _Reader:
         self.number = 0
         self.lines: list[Line] = []
         self.servers: tuple[ServerId, ...] = ()
+        self.asks = False
 
     def read(self, number: int, text: str) -> None:
         self.number = number
@@ -118,6 +121,8 @@ class _Reader:
             raise self.error(f"expected one of the commands {', '.join(FORMS)}, not `{verb}`")
         if not self.servers and verb != "cluster":
             raise self.error("expected `cluster SERVER SERVER...` before any other command")
+        if verb in ASKING and not self.asks:
+            raise self.error(f"expected `cluster SERVER SERVER... asks yes` before `{verb}`")
         return FORMS[verb](self, verb, rest)
 
     def known(self, *names: str) -> tuple[ServerId, ...]:
@@ -153,7 +158,10 @@ def _cluster(reader: _Reader, verb: str, words: tuple[str, ...]) -> Command:
         raise reader.error(f"expected from two to {MOST_SERVERS} different names of servers after `cluster`")
     reader.servers = tuple(names)
     leader = reader.known(options["leader"]) if "leader" in options else ()
-    return Command(verb, reader.servers, leader, batch=int(batch))
+    reader.asks = options.get("asks") == "yes"
+    if not reader.asks and "asks" in options:
+        raise reader.error(f"expected `asks yes`, not `asks {options['asks']}`")
+    return Command(verb, reader.servers, leader, batch=int(batch), asks=reader.asks)
 
 
 def _alone(reader: _Reader, verb: str, words: tuple[str, ...]) -> Command:
@@ -218,6 +226,8 @@ def _divided(words: tuple[str, ...]) -> tuple[tuple[str, ...], bool, tuple[str, 
 FORMS: Final[Mapping[str, Form]] = {
     "cluster": _cluster,
     "timeout": _one,
+    "ask": _one,
+    "tick": _one,
     "sync": _one,
     "crash": _one,
     "propose": _propose,

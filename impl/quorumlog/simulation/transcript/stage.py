@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from quorumlog.core.consensus import log
 from quorumlog.core.consensus.durability import is_dirty
 from quorumlog.core.consensus.effects import (
     NOTHING,
+    Effects,
     ElectionTimeout,
     ImpossibleInput,
     Input,
@@ -23,15 +24,27 @@ from quorumlog.core.consensus.effects import (
 from quorumlog.core.consensus.messages import Message, ServerId, VoteRequest
 from quorumlog.core.consensus.replica import step
 from quorumlog.core.consensus.state import LEADER
+from quorumlog.pre_vote import (
+    NOBODY,
+    PRE_VOTES,
+    Ask,
+    Asking,
+    Judged,
+    PreVote,
+    PreVoteRequest,
+    Tick,
+    judge,
+)
 from quorumlog.simulation.cluster import Cluster
+from quorumlog.simulation.pre_vote import Electorate
 from quorumlog.simulation.transcript import words
 from quorumlog.simulation.transcript.script import Command
 
 ROUNDS: Final = 100  # of a settling: far more than any script needs, so one that takes more has no end
 
-Argument: TypeAlias = ServerId | Message
+Argument: TypeAlias = ServerId | Message | PreVote
 Move: TypeAlias = Callable[[Cluster], Cluster]
-Parcel: TypeAlias = tuple[Message, ServerId]
+Parcel: TypeAlias = tuple[Message | PreVote, ServerId]
 
 
 class Step(Struct, frozen=True):
@@ -50,7 +63,7 @@ class Stage:
     """A cluster on which commands are performed."""
 
     def __init__(self, begin: Command) -> None:
-        self.cluster = Cluster.of(begin.servers, begin.batch)
+        self.cluster: Cluster = Cluster.of(begin.servers, begin.batch)
         self.steps: list[Step] = []
         self.said: list[str] = []
         self.loud = True
@@ -59,6 +72,8 @@ class Stage:
         self._cut: set[tuple[ServerId, ServerId]] = set()
         for leader in begin.others:
             self._elect(leader)
+        if begin.asks:
+            self._begin_to_ask(begin.others)
 
     def perform(self, command: Command) -> list[str]:
         """Performs a command; what is to be printed."""
@@ -69,7 +84,7 @@ class Stage:
 
     # -- steps -----------------------------------------------------------------------------------------------
 
-    def own_step(self, action: str, server: ServerId, taken: Input, move: Move, *arguments: Argument) -> None:
+    def own_step(self, action: str, server: ServerId, taken: Input | Asking, move: Move, *arguments: Argument) -> None:
         """A step that a server takes by itself."""
         self._tell(server, self._take(action, (server, *arguments), server, taken, move))
 
@@ -80,6 +95,15 @@ class Stage:
     def sync(self, server: ServerId) -> None:
         """Lets the disk catch up."""
         self.own_step("Sync", server, Sync(), lambda cluster: cluster.sync(server))
+
+    def ask(self, server: ServerId) -> None:
+        """Asks the others whether it may stand."""
+        number = asking(self.cluster).attempt[server] + 1
+        self.own_step("Ask", server, Ask(number), lambda cluster: asking(cluster).ask(server))
+
+    def tick(self, server: ServerId) -> None:
+        """An election time-out passes."""
+        self.own_step("Tick", server, Tick(), lambda cluster: asking(cluster).tick(server))
 
     def propose(self, server: ServerId, event: str) -> None:
         """Appends an event."""
@@ -102,23 +126,27 @@ class Stage:
         self._arrived.pop(parcel, None)
         self._arrived[parcel] = None
         kind = type(message)
-        found = self._take(
-            f"On{kind.__name__}", (to, message), to, message, lambda cluster: cluster.deliver(to, message, kind)
-        )
+        found = self._take(f"On{kind.__name__}", (to, message), to, message, lambda cluster: arrived(cluster, parcel))
         self._tell(f"{message.sender} → {to}", [words.message_text(message)])
         self._tell(f"  {to}", found)
 
-    def lose(self, message: Message) -> None:
+    def lose(self, message: Message | PreVote) -> None:
         """A message is lost, for everybody."""
-        if self._take("Lose", (message,), None, None, lambda cluster: cluster.lose(message)) is not None:
-            to = words.EVERYBODY if isinstance(message, VoteRequest) else message.to
+        action = "LosePreVote" if isinstance(message, PRE_VOTES) else "Lose"
+        if self._take(action, (message,), None, None, lambda cluster: lost(cluster, message)) is not None:
+            to = words.EVERYBODY if isinstance(message, (VoteRequest, PreVoteRequest)) else message.to
             self._tell(f"{message.sender} → {to}", [f"lost: {words.message_text(message)}"])
         for parcels in (self._waiting, self._arrived):
             for parcel in [each for each in parcels if each[0] == message]:
                 del parcels[parcel]
 
     def _take(
-        self, action: str, arguments: tuple[Argument, ...], server: ServerId | None, taken: Input | None, move: Move
+        self,
+        action: str,
+        arguments: tuple[Argument, ...],
+        server: ServerId | None,
+        taken: Input | Asking | None,
+        move: Move,
     ) -> list[str] | None:
         """Takes a step; what it changed for the server, or None if it was refused, which is always said."""
         before = self.cluster
@@ -135,15 +163,22 @@ class Stage:
         self.cluster = after
         if server is None or taken is None:
             return []
-        effects = step(before.replicas[server], taken)[1]  # the same pure step once more, for what it sends
+        effects, sent = done(before, server, taken)
         for effect in effects:
             if isinstance(effect, Send):
                 self._send(effect.message)
-        return words.facts(before, after, server, effects) or ["nothing changes"]
+        facts = words.facts(before, after, server, effects)
+        if isinstance(before, Electorate) and isinstance(after, Electorate):
+            facts += words.contact_facts(
+                before.contacts[server], after.contacts[server], sent, leads=after.replicas[server].role == LEADER
+            )
+        if sent is not None:
+            self._send(sent)
+        return facts or ["nothing changes"]
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Message | PreVote) -> None:
         everybody = [each for each in self.cluster.servers if each != message.sender]
-        for to in everybody if isinstance(message, VoteRequest) else [message.to]:
+        for to in everybody if isinstance(message, (VoteRequest, PreVoteRequest)) else [message.to]:
             self._waiting.setdefault((message, to))
 
     def _tell(self, who: str, parts: list[str] | None) -> None:
@@ -245,6 +280,13 @@ class Stage:
             self.lose(message)
         self.loud = loud
 
+    def _begin_to_ask(self, leaders: tuple[ServerId, ...]) -> None:
+        """The story begins, of servers that ask before they stand. Everybody else has just heard the leader."""
+        electorate = Electorate.among(self.cluster)
+        for leader in leaders:
+            electorate = electorate.knows(leader, NOBODY)
+        self.cluster, self.steps = electorate, []
+
     def cut(self, left: tuple[ServerId, ...], right: tuple[ServerId, ...]) -> None:
         """Nothing passes between the two groups."""
         self._cut |= {pair for i in left for j in right for pair in ((i, j), (j, i))}
@@ -275,6 +317,34 @@ class Stage:
         self.loud = loud
 
 
+def asking(cluster: Cluster) -> Electorate:
+    """The cluster, of servers that ask before they stand: scripts have `ask` and `tick` for these only."""
+    assert isinstance(cluster, Electorate)
+    return cluster
+
+
+def arrived(cluster: Cluster, parcel: Parcel) -> Cluster:
+    """The cluster when a message has arrived."""
+    message, to = parcel
+    if isinstance(message, PRE_VOTES):
+        return asking(cluster).hear(to, message, type(message))
+    return cluster.deliver(to, message, type(message))
+
+
+def lost(cluster: Cluster, message: Message | PreVote) -> Cluster:
+    """The cluster when a message is lost."""
+    return asking(cluster).lose_pre_vote(message) if isinstance(message, PRE_VOTES) else cluster.lose(message)
+
+
+def done(before: Cluster, server: ServerId, taken: Input | Asking) -> tuple[Effects, PreVote | None]:
+    """The same pure step once more, for what it sends."""
+    judged = Judged(NOBODY, then=cast(Input, taken))
+    if isinstance(before, Electorate):
+        judged = judge(before.contacts[server], before.replicas[server], taken)
+    effects = NOTHING if judged.then is None else step(before.replicas[server], judged.then)[1]
+    return effects, judged.sent
+
+
 Performer: TypeAlias = Callable[[Stage, Command], None]
 
 
@@ -285,6 +355,8 @@ def _propose(stage: Stage, command: Command) -> None:
 
 PERFORMERS: Final[Mapping[str, Performer]] = {
     "timeout": lambda stage, command: stage.timeout(*command.servers),
+    "ask": lambda stage, command: stage.ask(*command.servers),
+    "tick": lambda stage, command: stage.tick(*command.servers),
     "sync": lambda stage, command: stage.sync(*command.servers),
     "crash": lambda stage, command: stage.crash(*command.servers),
     "propose": _propose,

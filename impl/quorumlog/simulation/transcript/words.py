@@ -13,9 +13,10 @@ from quorumlog.core.consensus.effects import Durable, Effects, Send
 from quorumlog.core.consensus.log import Log
 from quorumlog.core.consensus.messages import AppendRequest, Entry, Message, ServerId, VoteReply, VoteRequest
 from quorumlog.core.consensus.state import CANDIDATE, LEADER, Replica
+from quorumlog.pre_vote import Contact, PreVote, PreVoteReply, PreVoteRequest
 from quorumlog.simulation.cluster import Cluster
 
-KINDS: Final = ("vote-request", "vote-reply", "append", "append-reply")
+KINDS: Final = ("vote-request", "vote-reply", "append", "append-reply", "pre-vote-request", "pre-vote-reply")
 PLAIN: Final = re.compile(r"[\w.+-]+\Z")
 NO_OP: Final = "no-op"
 EVERYBODY: Final = "*"
@@ -44,8 +45,13 @@ def entries_text(log: Iterable[Entry], after: int = 0) -> str:
     return ", ".join([f"{place(e.term, index)} {event_text(e.event)}" for index, e in enumerate(log, start=after + 1)])
 
 
-def message_text(message: Message) -> str:
-    """A message without its sender and addressee. The first number is its term."""
+def message_text(message: Message | PreVote) -> str:
+    """A message without its sender and addressee. The first number is its term, or a pre-vote's attempt."""
+    if isinstance(message, PreVoteRequest):
+        end = place(message.last_term, message.last_index)
+        return f"pre-vote-request {message.attempt} for term {message.term} last {end}"
+    if isinstance(message, PreVoteReply):
+        return f"pre-vote-reply {message.attempt}"
     if isinstance(message, VoteRequest):
         return f"vote-request {message.term} last {place(message.last_term, message.last_index)}"
     if isinstance(message, VoteReply):
@@ -57,9 +63,9 @@ def message_text(message: Message) -> str:
     return f"append-reply {message.term} {'accepted' if message.accepted else 'refused'} {message.index}"
 
 
-def addressed_text(message: Message) -> str:
+def addressed_text(message: Message | PreVote) -> str:
     """A message with its addressee; a request for votes goes to everybody."""
-    to = EVERYBODY if isinstance(message, VoteRequest) else message.to
+    to = EVERYBODY if isinstance(message, (VoteRequest, PreVoteRequest)) else message.to
     return f"{message_text(message)} → {to}"
 
 
@@ -92,6 +98,18 @@ def facts(before: Cluster, after: Cluster, server: ServerId, effects: Effects, *
         *_of_owed(old, new, crashed=crashed),
     ]
     return found + [f"sends {addressed_text(effect.message)}" for effect in effects if isinstance(effect, Send)]
+
+
+def contact_facts(old: Contact, new: Contact, sent: PreVote | None, *, leads: bool) -> Iterator[str]:
+    """What a step changed of what a server knows of the others' being there."""
+    if new.heard != old.heard and not leads:
+        yield "waits for a leader" if new.heard else "sees no leader"
+    if new.grants != old.grants:
+        yield f"is supported by {', '.join(sorted(new.grants))}" if new.grants else "asks no more"
+    if new.replied != old.replied:
+        yield f"has heard {', '.join(sorted(new.replied))}" if new.replied else "counts anew who replies"
+    if sent is not None:
+        yield f"sends {addressed_text(sent)}"
 
 
 def _of_term(old: Replica, new: Replica) -> Iterator[str]:
