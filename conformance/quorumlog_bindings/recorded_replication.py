@@ -180,14 +180,8 @@ class ReplicationRecording:
         if line.log is not UNSET:
             log = self._written(log if old is None else old, line.log, given)
             updates.append(("log", i, cast(Value, log)))
-        if line.term is not UNSET:
-            updates.append(("term", i, line.term))
-        if line.voted_for is not UNSET:
-            updates.append(("votedFor", i, self._server(line.voted_for)))
-        if line.role is not UNSET:
-            updates.append(("role", i, line.role))
-        if line.votes is not UNSET:
-            updates.append(("votes", i, frozenset(map(self._server, line.votes))))
+        if line.term is not UNSET or line.role is not UNSET or line.votes is not UNSET or line.voted_for is not UNSET:
+            updates += self._elected(line, i)
         if line.next_index:
             updates.append(("nextIndex", i, self._indexes(state.nextIndex.mapping[i], line.next_index)))
         if line.match_index:
@@ -214,6 +208,17 @@ class ReplicationRecording:
             updates.append(("network", None, state.network.union(messages)))
             return Told(action, arguments, updates, [key_of(each) for each in line.sent])
         return Told(action, arguments, updates)
+
+    def _elected(self, line: Step, i: Value) -> Iterator[Update]:
+        """What changes with elections only."""
+        if line.term is not UNSET:
+            yield "term", i, line.term
+        if line.voted_for is not UNSET:
+            yield "votedFor", i, self._server(line.voted_for)
+        if line.role is not UNSET:
+            yield "role", i, line.role
+        if line.votes is not UNSET:
+            yield "votes", i, frozenset(map(self._server, line.votes))
 
     # -- values ----------------------------------------------------------------------------------------------------
 

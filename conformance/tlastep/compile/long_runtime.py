@@ -89,10 +89,7 @@ def _functions(long: LongSequences) -> dict[str, object]:
     def _except(operator: Any, change: Callable[[Any], Any]) -> Any:
         return long.of(change(tuple(operator))) if type(operator) is Long else change(operator)
 
-    def domain(operator: Any) -> Any:
-        return operations.domain(tuple(operator)) if type(operator) is Long else operations.domain(operator)
-
-    named = {"apply": apply, "equal": equal, "keep": keep, "freeze": frozen, "domain": domain}
+    named = {"apply": apply, "equal": equal, "keep": keep, "freeze": frozen}
     return {**named, "replaced": exchanged, "updated": changed}
 
 
@@ -170,6 +167,9 @@ def _sets(long: LongSequences) -> dict[str, object]:
             return _Either(left, right)
         return union(left, right)
 
+    def domain(operator: Any) -> Any:
+        return operations.domain(tuple(operator)) if type(operator) is Long else operations.domain(operator)
+
     contain: dict[type, bool] = {}
 
     def is_member(item: Any, of: Any) -> bool:
@@ -181,7 +181,13 @@ def _sets(long: LongSequences) -> dict[str, object]:
                 return bool(of.contains(item))
         return member(item, of)
 
-    found = {"member": is_member, "FunctionSet": function_set, "sequences_of": sequences_of, "greatest": greatest}
+    found = {
+        "domain": domain,
+        "member": is_member,
+        "FunctionSet": function_set,
+        "sequences_of": sequences_of,
+        "greatest": greatest,
+    }
     return {**found, "RecordSet": record_set, "union": either}
 
 

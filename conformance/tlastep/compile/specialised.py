@@ -267,3 +267,11 @@ def _name(key: ast.expr) -> str | None:
         case ast.Call(ast.Name("now"), [ast.Name(name)]):
             return name
     return None
+
+
+def membership(name: str, domain: str) -> str | None:
+    """The test whether `name` is in a domain, of which the code that goes through it is given."""
+    for loop, test in (("ordered(", "member"), ("members(", "member"), ("numbers(", "in_interval")):
+        if domain.startswith(loop):
+            return f"{test}({name}, {domain[len(loop) :]}"
+    return None

@@ -26,7 +26,7 @@ from tlastep.compile.compiled import CompiledSpec, Step
 from tlastep.compile.direct import FAILURES, Direct
 from tlastep.compile.reads import DOMAIN, Read, Reader
 from tlastep.compile.runtime import attribute
-from tlastep.compile.specialised import Formula, Specialiser
+from tlastep.compile.specialised import Formula, Specialiser, membership
 from tlastep.engine.checks import Check, checks_of
 from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.snapshot import Reshaped, Snapshot, Snapshots, Update
@@ -209,7 +209,7 @@ class StepJudge:
             return None
         tests = []
         for index, binder in enumerate(binders):
-            test = _membership(names[index], binder.domain)
+            test = membership(names[index], binder.domain)
             if test is None:
                 return None
             tests.append(self._spec.function(["s", *names[: index + 1]], test))
@@ -387,14 +387,6 @@ class StepJudge:
 
 def _test_of(check: Check, *views: Any) -> bool:
     return check.test(*views, *check.bound)
-
-
-def _membership(name: str, domain: str) -> str | None:
-    """The test whether `name` is in a domain, of which the code that goes through it is given."""
-    for loop, test in (("ordered(", "member"), ("members(", "member"), ("numbers(", "in_interval")):
-        if domain.startswith(loop):
-            return f"{test}({name}, {domain[len(loop) :]}"
-    return None
 
 
 def _in_order(read: Read) -> tuple[str, str, str]:
