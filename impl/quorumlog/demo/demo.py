@@ -9,28 +9,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 from rich.console import Console, RenderableType
 from rich.live import Live
 
 from quorumlog.demo import show
+from quorumlog.demo.faithful import Faithful
 from quorumlog.demo.faults import Fault, Happened, Injector, drawn
 from quorumlog.demo.passages import Passages
-from quorumlog.demo.verdicts import Verdict, verdicts
-from quorumlog.demo.workload import Clients, History, Workload
-from quorumlog.ledger.commands import Balance, Total
+from quorumlog.demo.verdicts import Verdict, came_back, verdicts
+from quorumlog.demo.workload import KEYED, Clients, History, Workload
+from quorumlog.ledger.commands import Balance, Command, Total
 from quorumlog.runtime.client import Client
+from quorumlog.runtime.config import SHARD
 from quorumlog.runtime.session import Refused, Unanswered
 from quorumlog.runtime.supervisor import Supervisor, configuration, seen
 from quorumlog.runtime.wire import Status
 
-HOSTED: Final = {"a": "shard", "b": "shard", "c": "coordinator"}
+HOSTED: Final[Mapping[str, str]] = {"a": "shard", "b": "shard", "c": "coordinator"}
 SERVERS: Final = 3
 ACCOUNTS: Final = ("ann", "bob", "cid", "dan", "eve", "fay")
 WORKERS: Final = 12
@@ -52,6 +55,14 @@ class Wanted(Struct, frozen=True):
     workers: int = WORKERS
     more: str = ""
     """What stands at the end of the configuration besides."""
+    hosted: Mapping[str, str] = field(default_factory=lambda: HOSTED)
+    """Which groups there are, and what each hosts."""
+    schedule: tuple[Fault, ...] | None = None
+    """The faults, where they are not to be drawn from the seed."""
+    keyed: float = KEYED
+    """The part of all operations that have a key of their own."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the servers have in their environment beside what is in this one's."""
 
 
 class Result(Struct, frozen=True):
@@ -81,34 +92,50 @@ class Demo:
     def __init__(self, wanted: Wanted, console: Console | None) -> None:
         self._wanted = wanted
         self._console = console
-        self._statuses: dict[str, Status | None] = dict.fromkeys(HOSTED)
+        self._statuses: dict[str, Status | None] = dict.fromkeys(wanted.hosted)
         self._rates: deque[tuple[float, int]] = deque(maxlen=12)
 
     async def run(self) -> Result:
         """From the start of the servers to the verdicts."""
         wanted = self._wanted
         recordings = 'recordings = "recordings"\n'
-        text = recordings + configuration(dict.fromkeys(HOSTED, SERVERS), HOSTED, PACE + wanted.more)
+        text = recordings + configuration(dict.fromkeys(wanted.hosted, SERVERS), wanted.hosted, PACE + wanted.more)
         async with AsyncExitStack() as stack:
             servers = stack.enter_context(Supervisor(wanted.folder, text))
             every = {server: at for group in servers.config.groups.values() for server, at in group.items()}
             passages = Passages(every)
             await passages.start()
             stack.push_async_callback(passages.stop)
+            servers.environment = wanted.environment
             servers.views = {server: seen(text, every, passages.seen_by(server)) for server in every}
             await asyncio.to_thread(servers.start)
             history = stack.enter_context(History(wanted.folder / "history.ndjson"))
             clients = await self._clients(servers, stack)
-            schedule = drawn(wanted.seed, tuple(HOSTED), wanted.seconds) if wanted.faults else ()
+            schedule = self._schedule()
             injector = Injector(servers, passages, self._leader, history.clock, Random(wanted.seed))
             await self._under_load(servers, clients, history, injector, schedule)
-            committed = {group: (await client.status(timeout=CALM)).commit for group, client in clients.items()}
+            committed = await self._committed(clients) if injector.refused is None else {}
             for client in clients.values():
                 await client.close()
             await asyncio.to_thread(servers.close)
-        spoken = await asyncio.to_thread(verdicts, servers.config, history, injector.happened, committed)
+        spoken = [came_back(injector.refused)]
+        spoken += await asyncio.to_thread(verdicts, servers.config, history, injector.happened, committed)
         answered = history.outcomes["ok"]
         return Result(answered, tuple(injector.happened), schedule, tuple(spoken), longest(history))
+
+    def _schedule(self) -> tuple[Fault, ...]:
+        wanted = self._wanted
+        if wanted.schedule is not None or not wanted.faults:
+            return wanted.schedule or ()
+        return drawn(wanted.seed, tuple(wanted.hosted), wanted.seconds)
+
+    async def _committed(self, clients: Clients) -> dict[str, int]:
+        """How many entries of each group are committed, as far as anybody says."""
+        found: dict[str, int] = {}
+        for group, client in clients.items():
+            with contextlib.suppress(Unanswered):
+                found[group] = (await client.status(timeout=CALM)).commit
+        return found
 
     async def _clients(self, servers: Supervisor, stack: AsyncExitStack) -> Clients:
         config = servers.config
@@ -130,26 +157,37 @@ class Demo:
         load = Workload(clients, servers.config.placement, history, ACCOUNTS)
         loop = asyncio.get_running_loop()
         watch = loop.create_task(self._watch(clients, history, injector))
-        working = loop.create_task(load.run(wanted.workers, wanted.seed, REST))
+        working = loop.create_task(load.run(wanted.workers, wanted.seed, REST, wanted.keyed))
+        faithful = [loop.create_task(each) for each in self._faithful(servers, history)]
         ends = loop.time() + wanted.seconds
         try:
             await injector.run(schedule)
-            await asyncio.sleep(max(0.0, ends - loop.time()))
-            load.stop()
-            await working
-            await self._ask_for_all(load, history)
+            if injector.refused is None:
+                await asyncio.sleep(max(0.0, ends - loop.time()))
+                load.stop()
+                await working
+                await self._ask_for_all(load, history)
         finally:
-            working.cancel()
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+            for task in (working, watch, *faithful):
+                task.cancel()
+            await asyncio.gather(working, watch, *faithful, return_exceptions=True)
+
+    def _faithful(self, servers: Supervisor, history: History) -> list[Coroutine[Any, Any, None]]:
+        """For each server of a shard somebody who asks only that one."""
+        config, dice = servers.config, Random(self._wanted.seed)
+        found = []
+        for group in [each for each, hosts in self._wanted.hosted.items() if hosts == SHARD]:
+            accounts = tuple([each for each in ACCOUNTS if config.placement.home(each) == group])
+            for address in config.groups[group].values():
+                each = Faithful(group, address, config.hosted(group).codec, config.placement, history)
+                found.append(each.run(accounts, Random(dice.random())))
+        return found
 
     async def _ask_for_all(self, load: Workload, history: History) -> None:
         """What the accounts hold in the end is a part of the history, so what was acknowledged and lost shows."""
-        process = history.process()
-        for account in ACCOUNTS:
-            await load.perform(process, Balance(account))
-        await load.perform(process, Total())
+        questions: list[Command] = [*map(Balance, ACCOUNTS), Total()]
+        for question in questions:
+            await load.perform(history.process(), question, keyed=self._wanted.keyed > 0)
 
     def _leader(self, group: str) -> str | None:
         status = self._statuses[group]

@@ -13,12 +13,12 @@ from quorumlog.core.consensus.messages import ServerId
 from quorumlog.demo.passages import Passages
 from quorumlog.runtime.supervisor import Supervisor
 
-Kind: TypeAlias = Literal["kill", "pause", "isolate", "mute", "deafen", "delay"]
-KINDS: Final[tuple[Kind, ...]] = ("kill", "pause", "isolate", "mute", "deafen", "delay")
+Kind: TypeAlias = Literal["kill", "pause", "isolate", "mute", "deafen", "delay", "power"]
+KINDS: Final[tuple[Kind, ...]] = ("kill", "pause", "isolate", "mute", "deafen", "delay", "power")
 """kill -9 and a restart; SIGSTOP and SIGCONT; a partition; one in which only what a server says is lost, or only what
-is said to it; and slow ways."""
+is said to it; slow ways; and kill -9 of all servers of a group at once."""
 
-Whom: TypeAlias = Literal["leader", "other"]
+Whom: TypeAlias = Literal["leader", "other", "all"]
 LASTS: Final[Mapping[Kind, tuple[float, float]]] = {
     "kill": (0.2, 1.0),
     "pause": (0.7, 1.8),
@@ -26,6 +26,7 @@ LASTS: Final[Mapping[Kind, tuple[float, float]]] = {
     "mute": (0.7, 1.8),
     "deafen": (0.7, 1.8),
     "delay": (0.7, 1.8),
+    "power": (0.2, 1.0),
 }
 """Seconds, between which each is drawn."""
 QUIET: Final = (0.3, 0.9)
@@ -45,10 +46,10 @@ class Fault(Struct, frozen=True):
 
 
 class Happened(Struct, frozen=True):
-    """A fault that was done: when, by the clock of the history (nanoseconds), and to whom."""
+    """A fault that was done: when, by the clock of the history (nanoseconds), and to whom: a server, or a group."""
 
     kind: Kind
-    server: ServerId
+    server: ServerId | str
     whom: Whom
     begun: int
     ended: int
@@ -71,6 +72,8 @@ def drawn(seed: int, groups: tuple[str, ...], seconds: float) -> tuple[Fault, ..
             return tuple(found)
         group = dice.choice(groups) if found else groups[-1]
         whom: Whom = "leader" if not found or dice.random() < 0.7 else "other"
+        if kind == "power":
+            whom = "all"
         found.append(Fault(round(now, 3), round(ends, 3), kind, group, whom))
         now = ends + dice.uniform(*QUIET)
 
@@ -87,8 +90,10 @@ class Injector:
         dice: Random,
     ) -> None:
         self.happened: list[Happened] = []
-        self.now: tuple[Kind, ServerId] | None = None
+        self.now: tuple[Kind, ServerId | str] | None = None
         """What is being done at the moment, and to whom."""
+        self.refused: str | None = None
+        """What a server has said that did not start again."""
         self._servers = servers
         self._passages = passages
         self._leader = leader
@@ -96,49 +101,58 @@ class Injector:
         self._dice = dice
 
     async def run(self, schedule: tuple[Fault, ...]) -> None:
-        """All of it, in real time."""
+        """All of it, in real time; no more once a server does not start again."""
         loop = asyncio.get_running_loop()
         start = loop.time()
         for fault in schedule:
             await asyncio.sleep(max(0.0, start + fault.begins - loop.time()))
-            server = self._hit(fault)
+            servers = self._hit(fault)
+            name = servers[0] if len(servers) == 1 else fault.group
             begun = self._clock()
-            self.now = fault.kind, server
-            heal = await self._begin(fault.kind, server)
+            self.now = fault.kind, name
+            heal = await self._begin(fault.kind, servers)
             await asyncio.sleep(fault.ends - fault.begins)
-            await heal()
+            try:
+                await heal()
+            except RuntimeError as error:
+                self.refused = str(error)
             self.now = None
-            self.happened.append(Happened(fault.kind, server, fault.whom, begun, self._clock()))
+            self.happened.append(Happened(fault.kind, name, fault.whom, begun, self._clock()))
+            if self.refused is not None:
+                return
 
-    def _hit(self, fault: Fault) -> ServerId:
+    def _hit(self, fault: Fault) -> tuple[ServerId, ...]:
         servers = tuple(self._servers.config.groups[fault.group])
+        if fault.whom == "all":
+            return servers
         leader = self._leader(fault.group)
         if fault.whom == "leader" and leader is not None:
-            return leader
-        return self._dice.choice([each for each in servers if each != leader])
+            return (leader,)
+        return (self._dice.choice([each for each in servers if each != leader]),)
 
-    async def _begin(self, kind: Kind, server: ServerId) -> Callable[[], Awaitable[None]]:
+    async def _begin(self, kind: Kind, servers: tuple[ServerId, ...]) -> Callable[[], Awaitable[None]]:
         """Do it, and answer how it is undone."""
-        if kind == "kill":
-            await asyncio.to_thread(self._servers.kill, server)
-            return lambda: asyncio.to_thread(self._servers.start, server)
+        if kind in ("kill", "power"):
+            await asyncio.to_thread(self._servers.kill, *servers)
+            return lambda: asyncio.to_thread(self._servers.start, *servers)
         if kind == "pause":
-            self._servers.pause(server)
-            return self._resumed(server)
-        if kind in ("isolate", "mute"):
-            for each in self._passages.from_(server):
-                each.block()
-        if kind in ("isolate", "deafen"):
-            for each in self._passages.to(server):
-                each.block()
-        if kind == "delay":
-            for each in (*self._passages.from_(server), *self._passages.to(server)):
-                each.delay = self._dice.uniform(*SLOW)
+            self._servers.pause(*servers)
+            return self._resumed(servers)
+        for server in servers:
+            if kind in ("isolate", "mute"):
+                for each in self._passages.from_(server):
+                    each.block()
+            if kind in ("isolate", "deafen"):
+                for each in self._passages.to(server):
+                    each.block()
+            if kind == "delay":
+                for each in (*self._passages.from_(server), *self._passages.to(server)):
+                    each.delay = self._dice.uniform(*SLOW)
         return self._healed
 
-    def _resumed(self, server: ServerId) -> Callable[[], Awaitable[None]]:
+    def _resumed(self, servers: tuple[ServerId, ...]) -> Callable[[], Awaitable[None]]:
         async def heal() -> None:
-            self._servers.resume(server)
+            self._servers.resume(*servers)
 
         return heal
 

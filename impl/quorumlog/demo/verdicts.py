@@ -53,9 +53,15 @@ def verdicts(
     return [
         enough(history.operations, happened),
         linearizable(history.file),
-        *(replicas_agree(config, group, committed.get(group, 0)) for group in config.groups),
+        *(replicas_agree(config, group, committed.get(group)) for group in config.groups),
         *(recorded(config, group) for group in config.groups),
     ]
+
+
+def came_back(refused: str | None) -> Verdict:
+    """Whether every server that was killed has started again; else what one said that did not."""
+    what = "every server that was killed came back"
+    return Verdict(what, HOLDS, "") if refused is None else Verdict(what, FAILS, " ".join(refused.split()))
 
 
 def enough(operations: Sequence[Lasted], happened: Sequence[Happened]) -> Verdict:
@@ -127,9 +133,11 @@ def asked(words: Sequence[str]) -> dict[str, Any] | str:
     return said[-1] if said else f"tlastep {words[0]} has ended with status {ran.returncode}"
 
 
-def replicas_agree(config: Config, group: str, committed: int) -> Verdict:
+def replicas_agree(config: Config, group: str, committed: int | None) -> Verdict:
     """Whether all servers of a group hold the same events, with what was drawn at random, as far as is committed."""
     what = f"the replicas of group {group} hold the same events"
+    if committed is None:
+        return Verdict(what, UNJUDGED, "nobody has said how much is committed")
     logs: dict[str, tuple[Entry, ...]] = {}
     for server in config.groups[group]:
         place = config.place(server)

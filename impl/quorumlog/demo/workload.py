@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from quorumlog.core.leader_output import Request
 from quorumlog.ledger.commands import Balance, Command, Deposit, Exchange, Total, Transfer, Withdraw
 from quorumlog.ledger.placement import Placement
 from quorumlog.runtime.client import Client
@@ -27,6 +29,8 @@ TRIES: Final = 40
 """How often an operation that has met a transfer in doubt, so that nothing happened, is tried anew."""
 MIX: Final = {"deposit": 4, "withdraw": 3, "transfer": 10, "exchange": 3, "balance": 7, "total": 1}
 AMOUNTS: Final = (1, 40)
+KEYED: Final = 0.5
+"""The part of all operations that have a key of their own."""
 
 
 class Lasted(msgspec.Struct, frozen=True):
@@ -82,22 +86,26 @@ class Workload:
         self._history = history
         self._accounts = accounts
         self._going = True
+        self._keys = count(1)
 
-    async def run(self, workers: int, seed: int, rest: float) -> None:
-        """So many clients at once, each resting for so many seconds, on average, between two operations."""
+    async def run(self, workers: int, seed: int, rest: float, keyed: float = KEYED) -> None:
+        """So many clients at once, each resting for so many seconds, on average, between two operations.
+
+        `keyed` is the part of the operations that have a key of their own.
+        """
         dice = Random(seed)
-        each = [self._work(Random(dice.random()), rest) for _ in range(workers)]
+        each = [self._work(Random(dice.random()), rest, keyed) for _ in range(workers)]
         await asyncio.gather(*each)
 
     def stop(self) -> None:
         """Nothing new is asked for."""
         self._going = False
 
-    async def _work(self, dice: Random, rest: float) -> None:
+    async def _work(self, dice: Random, rest: float, keyed: float) -> None:
         process = self._history.process()
         while self._going:
             command, way = self._drawn(dice)
-            if not await self.perform(process, command, way):
+            if not await self.perform(process, command, way, keyed=dice.random() < keyed):
                 process = self._history.process()
             await asyncio.sleep(dice.uniform(0, 2 * rest))
 
@@ -120,22 +128,25 @@ class Workload:
             case _:
                 return Total(), way
 
-    async def perform(self, process: int, command: Command, way: Way = "log") -> bool:
-        """One operation, from its first line to its last. Whether the process may go on: not if nobody has answered."""
+    async def perform(self, process: int, command: Command, way: Way = "log", *, keyed: bool = False) -> bool:
+        """One operation, from its first line to its last. Whether the process may go on: not if nobody has answered.
+
+        With a key, what it asks for has a session of its own, as what comes through a router; else all share one.
+        """
         operation = Operation("", command, way)
         begun = self._history.line(process, "invoke", operation.f, operation.argument)
-        ended = await self._ended(operation)
+        ended = await self._ended(operation, keyed)
         now = self._history.line(process, ended.how, operation.f, ended.value)
         self._history.operations.append(Lasted(begun, now, ended.how))
         self._history.outcomes[ended.how] += 1
         return ended.how != "info"
 
-    async def _ended(self, operation: Operation) -> Ended:
+    async def _ended(self, operation: Operation, keyed: bool) -> Ended:
         until = asyncio.get_running_loop().time() + PATIENCE
         for _ in range(TRIES):
             try:
                 async with asyncio.timeout_at(until):
-                    ended = await self._tried(operation)
+                    ended = await self._tried(operation, keyed)
             except (TimeoutError, Unanswered):
                 return Ended("info")
             if ended.how != "fail":
@@ -143,12 +154,23 @@ class Workload:
             await asyncio.sleep(RETRY)
         return Ended("fail")
 
-    async def _tried(self, operation: Operation) -> Ended:
+    async def _tried(self, operation: Operation, keyed: bool) -> Ended:
         after: Doing | Ended = Doing(operation, self._placement)
         while isinstance(after, Doing):
             groups = after.asks()
-            ask = "read" if operation.way == "index" else "ask"
-            answers = await asyncio.gather(*(getattr(self._clients[each], ask)(operation.command) for each in groups))
+            answers = await asyncio.gather(*(self._ask(each, operation, keyed) for each in groups))
             for group, said in zip(groups, answers, strict=True):
                 after = after.hear(group, said) if isinstance(after, Doing) else after
         return after
+
+    async def _ask(self, group: str, operation: Operation, keyed: bool) -> Any:
+        client = self._clients[group]
+        if operation.way == "index":
+            return await client.read(operation.command)
+        if not keyed:
+            return await client.ask(operation.command)
+        request = Request(f"key-{next(self._keys)}", 1, 0, None, operation.command)
+        try:
+            return (await asyncio.shield(client.forward(request))).said
+        finally:
+            client.forget(request.session, request.number)

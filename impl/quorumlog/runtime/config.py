@@ -83,6 +83,11 @@ class FaultsSection(Struct, frozen=True, forbid_unknown_fields=True):
 
     forgetting_disk: bool = False
     """What was not synced is lost with the process, as with a machine: see `faulty_disk.py`."""
+    slow_sync: float = 0.0
+    """Milliseconds that each sync of a disk that forgets takes, before anything is durable."""
+
+
+NO_FAULTS: Final = FaultsSection()
 
 
 class RouterSection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,7 +118,7 @@ class Text(Struct, frozen=True, forbid_unknown_fields=True):
     pace: PaceSection = PaceSection()
     limits: LimitsSection = LimitsSection()
     router: RouterSection = ROUTER
-    faults: FaultsSection = FaultsSection()
+    faults: FaultsSection = NO_FAULTS
     recordings: str | None = None
 
 
@@ -130,8 +135,13 @@ class Config:
     limits: Limits
     recordings: Path | None = None
     """A folder in which each server writes down what it does."""
-    forgetting_disk: bool = False
+    faults: FaultsSection = NO_FAULTS
     router: RouterSection = ROUTER
+
+    @property
+    def forgetting_disk(self) -> bool:
+        """Whether what was not synced is lost with the process."""
+        return self.faults.forgetting_disk
 
     @property
     def coordinator(self) -> str | None:
@@ -246,8 +256,9 @@ def checked(text: Text, file: Path) -> Config:
     address(router.listen, file, "router.listen")
     if min(router.body, router.outstanding, router.each, router.streams) < 1 or not 0 < router.timeout <= 60:
         raise UnusableConfig(file, "router", "at least 1 of each, and a timeout of up to 60 seconds")
-    forgetting = text.faults.forgetting_disk
-    return Config(str(file), groups, applications, folder / text.data, pace, limits, recordings, forgetting, router)
+    if not 0 <= text.faults.slow_sync <= 1000 * text.faults.forgetting_disk:
+        raise UnusableConfig(file, "faults.slow_sync", "0 to 1000 milliseconds, of a forgetting_disk")
+    return Config(str(file), groups, applications, folder / text.data, pace, limits, recordings, text.faults, router)
 
 
 def address(text: object, file: Path | str, place: str) -> Address:

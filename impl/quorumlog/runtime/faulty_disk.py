@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path, PurePosixPath
 from random import Random
+from time import sleep
 from typing import Final, Literal, TypeAlias, cast
 
 import apsw
@@ -67,6 +68,16 @@ def no_trouble(_: Deed, __: str) -> None:
     """Nothing goes wrong."""
 
 
+def slow(milliseconds: float) -> Plan:
+    """Nothing goes wrong, and each sync takes so long before anything is durable."""
+
+    def plan(deed: Deed, _: str) -> None:
+        if deed == "sync" and milliseconds:
+            sleep(milliseconds / 1000)
+
+    return plan
+
+
 class FaultyDisk:
     """The files of one store, as `Files`, and the VFS of SQLite for them."""
 
@@ -87,9 +98,9 @@ class FaultyDisk:
         self._vfs = FaultyVFS(self.vfs, self)
 
     @classmethod
-    def in_folder(cls, folder: Path | str) -> FaultyDisk:
+    def in_folder(cls, folder: Path | str, plan: Plan = no_trouble) -> FaultyDisk:
         """A disk for a process that will be killed: what it did not sync is lost with it."""
-        return cls(FolderMedia(folder), folder=str(folder))
+        return cls(FolderMedia(folder), plan, str(folder))
 
     def unregister(self) -> None:
         """SQLite forgets the disk; to be called when no database on it is open."""

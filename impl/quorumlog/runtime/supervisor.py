@@ -21,7 +21,7 @@ from quorumlog.core.consensus.messages import ServerId
 from quorumlog.runtime import config
 from quorumlog.runtime.config import Address, Config
 
-STARTED: Final = 20.0
+STARTED: Final = 60.0
 """Seconds that a process may take until it listens."""
 
 
@@ -61,7 +61,8 @@ def seen(text: str, servers: Mapping[ServerId, Address], elsewhere: Mapping[Serv
 class Supervisor:
     """The processes of the servers of a configuration. What they print goes into a file of each, beside the data.
 
-    `views` are the texts for servers that see another configuration than all others.
+    `views` are the texts for servers that see another configuration than all others. `environment` is what they find in
+    theirs beside what is in this one's.
     """
 
     def __init__(self, folder: Path, text: str) -> None:
@@ -71,6 +72,7 @@ class Supervisor:
         self.file.write_text(text, encoding="utf-8")
         self.config: Config = config.read(self.file)
         self.views: Mapping[ServerId, str] = {}
+        self.environment: Mapping[str, str] = {}
         self._processes: dict[ServerId, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Supervisor:
@@ -97,6 +99,7 @@ class Supervisor:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
+                    env={**os.environ, **self.environment},
                 )
         self._wait(names)
 
