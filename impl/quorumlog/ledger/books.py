@@ -63,6 +63,8 @@ def booked(books: Books, posted: Iterable[Posting]) -> Books:
     for account, amount in posted:
         if account is None:
             outside += amount
+        elif held := balances.get(account, 0) + amount:
+            balances[account] = held
         else:
-            balances[account] = balances.get(account, 0) + amount
-    return Books(FrozenMap({account: held for account, held in balances.items() if held}), outside)
+            balances.pop(account, None)
+    return Books(FrozenMap(balances), outside)
