@@ -89,6 +89,14 @@ def test_what_simulated_servers_write_down_is_a_behaviour(recorded: list[Recordi
         assert allowed(recordings) == (True, True)
 
 
+def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
+    for number in range(2):
+        record(schedule(1), tmp_path / str(number))
+    first, second = ([path.read_bytes() for path in sorted((tmp_path / each).iterdir())] for each in "01")
+    assert first == second
+    assert len(first) == 3
+
+
 def test_what_was_tampered_with_is_rejected_unless_the_core_does_it_too(
     recorded: list[Recordings], tmp_path: Path
 ) -> None:
