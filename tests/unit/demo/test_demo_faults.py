@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterable
 from random import Random
 from typing import cast
@@ -40,7 +41,7 @@ def test_the_first_kills_the_leader_of_the_coordinator(seed: int) -> None:
 def test_one_comes_after_the_other_and_in_half_a_minute_there_are_ten(seed: int) -> None:
     found = drawn(seed, GROUPS, 30)
     assert len(found) >= 10
-    assert all(earlier.ends < later.begins for earlier, later in zip(found, found[1:], strict=False))
+    assert all(earlier.ends < later.begins for earlier, later in itertools.pairwise(found))
     assert found[-1].ends <= 30
     assert all((each.whom == "all") == (each.kind == "power") for each in found)
 
@@ -75,7 +76,7 @@ class Recording:
 
 def injected(servers: Recording, *faults: Fault, leader: str | None = "a2") -> tuple[Injector, Passages]:
     """An injector that has done these faults."""
-    passages = Passages({name: ("127.0.0.1", 1) for name in servers.groups["a"]})
+    passages = Passages(dict.fromkeys(servers.groups["a"], ("127.0.0.1", 1)))
     injector = Injector(cast(Supervisor, servers), passages, lambda _: leader, lambda: 7, Random(1))
     asyncio.run(injector.run(faults))
     return injector, passages
