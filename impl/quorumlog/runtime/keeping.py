@@ -7,6 +7,7 @@ says nothing that the entries before it do not say; it only saves folding them a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from types import GenericAlias
 from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin
 
@@ -51,9 +52,12 @@ class Keeping(Generic[State, Answer, Content]):
     """How the state, the answers and the messages of an application are written into a snapshot."""
 
     def __init__(self, state: Any, answer: Any, content: Any = None) -> None:
-        self._decoder: msgspec.msgpack.Decoder[Kept[State, Answer, Content]] = msgspec.msgpack.Decoder(
-            Kept[state, answer, content], dec_hook=made
-        )
+        self._types = state, answer, content
+
+    @cached_property
+    def _decoder(self) -> msgspec.msgpack.Decoder[Kept[State, Answer, Content]]:
+        """Made when a snapshot is read: few servers ever do, and all load this."""
+        return msgspec.msgpack.Decoder(cast(Any, Kept)[self._types], dec_hook=made)
 
     def encoded(self, gate: Gate[State, Answer, Content], queue: EventQueue) -> bytes:
         """What this gate has made of its entries."""
