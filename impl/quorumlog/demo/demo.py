@@ -130,11 +130,17 @@ class Demo:
         return drawn(wanted.seed, tuple(wanted.hosted), wanted.seconds)
 
     async def _committed(self, clients: Clients) -> dict[str, int]:
-        """How many entries of each group are committed, as far as anybody says."""
+        """How many entries of each group are committed, as far as anybody says, once all servers have what there is.
+
+        Before that a server may hold, where others hold what is decided, what it had appended while it was cut off.
+        """
         found: dict[str, int] = {}
-        for group, client in clients.items():
-            with contextlib.suppress(Unanswered):
-                found[group] = (await client.status(timeout=CALM)).commit
+        with contextlib.suppress(TimeoutError, Unanswered):
+            async with asyncio.timeout(CALM):
+                for group, client in clients.items():
+                    while any((status := await client.status()).lag.values()):
+                        await asyncio.sleep(LOOK)
+                    found[group] = status.commit
         return found
 
     async def _clients(self, servers: Supervisor, stack: AsyncExitStack) -> Clients:
