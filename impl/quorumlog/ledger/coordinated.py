@@ -32,6 +32,7 @@ from quorumlog.ledger.forgetting import Close, Closed, name_of, number_of
 from quorumlog.ledger.ledger import Rate, Received
 from quorumlog.ledger.placement import Placement
 from quorumlog.persistent.frozen_map import FrozenMap
+from quorumlog.persistent.hash_map import HashMap
 
 Order: TypeAlias = Settle | Close
 """What the coordinator's leader asks of itself. Clients have no words for it."""
@@ -45,7 +46,7 @@ Ending: TypeAlias = bool | Received | Literal["forgotten"] | None
 KEPT: Final = 10_000
 """How many endings are kept at least for clients who have not heard them; at most twice as many are."""
 
-NO_ENDINGS: Final[FrozenMap[TransferId, bool | Received | None]] = FrozenMap({})
+NO_ENDINGS: Final[HashMap[TransferId, bool | Received | None]] = HashMap()
 
 
 class Coordinated(Struct, frozen=True, cache_hash=True):
@@ -57,8 +58,8 @@ class Coordinated(Struct, frozen=True, cache_hash=True):
     decisions: Decisions = FrozenMap({})
     begun: int = 0
     over: int = 0
-    recent: FrozenMap[TransferId, bool | Received | None] = NO_ENDINGS
-    older: FrozenMap[TransferId, bool | Received | None] = NO_ENDINGS
+    recent: HashMap[TransferId, bool | Received | None] = NO_ENDINGS
+    older: HashMap[TransferId, bool | Received | None] = NO_ENDINGS
 
     def ending(self, transfer: TransferId) -> Ending:
         """How a transfer ended that is not open. Spec: ShardedLedger!Ending."""

@@ -9,7 +9,7 @@ about something in doubt.
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ from quorumlog.ledger.forgetting import Closed, Over, number_of
 from quorumlog.ledger.ledger import Ledger, Rate, Received
 from quorumlog.ledger.placement import Placement
 from quorumlog.persistent.frozen_map import FrozenMap
+from quorumlog.persistent.hash_map import HashMap
 
 Order: TypeAlias = Prepare | Decision | Over
 """What the coordinator asks of a shard. Clients have no words for it."""
@@ -34,7 +35,7 @@ Answer: TypeAlias = bool | Received | Finding | None
 """True or false, what an exchange has brought, what was found and in which version; None if nothing has happened."""
 
 LEDGER: Final = Ledger()
-NOTHING_YET: Final = ShardState(FrozenMap({}), 0, FrozenMap({}), frozenset(), FrozenMap({}))
+NOTHING_YET: Final = ShardState(HashMap(), 0, FrozenMap({}), frozenset(), FrozenMap({}))
 
 
 class ShardBooks(Struct, frozen=True, cache_hash=True):
@@ -58,6 +59,11 @@ class ShardBooks(Struct, frozen=True, cache_hash=True):
             return None
         return participant.found(self.part, Read("", account, 1)), self.part.version
 
+    @property
+    def spendable(self) -> Books:
+        """What may be spent, as books. Rules only look up what is in them, and any map does for that."""
+        return Books(cast("FrozenMap[Account, int]", self.part.free), self.outside)
+
     def is_over(self, transfer: TransferId) -> bool:
         """Whether a transfer is over, so that whatever is said of it comes late."""
         return number_of(transfer) <= self.over
@@ -72,7 +78,7 @@ class ShardedLedger(Struct, frozen=True):
 
     def start(self) -> ShardBooks:
         """Nothing has happened. Spec: ShardedLedger!Init."""
-        return ShardBooks(replace(NOTHING_YET, free=self.opening), -sum(self.opening.values()))
+        return ShardBooks(replace(NOTHING_YET, free=HashMap(dict(self.opening.items()))), -sum(self.opening.values()))
 
     def decide(self, state: ShardBooks, command: Command | Order, randomness: Rate) -> tuple[Event, ...]:
         """The one event that follows, or none: an order was obeyed before, or a command meets what is in doubt."""
@@ -93,7 +99,7 @@ class ShardedLedger(Struct, frozen=True):
             return ()
         if isinstance(command, Balance | Total):
             return () if state.find(account_read(command)) is None else asked(command)
-        (event,) = LEDGER.decide(Books(state.part.free, state.outside), command, rate)
+        (event,) = LEDGER.decide(state.spendable, command, rate)
         if isinstance(event, Declined) and is_covered_perhaps(state.part, command):
             return ()
         return (event,)
@@ -185,7 +191,7 @@ def opened(part: ShardState, accounts: list[Account]) -> ShardState:
     return part if free is part.free else replace(part, free=free)
 
 
-def added(free: FrozenMap[Account, int], account: Account, amount: int) -> FrozenMap[Account, int]:
+def added(free: HashMap[Account, int], account: Account, amount: int) -> HashMap[Account, int]:
     """The balances with so much more on an account."""
     return free.set(account, free.get(account, 0) + amount)
 

@@ -30,6 +30,7 @@ from quorumlog.core.two_phase_commit.messages import (
     Vote,
 )
 from quorumlog.persistent.frozen_map import FrozenMap
+from quorumlog.persistent.hash_map import HashMap
 
 NONE: Final = "none"
 PREPARED: Final = "prepared"
@@ -91,7 +92,7 @@ class ShardState(Struct, frozen=True, cache_hash=True):
     transfer is; `in_doubt`: those that are prepared; `done`: what deposits and reads have found.
     """
 
-    free: FrozenMap[AccountId, int]
+    free: HashMap[AccountId, int]
     version: int
     stage: FrozenMap[TransferId, Stage]
     in_doubt: frozenset[Transfer]
@@ -114,7 +115,7 @@ class Participation:
     """A shard as an application of the log. Nothing in it is random."""
 
     def __init__(self, initial: Mapping[AccountId, int]) -> None:
-        self.initial = FrozenMap(initial)
+        self.initial = HashMap(initial)
 
     def start(self) -> ShardState:
         """The balances, and nothing else."""
@@ -150,7 +151,7 @@ class Participation:
         return next((state.done[(each.request, getattr(each, "round", 1))][0] for each in requests), None)
 
 
-def add(free: FrozenMap[AccountId, int], account: AccountId, amount: int) -> FrozenMap[AccountId, int]:
+def add(free: HashMap[AccountId, int], account: AccountId, amount: int) -> HashMap[AccountId, int]:
     """The balances with so much more on an account, if it lives here. Spec: ReplicatedTwoPhaseCommit!Add."""
     return free.set(account, free[account] + amount) if account in free else free
 
