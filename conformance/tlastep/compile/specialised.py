@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import count
 from typing import Any, Final, TypeAlias
 
@@ -63,8 +64,7 @@ class Specialiser:
     ) -> None:
         self._manner = manner
         self._namespace = dict(namespace)
-        functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
-        self._functions = {each.name: each for each in functions if not each.decorator_list}
+        self._functions = _functions_of(source)
         self._filename = filename
         self._names = (f"known{number}" for number in count())
         self._constants: dict[str, str] = {}
@@ -96,7 +96,7 @@ class Specialiser:
 
     def _made(self, parameters: Iterable[str], lines: Sequence[str]) -> Callable[..., Any]:
         text = "\n".join([f"def test({', '.join(parameters)}):", *lines])
-        exec(compile(text, self._filename, "exec"), self._namespace)
+        exec(_compiled(text, self._filename, "exec"), self._namespace)
         made: Callable[..., Any] = self._namespace.pop("test")
         return made
 
@@ -141,7 +141,7 @@ class Specialiser:
         text = ast.unparse(node)
         if text not in self._constants:
             try:
-                value = eval(compile(text, self._filename, "eval"), self._namespace)
+                value = eval(_compiled(text, self._filename, "eval"), self._namespace)
             except (EvaluationError, NameError):
                 return None
             self._constants[text] = self._constant(Known(value) if isinstance(value, Implicit) else value)
@@ -185,6 +185,15 @@ class Specialiser:
                     map(self.is_constant, values)
                 )
         return False
+
+
+@lru_cache(maxsize=8)  # one spec may be compiled with many sets of constants, and its source is the same
+def _functions_of(source: str) -> Mapping[str, ast.FunctionDef]:
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    return {each.name: each for each in functions if not each.decorator_list}
+
+
+_compiled: Final = lru_cache(maxsize=2_000)(compile)
 
 
 class _Filled(ast.NodeTransformer):
