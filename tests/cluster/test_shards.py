@@ -65,6 +65,6 @@ def test_transfers_between_shards_survive_the_leaders_of_all_groups(tmp_path: Pa
             assert set(endings) <= {True, None}
             assert await total(groups) == 1000
 
-    with Supervisor(tmp_path, configuration(dict.fromkeys(HOSTED, 3), HOSTED)) as servers:
+    with Supervisor(tmp_path, configuration({"a": 1, "b": 3, "c": 3}, HOSTED)) as servers:
         servers.start()
         run(story)
