@@ -52,7 +52,7 @@ class Faithful:
                 await self.perform(process, Balance(dice.choice(accounts)))
                 await asyncio.sleep(dice.uniform(0, 2 * REST))
         finally:
-            self._leave()
+            self.leave()
 
     async def perform(self, process: int, question: Balance) -> bool:
         """One question, from its first line to its last; whether it was answered. A read that was not never was."""
@@ -82,10 +82,11 @@ class Faithful:
                 answers: tuple[Any, ...] | None = await self._answer
                 return answers
         except (OSError, TimeoutError):
-            self._leave()
+            self.leave()
             return None
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Be done with the server."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -18,6 +18,7 @@
 
     [faults]                        # for tests
     forgetting_disk = true          # what was not synced is lost when the process is killed
+    slow_sync = 20                  # each sync of such a disk takes so many milliseconds
 
 Whatever is missing or wrong is an `UnusableConfig`: one line with the file, the place in it and what was expected.
 """

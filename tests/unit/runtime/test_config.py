@@ -32,6 +32,12 @@ def test_what_is_not_said_is_as_usual(tmp_path: Path) -> None:
     assert place.hosted() is LEDGER
 
 
+def test_disks_are_made_worse_on_demand(tmp_path: Path) -> None:
+    assert not read(tmp_path, GROUPS).forgetting_disk
+    found = read(tmp_path, GROUPS + "[faults]\nforgetting_disk = true\nslow_sync = 20\n")
+    assert (found.forgetting_disk, found.faults.slow_sync) == (True, 20)
+
+
 def test_what_is_said_counts(tmp_path: Path) -> None:
     more = "[pace]\nelection = [300, 400]\nheartbeat = 50\n[limits]\nbatch = 7\n"
     found = read(tmp_path, 'recordings = "told"\ndata = "kept"\n' + GROUPS + more)
@@ -61,6 +67,11 @@ def test_groups_of_a_ledger_on_shards(tmp_path: Path) -> None:
         (GROUPS + "[pace]\nheartbeat = 5000\n", "pace: expected 0 < heartbeat"),
         (GROUPS + "[pace]\nspeed = 1\n", "pace: expected Object contains unknown field `speed`"),
         (GROUPS + "[limits]\nbatch = 0\n", "limits: expected command * batch"),
+        (
+            GROUPS + "[faults]\nslow_sync = 5\n",
+            "faults.slow_sync: expected 0 to 1000 milliseconds, of a forgetting_disk",
+        ),
+        (GROUPS + "[faults]\nforgetting_disk = true\nslow_sync = -1\n", "faults.slow_sync: expected 0 to 1000"),
         (GROUPS + "[limits]\ncommand = 1000000000\n", "limits: expected command * batch"),
         ('application = { b = "ledger" }\n' + GROUPS, "application: expected one for each of a"),
         ('application = "coordinator"\n' + GROUPS, "application: expected a shard beside the coordinator"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quorumlog.runtime.faulty_disk import SECTOR, FaultyDisk, PowerLost, no_trouble
+from quorumlog.runtime.faulty_disk import SECTOR, FaultyDisk, PowerLost, no_trouble, slow
 from quorumlog.runtime.media import FolderMedia, MemoryMedia
 
 QUICK = settings(max_examples=150, deadline=None, derandomize=True)
@@ -181,3 +181,17 @@ def test_a_disk_in_a_folder_is_there_for_the_next_process(tmp_path: Path) -> Non
     disk.write_at("file", None, 0)
     assert (tmp_path / "file").read_bytes() == b"x"
     assert disk.path("file") == str(tmp_path / "file")
+
+
+def test_a_slow_sync_takes_its_time_before_anything_is_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    media = MemoryMedia()
+    seen: list[tuple[float, bytes]] = []
+    monkeypatch.setattr(
+        "quorumlog.runtime.faulty_disk.sleep", lambda seconds: seen.append((seconds, media.read("file", 9, 0)))
+    )
+    disk = FaultyDisk(media, slow(20))
+    disk.write_at("file", b"text", 0)
+    assert seen == []
+    disk.sync("file")
+    assert seen == [(0.02, b"")]
+    assert media.read("file", 9, 0) == b"text"

@@ -1,0 +1,72 @@
+"""`quorumlog demo`: what it prints, with which status it ends, and what it leaves behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from quorumlog.cli import app
+from quorumlog.demo import demo
+from quorumlog.demo.demo import Result, Wanted
+from quorumlog.demo.faults import Happened
+from quorumlog.demo.verdicts import FAILS, HOLDS, UNJUDGED, Verdict
+
+SECONDS = 240
+"""Within which it must be over on a machine that does much else."""
+
+
+def test_a_short_run_with_faults_holds(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    words = ["demo", "--seconds", "8", "--faults", "--seed", "4", "--workers", "8", "--keep", str(kept)]
+    command = [sys.executable, "-c", "from quorumlog.cli import app; app()", *words]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "everything holds" in ran.stdout
+    said = " ".join(ran.stdout.split())
+    for verdict in (
+        "enough happened to be judged holds",
+        "what clients were told is linearizable holds",
+        *(f"the replicas of group {group} hold the same events holds" for group in "abc"),
+        *(f"group {group} ran as Replication says holds" for group in "abc"),
+    ):
+        assert verdict in said
+    assert "kill 1 1 c" in said  # the first fault: one kill, of one leader, of the coordinator's group
+    assert (kept / "history.ndjson").stat().st_size > 0
+    assert sorted(each.name for each in (kept / "recordings").iterdir()) == [
+        f"{group}{number}.ndjson" for group in "abc" for number in (1, 2, 3)
+    ]
+
+
+@pytest.fixture
+def spoken(monkeypatch: pytest.MonkeyPatch) -> list[Verdict]:
+    """The verdicts with which a run ends that does not take place; the folder has a file in it."""
+    found: list[Verdict] = []
+
+    def run(wanted: Wanted, console: object) -> Result:
+        wanted.folder.mkdir(exist_ok=True)
+        (wanted.folder / "history.ndjson").touch()
+        return Result(7, (Happened("kill", "c1", "leader", 0, 1),), (), tuple(found), 1.0)
+
+    monkeypatch.setattr(demo, "run", run)
+    return found
+
+
+@pytest.mark.parametrize(("result", "status"), [(HOLDS, 0), (FAILS, 1), (UNJUDGED, 1)])
+def test_the_status_is_that_of_the_verdicts(result: str, status: int, spoken: list[Verdict], tmp_path: Path) -> None:
+    spoken += [Verdict("one thing", HOLDS, "seen"), Verdict("another", result, "for a reason")]
+    found = CliRunner().invoke(app, ["demo", "--keep", str(tmp_path / "kept")])
+    assert found.exit_code == status
+    assert result in found.output
+    assert "for a reason" in found.output
+    assert ("everything holds" in found.output) is (status == 0)
+    assert (tmp_path / "kept" / "history.ndjson").exists()
+
+
+def test_a_folder_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    found = CliRunner().invoke(app, ["demo", "--keep", str(tmp_path)])
+    assert found.exit_code == 2
+    assert "expected a folder that is not there yet" in found.output
