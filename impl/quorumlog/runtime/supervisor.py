@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from random import SystemRandom
 from types import TracebackType
 from typing import Final
 
@@ -23,15 +24,26 @@ from quorumlog.runtime.config import Address, Config
 
 STARTED: Final = 60.0
 """Seconds that a process may take until it listens."""
+PORTS: Final = range(12_000, 32_000)
+DICE: Final = SystemRandom()
 
 
 def free_addresses(number: int) -> list[Address]:
-    """Addresses on this machine on which nobody listens at the moment."""
+    """Addresses on this machine on which nobody listens at the moment.
+
+    Their ports are none that the operating system chooses of itself: so nobody gets one while its server is down.
+    Raises `RuntimeError` if there are not so many.
+    """
+    found: list[Address] = []
     with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [("127.0.0.1", each.getsockname()[1]) for each in sockets]
+        for port in DICE.sample(PORTS, len(PORTS)):
+            if len(found) == number:
+                return found
+            address = "127.0.0.1", port
+            with contextlib.suppress(OSError):
+                held.enter_context(socket.socket()).bind(address)
+                found.append(address)
+    raise RuntimeError(f"expected {number} free ports from {PORTS[0]} to {PORTS[-1]}, found {len(found)}")
 
 
 def configuration(groups: Mapping[str, int], applications: Mapping[str, str] | None = None, more: str = "") -> str:

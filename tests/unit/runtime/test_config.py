@@ -69,7 +69,7 @@ def test_groups_of_a_ledger_on_shards(tmp_path: Path) -> None:
         (GROUPS + "[limits]\nbatch = 0\n", "limits: expected command * batch"),
         (
             GROUPS + "[faults]\nslow_sync = 5\n",
-            "faults.slow_sync: expected 0 to 1000 milliseconds, of a forgetting_disk",
+            "faults.slow_sync: expected 0 to 1000 milliseconds, of a",
         ),
         (GROUPS + "[faults]\nforgetting_disk = true\nslow_sync = -1\n", "faults.slow_sync: expected 0 to 1000"),
         (GROUPS + "[limits]\ncommand = 1000000000\n", "limits: expected command * batch"),
