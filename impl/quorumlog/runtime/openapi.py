@@ -108,6 +108,7 @@ PARAMETERS: Final[Mapping[str, tuple[str, Document, str]]] = {
 
 TROUBLES: Final[Mapping[int, str]] = {
     400: "The request is wrong, and the sentence names the field.",
+    403: "A browser asks for a page of another site.",
     404: "There is no such account, group or route.",
     408: "The body does not come.",
     409: "There were not as many events as expected: nothing has happened.",
@@ -155,7 +156,7 @@ def operation_of(said: Operation, of: Mapping[str, Document]) -> Document:
     if "Quorumlog-Token" in said.parameters:
         answer["headers"] = token
     responses = {"200": answer}
-    for status in sorted(said.troubles):
+    for status in sorted({403, *said.troubles}):
         content = {JSON: {"schema": of["problem"]}}
         responses[str(status)] = {"description": TROUBLES[status], "content": content}
         if status in LATER:

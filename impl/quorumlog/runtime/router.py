@@ -94,6 +94,7 @@ class Door:
 
     async def _answer(self, entrance: Entrance, request: Request) -> Response:
         try:
+            check_origin(request)
             if entrance.waits:
                 return await self._counted(entrance, request)
             return await entrance.endpoint(request)
@@ -120,6 +121,13 @@ class Door:
             if not self._by[by]:
                 del self._by[by]
             self._metrics.outstanding.set(self._inside)
+
+
+def check_origin(request: Request) -> None:
+    """No page of another site makes a browser on this machine speak for it. Raises `Trouble`."""
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+        raise Trouble(403, "Origin: expected none, or this router")
 
 
 async def refused(request: Request, error: Exception) -> Response:

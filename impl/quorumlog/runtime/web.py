@@ -21,6 +21,8 @@ LONGEST_KEY: Final = 200
 LONGEST_WAIT: Final = 60.0
 BODY_WAIT: Final = 10.0
 """Seconds in which the body of a request has to arrive."""
+THROWN_AWAY: Final = 1 << 20
+"""Bytes of a body that is too large which are read though."""
 
 PLACE: Final = re.compile(r"^(?P<said>.*) - at `(?P<place>.*)`$", re.DOTALL)
 TOKENS: Final = re.compile(r"[^=,\s]+=\d{1,16}(?:,[^=,\s]+=\d{1,16})*")
@@ -28,21 +30,26 @@ Wanted = TypeVar("Wanted")
 
 
 async def body_of(request: Request, most: int) -> bytes:
-    """The body of a request. Raises `Trouble` if it is larger than it may be, or does not come."""
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > most:
-        raise Trouble(413, f"body: expected at most {most} bytes, found {declared}")
+    """The body of a request. Raises `Trouble` if it is larger than it may be, or does not come.
+
+    What is too large is read on for a while and thrown away: a client that is sending would not see the answer.
+    """
     found = bytearray()
+    length = 0
     try:
         async with asyncio.timeout(BODY_WAIT):
             async for chunk in request.stream():
-                found += chunk
-                if len(found) > most:
-                    raise Trouble(413, f"body: expected at most {most} bytes")
+                length += len(chunk)
+                if length <= most:
+                    found += chunk
+                elif length > most + THROWN_AWAY:
+                    break
     except TimeoutError as error:
         raise Trouble(408, f"body: expected all of it within {BODY_WAIT:.0f} seconds") from error
     except ClientDisconnect as error:
         raise Trouble(400, "body: the connection has ended before it") from error
+    if length > most:
+        raise Trouble(413, f"body: expected at most {most} bytes")
     return bytes(found)
 
 

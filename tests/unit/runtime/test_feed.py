@@ -1,0 +1,115 @@
+"""The copy of a group's events: whatever order news comes in, users see one numbered list of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quorumlog.core.leader_output import CONFLICT, Executed
+from quorumlog.core.read_model import News
+from quorumlog.ledger.events import Asked, Declined, Deposited, Transferred
+from quorumlog.runtime import feed as feeds
+from quorumlog.runtime import wire
+from quorumlog.runtime.feed import Event, Feed
+from quorumlog.runtime.hosting import LEDGER
+from quorumlog.runtime.transport import Connection
+from quorumlog.runtime.wire import BadFrame
+
+NOBODY: Final = cast(Connection, None)
+"""A feed that has not reached anybody takes what comes from there."""
+SERVERS: Final = {"a1": ("127.0.0.1", 1), "a2": ("127.0.0.1", 1)}
+
+EVENTS: Final = st.one_of(
+    st.builds(Deposited, st.sampled_from("xyz"), st.integers(1, 9)), st.builds(Asked, st.just("q")), st.just(Declined())
+)
+ENTRIES: Final = st.lists(st.lists(EVENTS, max_size=3).map(tuple) | st.just(CONFLICT), max_size=8)
+Slices: Final = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=12)
+
+
+def executed(written: list[Any]) -> tuple[Executed[Any], ...]:
+    """Entries with these events, of one session."""
+    return tuple(Executed("s", number, 0, events) for number, events in enumerate(written, 1))
+
+
+def told(feed: Feed, sender: str, after: int, entries: tuple[Any, ...], end: int, time: int = 0) -> None:
+    """A server tells of entries."""
+    news = News(sender, feed.model.name, "a", after, entries, end, time)
+    feed.took(NOBODY, wire.NEWS, memoryview(wire.ENCODER.encode(news)))
+
+
+def with_feed(story: Callable[[Feed], None]) -> None:
+    """Run a story about a feed whose servers are not there."""
+
+    async def run() -> None:
+        feed = Feed("a", SERVERS, LEDGER)
+        story(feed)
+        await feed.close()
+
+    asyncio.run(run())
+
+
+def check(written: list[Any], slices: list[tuple[int, int]], after: int, limit: int) -> None:
+    """Tell a feed slices of these entries, as they come, then all; what it shows is the flat list."""
+    entries = executed(written)
+    flat = [(each.number, event) for each in entries if isinstance(each.events, tuple) for event in each.events]
+    expected = [Event(position, "s", *pair) for position, pair in enumerate(flat, 1)]
+
+    def story(feed: Feed) -> None:
+        for start, size in slices:
+            told(feed, "a1", start, entries[start : start + size], len(entries))
+        known = feed.projection.events
+        assert feed.events(0, 100) == expected[:known]
+        told(feed, "a2", 0, entries, len(entries))
+        assert feed.projection.events == len(expected)
+        assert feed.events(after, limit) == expected[after : after + limit]
+        assert set(feed.projection.accounts) == {e.account for _, e in flat if isinstance(e, Deposited)}
+
+    with_feed(story)
+
+
+@given(written=ENTRIES, slices=Slices, after=st.integers(0, 20), limit=st.integers(1, 9))
+def test_events_are_one_numbered_list(written: list[Any], slices: list[Any], after: int, limit: int) -> None:
+    check(written, slices, after, limit)
+
+
+def test_entries_that_count_as_events_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mutant: each entry counts as one event."""
+    monkeypatch.setattr(feeds, "events_of", lambda entry: (entry.events,) if entry.events else ())
+    monkeypatch.setattr(feeds.Projecting, "evolve", lambda _, state, __: state)
+    with pytest.raises(AssertionError):
+        check([(Declined(), Declined()), CONFLICT], [], 0, 9)
+
+
+def test_its_age_is_known_from_the_present_source_only() -> None:
+    def story(feed: Feed) -> None:
+        assert feed.staleness() == (False, None)
+        told(feed, "a2", 0, (), 0, 900)
+        assert feed.staleness() == (False, None)
+        told(feed, "a1", 0, (), 0, 900)
+        known, age = feed.staleness()
+        assert known
+        assert age is not None
+        assert age >= 0
+
+    with_feed(story)
+
+
+def test_news_for_others_and_nonsense_are_refused() -> None:
+    def story(feed: Feed) -> None:
+        news = News("a1", "somebody", "a", 0, executed([(Declined(),)]), 1, 0)
+        for kind, body in ((wire.NEWS, wire.ENCODER.encode(news)), (wire.NEWS, b"\xc1"), (wire.ANSWERS, b"")):
+            with pytest.raises(BadFrame):
+                feed.took(NOBODY, kind, memoryview(body))
+        assert feed.events(0, 9) == []
+
+    with_feed(story)
+
+
+def test_accounts_are_those_between_which_money_moves() -> None:
+    assert feeds.accounts_of(Transferred("ann", "bob", 3)) == ["ann", "bob"]
+    assert feeds.accounts_of(Asked("ann")) == []
