@@ -98,11 +98,8 @@ def of_table(held: Table[int, Event, Event], sessions: dict[str, Session[Event]]
 
 def waiting(asked: Mapping[Named, frozenset[ProxyId]]) -> frozenset[Value]:
     """Who waits for which answer."""
-    return frozenset(
-        record(by=by, session=model_value(session), number=number)
-        for (session, number), askers in asked.items()
-        for by in askers
-    )
+    pairs = [(named, by) for named, askers in asked.items() for by in askers]
+    return frozenset(record(by=by, session=model_value(name), number=each) for (name, each), by in pairs)
 
 
 def number(natural: int | None) -> Value:

@@ -106,7 +106,7 @@ class Session(Struct, Generic[Answer], frozen=True, gc=False, cache_hash=True):
 
     def without(self, received: int) -> Items[Answered[Answer]]:
         """The answers to be kept when so many have been received. Spec: LeaderOutput!Without."""
-        more = received - self.forgotten
+        more = received - self.last + len(self.kept)
         return without_first(self.kept, more) if more > 0 else self.kept
 
 
