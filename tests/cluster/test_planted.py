@@ -76,11 +76,15 @@ PLANTED: Final = msgspec.toml.decode(FILE.read_bytes(), type=File).planted
 def copied(planted: Planted, folder: Path) -> dict[str, str]:
     """A copy of the package with the bug; the environment in which a server finds it."""
     shutil.copytree(PACKAGE, folder / "quorumlog")
-    file = folder / "quorumlog" / planted.file
-    text = file.read_text(encoding="utf-8")
-    assert text.count(planted.find) == 1, f"{planted.file}: expected once: {planted.find}"
-    file.write_text(text.replace(planted.find, planted.replace), encoding="utf-8")
+    (folder / "quorumlog" / planted.file).write_text(changed(planted), encoding="utf-8")
     return {"PYTHONPATH": str(folder)}
+
+
+def changed(planted: Planted) -> str:
+    """The text of the file with the bug."""
+    text = (PACKAGE / planted.file).read_text(encoding="utf-8")
+    assert text.count(planted.find) == 1, f"{planted.file}: expected once: {planted.find}"
+    return text.replace(planted.find, planted.replace)
 
 
 def ran(folder: Path, under: str, environment: dict[str, str]) -> Result:
@@ -123,7 +127,9 @@ def test_the_unchanged_package_passes(under: str, tmp_path: Path) -> None:
     ]
 
 
-def test_there_are_six_and_each_says_where_it_is_seen() -> None:
+def test_there_are_six_and_each_says_where_it_is_and_where_it_is_seen() -> None:
+    for each in PLANTED:
+        compile(changed(each), each.file, "exec")
     assert len({each.name for each in PLANTED}) == len(PLANTED) == 6
     assert {each.under for each in PLANTED} == set(UNDER)
     assert all(each.caught and set(each.caught) <= set(WHAT) for each in PLANTED)
