@@ -145,7 +145,7 @@ class NodeProcess:
         """Take nothing more, let the disk end what it writes, and close."""
         self.server.stop()
         if self._listening is not None:
-            self._listening.close()
+            await self._accept_no_more(self._listening)
         for link in self._all_links():
             link.close()
         for connection in [*self._peers, *self._clients, *self._strangers]:
@@ -157,6 +157,14 @@ class NodeProcess:
             self._recorder.close()
         if not self.failure.done():
             self.failure.cancel()
+
+    async def _accept_no_more(self, listening: asyncio.Server) -> None:
+        """Close what listens. Python 3.11 would lose a connection that is half accepted then, and never close it."""
+        for each in listening.sockets:
+            self._loop.remove_reader(each.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        listening.close()
 
     def _keep(self, index: int, term: int, state: bytes) -> None:
         """Write a snapshot beside everything else; one that comes while another is written is left out."""
