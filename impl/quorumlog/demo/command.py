@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from random import SystemRandom
-from typing import Annotated, Never
+from typing import Annotated, Final, Never
 
 import typer
 from rich.console import Console
 from rich.text import Text
+
+WIDTH: Final = 200
+"""Of a line where nobody looks at a terminal."""
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +41,7 @@ def demo(
         fail(f"{keep}: expected a folder that is not there yet")
     folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="quorumlog-demo-"))
     chosen = seed if seed is not None else SystemRandom().randrange(10_000)
-    out = Console()
+    out = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     kind = "with faults" if faults else "without faults"
     out.print(f"nine servers for {seconds:g} s {kind}, seed {chosen}, in {folder}", markup=False, highlight=False)
     try:
