@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 Account: TypeAlias = str
+LARGEST: Final = 2**40
+"""The largest amount of one command. What an account holds is far from what has no encoding for a long time then."""
 
 
 class Unfit(ValueError):
@@ -39,6 +41,8 @@ class Between(Struct, frozen=True, cache_hash=True, tag_field="f", tag=str.lower
 def _check_amount(amount: int) -> None:
     if amount <= 0:
         raise Unfit("expected an amount greater than 0")
+    if amount > LARGEST:
+        raise Unfit(f"expected an amount of at most {LARGEST}")
 
 
 class Deposit(OfAmount, frozen=True, cache_hash=True):

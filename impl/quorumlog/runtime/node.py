@@ -278,15 +278,24 @@ class NodeProcess:
         """Answers to requests, in one frame."""
         connection = self._connections.get(to)
         if connection is not None:
-            self._put(connection, framed(wire.ANSWERS, wire.ENCODER.encode([wire.row(each) for each in answers])))
+            rows = [wire.row(each) for each in answers]
+            self._tell(connection, lambda: framed(wire.ANSWERS, wire.ENCODER.encode(rows)))
 
     def tell(self, to: ConnectionId, message: ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any]) -> bool:
         """Something else."""
         connection = self._connections.get(to)
         if connection is None:
             return False
-        self._put(connection, frame(wire.CLIENT_KINDS[type(message)], message))
+        self._tell(connection, lambda: frame(wire.CLIENT_KINDS[type(message)], message))
         return connection.is_writable
+
+    def _tell(self, connection: Connection, encoded: Callable[[], bytes]) -> None:
+        """An answer that has no encoding, a number that is too large, is the end of that connection alone."""
+        try:
+            self._put(connection, encoded())
+        except (OverflowError, TypeError, ValueError) as error:
+            self._said(f"{self.place.identity}: a client cannot be told its answer: {error}")
+            connection.close(f"the answer has no encoding: {error}")
 
     def everyone(self, message: NotLeader) -> None:
         """The same to every client."""
