@@ -180,7 +180,7 @@ WRONG: Final = [
     ("/v1/commands", {"command": {**DEPOSIT, "amount": "5"}}, "command.amount: expected int, found str"),
     ("/v1/commands", {"command": {**DEPOSIT, "amount": 0}}, "command: expected an amount greater than 0"),
     ("/v1/commands", {"command": {**DEPOSIT, "amount": 2**53}}, "command: expected an amount of at most"),
-    ("/v1/commands", {"command": {**DEPOSIT, "amount": 10**400}}, "command.amount: "),
+    ("/v1/commands", {"command": {**DEPOSIT, "amount": 10**400}}, "command: expected an amount of at most"),
     ("/v1/commands", {"command": {**DEPOSIT, "amout": 5}}, "command.amout: there is no such field"),
     ("/v1/commands", {"command": {"f": "steal"}}, "command.f: invalid value 'steal'"),
     ("/v1/commands", {"command": DEPOSIT, "group": 5}, "body.group: expected str | null, found int"),
