@@ -195,10 +195,14 @@ class Demo:
         return found
 
     async def _ask_for_all(self, load: Workload, history: History) -> None:
-        """What the accounts hold in the end is a part of the history, so what was acknowledged and lost shows."""
+        """What the accounts hold in the end is a part of the history, so what was acknowledged and lost shows.
+
+        Where nobody answers one question, nobody is asked the next.
+        """
         questions: list[Command] = [*map(Balance, ACCOUNTS), Total()]
         for question in questions:
-            await load.perform(history.process(), question, keyed=self._wanted.keyed > 0)
+            if not await load.perform(history.process(), question, keyed=self._wanted.keyed > 0):
+                return
 
     def _leader(self, group: str) -> str | None:
         status = self._statuses[group]
