@@ -28,7 +28,7 @@ from quorumlog.simulation.composed.moves import Move
 from quorumlog.simulation.composed.reading import FITS, PATIENCE
 from quorumlog.simulation.composed.speaking import SESSIONS, Gates
 from quorumlog.simulation.composed.system import System
-from quorumlog.simulation.composed.telling import Disagreement
+from quorumlog.simulation.composed.telling import Disagreement, Untellable
 from quorumlog.simulation.composed.walks import BATCH, LENGTH, SHARDS, Judge, Walk, fresh, replay, walk
 from quorumlog.simulation.transfers import Setting
 from quorumlog_bindings.consistent_read import consistent_read
@@ -62,6 +62,8 @@ class Judges:
         self._beside = {name: Beside(project, spec.binding, vacuous=spec.vacuous) for name, spec in STEPPED.items()}
         self._actions: dict[str, dict[str, int]] = {name: {} for name in STEPPED}
         self.kinds: Counter[str] = Counter()
+        self.untold: Counter[str] = Counter()
+        """How many walks could be told to their end by all specs but this one."""
         self.walks = 0
 
     def walk(self, seed: int, length: int = LENGTH) -> Walk:
@@ -96,6 +98,8 @@ class Judges:
                     for each in moves:
                         steps += told.teller.steps(each)
                     steps += told.teller.rest()
+                except Untellable:
+                    self.untold[spec.module] += 1
                 except (Refused, Disagreement) as error:
                     yield f"{spec.module}: of {told.name} something happens that its world refuses: {error}"
                 opinion = self._beside[spec.module].opinion(told.constants, self._actions[spec.module])

@@ -28,7 +28,7 @@ from quorumlog.simulation.composed.bookings import GAIN, Operations
 from quorumlog.simulation.composed.consensus import Taken
 from quorumlog.simulation.composed.groups import Group
 from quorumlog.simulation.composed.system import COORDINATOR, System
-from quorumlog.simulation.composed.telling import Disagreement, Step, Telling, agree
+from quorumlog.simulation.composed.telling import Disagreement, Step, Telling, Untellable, agree
 from quorumlog.simulation.replicated_two_phase_commit import ReplicatedTwoPhaseCommit as World
 from quorumlog.simulation.transfers import FAILED, IDLE, Standing
 
@@ -115,9 +115,26 @@ class Committing:
         for entry in written(appended):
             for event in self._of_entry(g, entry, begun) if isinstance(entry, Executed) else ():
                 self._called(g, event)
-        agree(f"what {i} has appended", self._suffix(g, i, new), self._told_suffix(g))
+        here, there = self._suffix(g, i, new), self._told_suffix(g)
+        if self._hinges_on_exchange(g, here, there):
+            raise Untellable("a transfer is short because of what an exchange in doubt may bring")
+        agree(f"what {i} has appended", here, there)
         if g == COORDINATOR:
             agree(f"the votes that {i} has heard", self._votes(i, new), set(self.world.tally.votes))
+
+    def _hinges_on_exchange(self, g: str, here: Sequence[Any], there: Sequence[Any]) -> bool:
+        """Whether a transfer is refused here and in conflict there, or the other way, beside an exchange in doubt.
+
+        That brings here what it will bring, and there what it takes, until it is committed and booked.
+        """
+        mine, theirs = next(
+            ((mine, theirs) for mine, theirs in zip(here, there, strict=False) if mine != theirs), (0, 0)
+        )
+        if not isinstance(mine, Staged) or not isinstance(theirs, Staged) or mine.transfer != theirs.transfer:
+            return False
+        incoming = [name for name, shard in self.operations.made if shard == g]
+        targets = {self.operations.transfers[name].target for name in incoming}
+        return {mine.stage, theirs.stage} == {"refused", "conflicted"} and mine.transfer.source in targets
 
     def _order(self, asked: tuple[str, Any], begun: dict[str, str]) -> None:
         action, said = asked

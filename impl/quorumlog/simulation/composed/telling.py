@@ -21,6 +21,10 @@ class Disagreement(Exception):
     """The system and what is told of it are not the same any more."""
 
 
+class Untellable(Exception):
+    """From here on the spec has no words for what happens: what came before can be judged, and the rest cannot."""
+
+
 class Telling(Generic[W]):
     """The world of a spec beside the system, and the steps that are told of it."""
 
