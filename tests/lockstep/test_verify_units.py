@@ -21,6 +21,8 @@ def test_tlc_is_not_asked_again_for_what_is_recorded() -> None:
     for model in recorded:
         assert ("tlc", model.name) not in parts
         assert ("lockstep", model.name) in parts
+    asked = {unit.model for unit in units(PROJECT, PROJECT.select(), fresh=True) if unit.part == "tlc"}
+    assert asked == {model.name for model in PROJECT.select()}
 
 
 def test_lock_step_is_held_to_the_counts_that_stand_in_the_list(monkeypatch: pytest.MonkeyPatch) -> None:

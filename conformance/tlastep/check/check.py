@@ -102,6 +102,8 @@ def _by_tlc(project: Project, model: Model, workers: int, dump: Path | None, on_
         deadlock=model.deadlock,
         workers=workers,
         dump=dump,
+        # With the same polynomial TLC writes the same dump each time.
+        fingerprint=0 if dump is not None else None,
         on_progress=on_progress,
         quick=model.size == "small" and _work(model) < _QUICK,
     )

@@ -69,11 +69,14 @@ class Row(msgspec.Struct, frozen=True):
     found: dict[str, Any]
 
 
-def units(project: Project, models: Sequence[Model]) -> list[Unit]:
-    """The work on these models, the longest first, so that no process is left alone with it at the end."""
+def units(project: Project, models: Sequence[Model], *, fresh: bool = False) -> list[Unit]:
+    """The work on these models, the longest first, so that no process is left alone with it at the end.
+
+    What is recorded of TLC counts as known, unless everything is to be fresh.
+    """
     bound = bound_modules(project)
     locked = {model.name for model, _ in lockable(project, tuple(models))}
-    found = [Unit("tlc", model.name) for model in models if not model.recorded]
+    found = [Unit("tlc", model.name) for model in models if fresh or not model.recorded]
     found += [Unit("lockstep", model.name) for model in models if model.name in locked]
     # Lock-step explores the spec of the others with the same engine, and is held to TLC's counts itself.
     found += [Unit("python", model.name) for model in models if model.name not in locked]
@@ -103,7 +106,7 @@ def verify(
 ) -> tuple[list[Row], list[Judged]]:
     """Does all the work on these models, then tries to kill all mutants; `on_row` hears of each row as it comes."""
     memory = Memory(project, fresh=fresh)
-    work = units(project, models)
+    work = units(project, models, fresh=fresh)
     rows: list[Row] = []
     for done, several in enumerate(_rows(project, work, memory), 1):
         for row in several:

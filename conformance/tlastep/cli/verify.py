@@ -28,7 +28,7 @@ from tlastep.report.verified import Verified, sections
 def verify(
     models: Names = None,
     size: SizeOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what hashes show to be unchanged.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what is known, and what is recorded.")] = False,
     json: Json = False,
 ) -> None:
     """Check all models, step code and spec together, replay TLC's behaviours, and kill all mutants."""

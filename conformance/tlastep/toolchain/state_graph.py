@@ -11,6 +11,7 @@ from tlastep.behaviour import Assignment, Label
 from tlastep.errors import Place, UnusableInput
 from tlastep.toolchain.tlc_values import Reader
 
+SHOWN: Final = 200
 _QUOTED: Final = r'"((?:[^"\\]|\\.)*+)"'
 _NODE: Final = re.compile(rf'(-?\d+) \[label={_QUOTED}(?:,tooltip="(?:[^"\\]|\\.)*+")?(.*)\];?\s*\Z')
 _EDGE: Final = re.compile(rf"(-?\d+) -> (-?\d+) \[label={_QUOTED}.*\];?\s*\Z")
@@ -54,7 +55,9 @@ def _read_line(line: str, graph: StateGraph, reader: Reader) -> None:
         if "style = filled" in node[3]:
             graph.initial.append(state)
     else:
-        raise UnusableInput("expected a state or a labelled edge of a graph dumped by TLC (-dump dot,actionlabels)")
+        found = line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
+        expected = "expected a state or a labelled edge of a graph dumped by TLC (-dump dot,actionlabels)"
+        raise UnusableInput(f"{expected}, found {found.rstrip()!r}")
 
 
 def _plain(quoted: str) -> str:
