@@ -11,7 +11,7 @@ from typing import Final
 from quorumlog.core.event_sourcing import fold
 from quorumlog.ledger import books
 from quorumlog.ledger.books import EXCHANGE, Books
-from quorumlog.ledger.commands import Balance, Command, Deposit, Exchange, Total, Transfer, Withdraw
+from quorumlog.ledger.commands import LARGEST, Balance, Command, Deposit, Exchange, Total, Transfer, Withdraw
 from quorumlog.ledger.events import Asked, AskedTotal, Declined, Deposited, Event, Exchanged, Transferred, Withdrawn
 from quorumlog.ledger.ledger import Ledger, Received
 from quorumlog.persistent.frozen_map import FrozenMap
@@ -39,7 +39,7 @@ def held(x: int, y: int, exchange: int) -> Books:
 
 def command_of(kind: int, amount: int) -> Command:
     """A command of each kind."""
-    assume(amount > 0)
+    assume(0 < amount <= LARGEST)
     every = (
         Deposit(X, amount),
         Withdraw(X, amount),

@@ -37,5 +37,5 @@ def test_a_walk_that_finds_something_prints_a_script(monkeypatch: pytest.MonkeyP
     )
     outcome = CliRunner().invoke(app, ["walk", "--walks", "40"])
     assert outcome.exit_code == 1
-    assert "finding: Conserved" in outcome.output
+    assert "finding: Once" in outcome.output
     assert "MOVES = [" in outcome.output
