@@ -47,5 +47,6 @@ def test_what_tlc_shows_is_replayed_in_the_same_run() -> None:
     assert graph["taken"] == graph["transitions"] > 0
     rows = perform(PROJECT.root, Unit("tlc", "ConsistentReadFromModel"))
     assert [(row.part, row.holds) for row in rows] == [("tlc", True), ("counterexample", True)]
-    rows = perform(PROJECT.root, Unit("tlc", "EventLog"))
-    assert [(row.part, row.holds) for row in rows] == [("tlc", True)]
+    for name in ("EventLog", "EventSourcingLive"):
+        rows = perform(PROJECT.root, Unit("tlc", name))
+        assert [(row.part, row.holds) for row in rows] == [("tlc", True)]

@@ -182,7 +182,7 @@ def _tlc(project: Project, model: Model) -> list[Row]:
         if not checked.holds or behaviour is None:
             return [_checked(checked)]
         return [_checked(checked), _counterexample(project, model, binding, behaviour)]
-    if not _has_small_graph(model) or not lockable(project, (model,)):
+    if not _has_small_graph(model) or not any(lockable(project, (model,))):
         return [_checked(check_model(project, model, "tlc"))]
     with tempfile.TemporaryDirectory(prefix="tlastep-", ignore_cleanup_errors=True) as own:
         dump = Path(own) / "graph.dot"
