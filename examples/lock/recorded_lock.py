@@ -1,8 +1,8 @@
 """How a lock's recording is read: which step of the spec each line tells, and what the lock says that it changed.
 
-    {"n":1,"i":1,"do":"start","format":1,"node":"lock","members":["lock"]}
-    {"n":2,"i":1,"do":"Ask","client":"a","holder":"a"}
-    {"n":3,"i":1,"do":"Ask","client":"b","waiting":["b"]}
+{"n":1,"i":1,"do":"start","format":1,"node":"lock","members":["lock"]}
+{"n":2,"i":1,"do":"Ask","client":"a","holder":"a"}
+{"n":3,"i":1,"do":"Ask","client":"b","waiting":["b"]}
 """
 
 from __future__ import annotations
