@@ -108,7 +108,7 @@ def plain(value: object) -> object:
         return list(value.items())
     if isinstance(value, Strand):
         return list(value)
-    raise NotImplementedError(f"expected a value that a snapshot can hold, found a {type(value).__name__}")
+    raise TypeError(f"expected a value that a snapshot can hold, found a {type(value).__name__}")
 
 
 def made(kind: Any, value: Any) -> Any:
@@ -118,7 +118,7 @@ def made(kind: Any, value: Any) -> Any:
         return origin(dict(msgspec.convert(value, GenericAlias(list, GenericAlias(tuple, arguments)), dec_hook=made)))
     if origin is Strand:
         return Strand.of(msgspec.convert(value, GenericAlias(list, arguments[0]), dec_hook=made))
-    raise NotImplementedError(f"expected a type that a snapshot can hold, found {kind}")
+    raise TypeError(f"expected a type that a snapshot can hold, found {kind}")
 
 
 ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=plain)
