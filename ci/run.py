@@ -24,6 +24,8 @@ def run(step: Step) -> bool:
     say(f"== {step.name}: {' '.join(step.command)}")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "PATH": path}
+    # The steps start hundreds of processes: what they import is compiled once, whatever the outside thinks of that.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     begun = perf_counter()
     status = subprocess.run(step.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
     if step is not STEPS[-1]:
