@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from quorumlog.core.consensus.messages import ServerId
-from quorumlog.demo.passages import Passages
-from quorumlog.runtime.supervisor import Supervisor
+from quorumlog.runtime.config import Config
 
 Kind: TypeAlias = Literal["kill", "pause", "isolate", "mute", "deafen", "delay", "power"]
 KINDS: Final[tuple[Kind, ...]] = ("kill", "pause", "isolate", "mute", "deafen", "delay", "power")
@@ -78,13 +77,54 @@ def drawn(seed: int, groups: tuple[str, ...], seconds: float) -> tuple[Fault, ..
         now = ends + dice.uniform(*QUIET)
 
 
+class Machines(Protocol):
+    """The servers of a cluster, as `Supervisor` has them: what blocks, blocks."""
+
+    config: Config
+
+    def start(self, *servers: ServerId) -> None:
+        """Start these servers. Raises `RuntimeError` if one ends instead."""
+
+    def kill(self, *servers: ServerId) -> None:
+        """Kill them at once; they cannot do anything about it."""
+
+    def pause(self, *servers: ServerId) -> None:
+        """Stop them where they are."""
+
+    def resume(self, *servers: ServerId) -> None:
+        """Let them go on."""
+
+
+class Way(Protocol):
+    """The way of one server to another."""
+
+    delay: float
+    """Seconds that everything takes longer."""
+
+    def block(self) -> None:
+        """What is said from now on never arrives."""
+
+
+class Ways(Protocol):
+    """The ways between servers, as `Passages` are."""
+
+    def from_(self, source: ServerId, /) -> Sequence[Way]:
+        """Those of a server to all others."""
+
+    def to(self, target: ServerId, /) -> Sequence[Way]:
+        """Those of all others to it."""
+
+    def heal(self) -> None:
+        """Everybody reaches everybody again."""
+
+
 class Injector:
     """Does faults to a cluster. `leader` says who leads a group, if anybody knows; `clock` is that of the history."""
 
     def __init__(
         self,
-        servers: Supervisor,
-        passages: Passages,
+        servers: Machines,
+        passages: Ways,
         leader: Callable[[str], ServerId | None],
         clock: Callable[[], int],
         dice: Random,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from quorumlog.core.consensus.messages import ServerId
@@ -120,11 +120,11 @@ class Passages:
         """Where a server finds the others."""
         return {target: each.address for (whose, target), each in self._all.items() if whose == source}
 
-    def from_(self, source: ServerId) -> Iterable[Passage]:
+    def from_(self, source: ServerId) -> Sequence[Passage]:
         """Its ways to all others."""
         return [each for (whose, _), each in self._all.items() if whose == source]
 
-    def to(self, target: ServerId) -> Iterable[Passage]:
+    def to(self, target: ServerId) -> Sequence[Passage]:
         """The ways of all others to it."""
         return [each for (_, whose), each in self._all.items() if whose == target]
 

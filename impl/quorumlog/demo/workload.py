@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -42,19 +42,20 @@ class Lasted(msgspec.Struct, frozen=True):
 
 
 class History:
-    """The lines of a history, written as they happen. Its clock begins with it."""
+    """The lines of a history, written as they happen. Its clock begins with it; `nanoseconds` is what that reads."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, nanoseconds: Callable[[], int] = time.monotonic_ns) -> None:
         self.file = file
         self.operations: list[Lasted] = []
         self.outcomes: Counter[str] = Counter()
-        self._begun = time.monotonic_ns()
+        self._nanoseconds = nanoseconds
+        self._begun = nanoseconds()
         self._lines = file.open("wb")
         self._processes = 0
 
     def clock(self) -> int:
         """Nanoseconds since the history has begun."""
-        return time.monotonic_ns() - self._begun
+        return self._nanoseconds() - self._begun
 
     def process(self) -> int:
         """A process that nobody was before."""

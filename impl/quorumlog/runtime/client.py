@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from random import Random
 from types import TracebackType
@@ -51,6 +50,7 @@ class Client(Generic[Command, Event, Answer]):
         *,
         patience: float = 1.0,
         session: str | None = None,
+        dice: Random | None = None,
     ) -> None:
         self.session: Session[Command] = Session(session or secrets.token_hex(8))
         self.at = 0
@@ -60,7 +60,7 @@ class Client(Generic[Command, Event, Answer]):
         self._servers = dict(servers)
         self._codec = codec
         self._patience = patience
-        self._dice = Random()
+        self._dice = dice if dice is not None else Random()
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._forwarded: dict[Named, tuple[Request[Command], asyncio.Future[Answered[Answer]]]] = {}
         self._reads: dict[int, tuple[Read[Command], asyncio.Future[tuple[Answer, ...]]]] = {}
@@ -76,7 +76,7 @@ class Client(Generic[Command, Event, Answer]):
         self._wait = FIRST_WAIT
         self._dialling: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._heard = time.monotonic()
+        self._heard = self._loop.time()
         self._closed = False
         self._refusal: str | None = None
         self._watch: asyncio.TimerHandle = self._loop.call_later(patience / 2, self._look)
@@ -263,9 +263,9 @@ class Client(Generic[Command, Event, Answer]):
         """Nobody answers: perhaps somebody else does."""
         self._watch = self._loop.call_later(self._patience / 2, self._look)
         if not (self._answers or self._forwarded or self._reads or self._statuses):
-            self._heard = time.monotonic()
-        elif time.monotonic() - self._heard > self._patience:
-            self._heard = time.monotonic()
+            self._heard = self._loop.time()
+        elif self._loop.time() - self._heard > self._patience:
+            self._heard = self._loop.time()
             if self._dialling is None:
                 self._elsewhere(None)
 
@@ -310,11 +310,11 @@ class Client(Generic[Command, Event, Answer]):
             return
         self._welcome = True
         self._wait = FIRST_WAIT
-        self._heard = time.monotonic()
+        self._heard = self._loop.time()
         self._again()
 
     def _answered(self, body: memoryview) -> None:
-        self._heard = time.monotonic()
+        self._heard = self._loop.time()
         session = self.session
         for row in self._codec.answers(body):
             if row.session != session.name:
@@ -337,7 +337,7 @@ class Client(Generic[Command, Event, Answer]):
             answer.set_result(row.answered())
 
     def _read_answered(self, body: memoryview) -> None:
-        self._heard = time.monotonic()
+        self._heard = self._loop.time()
         found = self._codec.read_answered(body)
         _, answer = self._reads.pop(found.call, (None, None))
         self.at = max(self.at, found.at)

@@ -26,7 +26,7 @@ from quorumlog.runtime.steps import NodeInput, PeerMessage
 from quorumlog.runtime.storage import Snapshot, Storage
 from quorumlog.runtime.transport import Connection, Link
 from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, ReadAnswered, Refusal, Status, Welcome, frame, framed
-from quorumlog.runtime.worker import DiskThread
+from quorumlog.runtime.worker import DiskThread, MakesWriter
 from quorumlog.sharding.duties import is_for_shards
 
 AnyInput: TypeAlias = NodeInput[Any, Any]
@@ -54,7 +54,10 @@ class Recorder(Protocol):
 
 
 class NodeProcess:
-    """One server with its connections. `said` takes the lines that somebody should read."""
+    """One server with its connections. `said` takes the lines that somebody should read.
+
+    `dice` and `writer` are those of the machine; in virtual time, they are others.
+    """
 
     def __init__(
         self,
@@ -63,6 +66,8 @@ class NodeProcess:
         loop: asyncio.AbstractEventLoop,
         said: Callable[[str], None],
         recorder: Recorder | None = None,
+        dice: Random | None = None,
+        writer: MakesWriter = DiskThread,
     ) -> None:
         self.place = place
         self.failure: asyncio.Future[None] = loop.create_future()
@@ -73,7 +78,7 @@ class NodeProcess:
         self._limits = place.config.limits
         self._hosted: AnyHosted = place.hosted()
         self._codec = self._hosted.codec
-        self._dice: Random = SystemRandom()
+        self._dice = dice if dice is not None else SystemRandom()
         self._peers: dict[Connection, str] = {}
         self._clients: dict[Connection, ConnectionId] = {}
         self._connections: dict[ConnectionId, Connection] = {}
@@ -92,7 +97,7 @@ class NodeProcess:
         self._storage = storage
         self._saving: asyncio.Future[None] | None = None
         first = recorder.flush if recorder is not None else None
-        self._disk = DiskThread(storage, storage.recovered.durable, loop, self._failed, first)
+        self._disk = writer(storage, storage.recovered.durable, loop, self._failed, first)
         self.server = self._made(storage)
         self._listening: asyncio.Server | None = None
 

@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Final, Protocol, TypeAlias
 
 from quorumlog.core.consensus.effects import Durable, Store
+from quorumlog.ports import Disk
 
 IDLE: Final = 0.05
 """Seconds without a write after which what was put off is done. A moment without one means nothing: the next write
@@ -28,6 +29,17 @@ class Storage(Protocol):
         """Leave it to others."""
 
 
+class Writer(Disk, Protocol):
+    """The port `Disk`, until the process ends."""
+
+    def close(self) -> None:
+        """Write what waits, and leave the storage to others."""
+
+
+MakesWriter: TypeAlias = Callable[
+    [Storage, Durable, AbstractEventLoop, Callable[[Exception], None], Callable[[], None] | None], Writer
+]
+"""Whatever makes a writer, as `DiskThread` does."""
 Task: TypeAlias = tuple[Sequence[Store], Callable[[], None]]
 
 
