@@ -44,13 +44,13 @@ class Faithful:
         self._answer: asyncio.Future[Any] | None = None
         self._calls = 0
 
-    async def run(self, accounts: tuple[str, ...], dice: Random) -> None:
+    async def run(self, accounts: tuple[str, ...], dice: Random, rest: float = REST) -> None:
         """Ask for one balance after the other until this is cancelled. The accounts are those of its shard."""
         process = self._history.process()
         try:
             while True:
                 await self.perform(process, Balance(dice.choice(accounts)))
-                await asyncio.sleep(dice.uniform(0, 2 * REST))
+                await asyncio.sleep(dice.uniform(0, 2 * rest))
         finally:
             self.leave()
 

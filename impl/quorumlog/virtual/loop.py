@@ -1,0 +1,161 @@
+"""The loop of one process in virtual time. All loops of a run have one agenda, so nothing happens but in its order.
+
+A loop runs what asyncio's own would run: tasks, timers, protocols. Nothing takes time but what waits; a thread is a
+call a little later. A process can be paused, and what is due waits for it; or it ends, and nothing more of it happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from functools import partial
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
+
+from quorumlog.simulation.agenda import Agenda
+
+Result = TypeVar("Result")
+Address: TypeAlias = tuple[str, int]
+Factory: TypeAlias = Callable[[], asyncio.Protocol]
+
+SECOND: Final = 1_000_000
+THREAD: Final = 0.001
+"""Seconds until a thread has done what it was given."""
+
+
+class Connector(Protocol):
+    """A network, as a loop sees it."""
+
+    def listen(self, loop: VirtualLoop, factory: Factory, address: Address, /) -> asyncio.AbstractServer:
+        """Take connections there from now on. Raises `OSError` if somebody does."""
+        ...
+
+    async def connect(
+        self, loop: VirtualLoop, factory: Factory, address: Address, /
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """Connect to whoever listens there. Raises `OSError` if nobody does."""
+        ...
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """The loop of the process of this name."""
+
+    def __init__(self, name: str, agenda: Agenda, network: Connector) -> None:
+        super().__init__()
+        self.name = name
+        self._agenda = agenda
+        self._network = network
+        self._held: list[asyncio.Handle] | None = None
+        self._ended = False
+
+    # -- what asyncio asks for -------------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        return self._agenda.now / SECOND
+
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._put(self._agenda.now, handle)
+        return handle
+
+    def call_soon_threadsafe(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        return self.call_soon(callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        self._put(round(when * SECOND), handle)
+        return handle
+
+    def run_in_executor(  # type: ignore[override]  # asyncio's own says more of the types of the arguments
+        self, executor: object, func: Callable[..., Result], *args: Any
+    ) -> asyncio.Future[Result]:
+        """Call it a little later: nobody can tell that from a thread."""
+        answer: asyncio.Future[Result] = self.create_future()
+        self.call_later(THREAD, settle, answer, partial(func, *args))
+        return answer
+
+    async def create_connection(  # type: ignore[override]  # no TLS, and no sockets
+        self, protocol_factory: Factory, host: str, port: int, **_: Any
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """Connect to another process."""
+        return await self._network.connect(self, protocol_factory, (host, port))
+
+    async def create_server(  # type: ignore[override]  # no TLS, and no sockets
+        self, protocol_factory: Factory, host: str, port: int, **_: Any
+    ) -> asyncio.AbstractServer:
+        """Take connections of other processes."""
+        return self._network.listen(self, protocol_factory, (host, port))
+
+    # -- what happens to a process ---------------------------------------------------------------------------------
+
+    def at(self, time: int, callback: Callable[..., object], *args: Any) -> None:
+        """Something reaches the process at this time, in microseconds."""
+        self._put(time, asyncio.Handle(callback, args, self))
+
+    def pause(self) -> None:
+        """Nothing happens here for now."""
+        if self._held is None:
+            self._held = []
+
+    def resume(self) -> None:
+        """What was to happen meanwhile happens now, in the same order."""
+        held, self._held = self._held, None
+        for handle in held or ():
+            self._put(self._agenda.now, handle)
+
+    def end(self) -> None:
+        """Nothing happens here any more."""
+        self._ended = True
+        for task in asyncio.all_tasks(self):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # it ends with its process
+        self.close()
+
+    def _put(self, time: int, handle: asyncio.Handle) -> None:
+        if not self._ended:
+            self._agenda.at(time, partial(self._due, handle))
+
+    def _due(self, handle: asyncio.Handle) -> None:
+        if self._ended or handle.cancelled():
+            return
+        if self._held is not None:
+            self._held.append(handle)
+            return
+        asyncio._set_running_loop(self)
+        handle._run()
+
+
+def settle(answer: asyncio.Future[Result], call: Callable[[], Result]) -> None:
+    """Call, and say what came of it."""
+    if answer.cancelled():
+        return
+    try:
+        answer.set_result(call())
+    except Exception as error:
+        answer.set_exception(error)
+
+
+def run(agenda: Agenda, loop: VirtualLoop, main: Coroutine[Any, Any, Result], most: float) -> Result:
+    """Run this in one of the loops, and all others with it, until it has ended.
+
+    Raises `TimeoutError` if it has not ended after `most` virtual seconds.
+    """
+    task = loop.create_task(main)
+    try:
+        agenda.run(agenda.now + round(most * SECOND), task.done)
+    finally:
+        asyncio._set_running_loop(None)
+    if not task.done():
+        raise TimeoutError(f"expected an end within {most:g} virtual seconds")
+    return task.result()
+
+
+async def all_of(others: list[asyncio.Task[None]], look: float = 0.01) -> None:
+    """Wait for tasks of other loops, looking after them now and then. What they raise is raised."""
+    while not all(each.done() for each in others):
+        await asyncio.sleep(look)
+    for each in others:
+        each.result()

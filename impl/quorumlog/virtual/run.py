@@ -1,0 +1,92 @@
+"""A run of the demo in virtual time: the same servers, clients, faults, history, recordings and verdicts, from a seed.
+
+Everything that happens comes from the seed: what is drawn for commands, time-outs, delays, losses, what a crash leaves
+of a write. So the same seed gives the same history and the same recordings, byte for byte.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from random import Random
+from time import process_time
+from typing import Final
+
+from msgspec import Struct
+
+from quorumlog.demo.faults import Injector
+from quorumlog.demo.play import PACE, SERVERS, Play, Result, Wanted, longest
+from quorumlog.demo.verdicts import FAILS, HOLDS, Verdict, came_back, verdicts
+from quorumlog.demo.workload import History
+from quorumlog.simulation.agenda import Agenda
+from quorumlog.virtual.cluster import VirtualCluster, configuration
+from quorumlog.virtual.disk import Speed
+from quorumlog.virtual.loop import SECOND, VirtualLoop, run
+from quorumlog.virtual.network import Conditions, Network
+
+MOST: Final = 10.0
+"""After so many times its length, and so many minutes, a run counts as one that does not end."""
+CALM: Final = (Conditions(), Speed())
+ROUGH: Final = (Conditions(lost=0.005, late=0.01), Speed(slow=0.1))
+"""Network and disks without faults, and with them."""
+
+
+class Figures(Struct, frozen=True):
+    """How much was done: virtual seconds, seconds of this machine's processor, pieces sent, and starts of servers."""
+
+    seconds: float
+    processor: float
+    pieces: int
+    starts: int
+
+    @property
+    def times(self) -> float:
+        """How many times faster than real time."""
+        return self.seconds / self.processor
+
+
+class VirtualRun(Play):
+    """One run in virtual time; `figures` are there when it is over."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        super().__init__(wanted)
+        conditions, speed = ROUGH if wanted.faults else CALM
+        text = configuration(wanted.hosted, SERVERS, PACE + wanted.more)
+        names = tuple([f"{group}{number}" for group in wanted.hosted for number in range(1, SERVERS + 1)])
+        self._agenda = Agenda()
+        self._network = Network(self._agenda, Random(f"{wanted.seed} network"), conditions, names)
+        self._cluster = VirtualCluster(wanted.folder, text, self._agenda, self._network, wanted.seed, speed)
+        self.figures: Figures | None = None
+
+    def run(self) -> Result:
+        """From the start of the servers to the verdicts."""
+        wanted, cluster = self._wanted, self._cluster
+        begun = process_time()
+        with History(wanted.folder / "history.ndjson", lambda: self._agenda.now * 1000) as history:
+            loop = VirtualLoop("clients", self._agenda, self._network)
+            dice = Random(f"{wanted.seed} clients")
+            injector = Injector(cluster, self._network, cluster.leader, history.clock, Random(wanted.seed))
+            committed = run(self._agenda, loop, self._played(history, injector, dice), MOST * (wanted.seconds + 60))
+            loop.end()
+        self.figures = Figures(self._agenda.now / SECOND, process_time() - begun, self._network.pieces, cluster.lives)
+        cluster.keep()
+        spoken = [came_back(injector.refused), ran_on(cluster.failed)]
+        spoken += verdicts(cluster.config, history, injector.happened, committed)
+        answered = history.outcomes["ok"]
+        return Result(answered, tuple(injector.happened), self._schedule(), tuple(spoken), longest(history))
+
+    async def _played(self, history: History, injector: Injector, dice: Random) -> dict[str, int]:
+        """All that happens in virtual time. How much is committed in the end is the answer."""
+        cluster = self._cluster
+        cluster.start()
+        async with AsyncExitStack() as stack:
+            clients = await self._clients(cluster.config, stack, dice)
+            await self._under_load(cluster.config, clients, history, injector, self._schedule())
+            committed = await self._committed(clients) if injector.refused is None else {}
+        await cluster.stop()
+        return committed
+
+
+def ran_on(failed: list[str]) -> Verdict:
+    """Whether no server has ended by itself."""
+    what = "no server ended by itself"
+    return Verdict(what, FAILS if failed else HOLDS, " ".join("; ".join(failed).split()))
