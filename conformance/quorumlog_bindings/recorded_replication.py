@@ -51,6 +51,8 @@ def key_of(letter: Letter) -> Key:
 class ReplicationRecording:
     """The translation of one set of recordings."""
 
+    besides: Final[Mapping[str, Mapping[int, Sequence[Key]]]] = {}
+
     def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
         self._long = long
         self._starts = {node: cast(Start, own[0]) for node, own in lines.items()}

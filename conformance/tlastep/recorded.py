@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from tlastep.long_sequences import LongSequences
 from tlastep.values import Value
@@ -33,11 +33,12 @@ class Told(NamedTuple):
     """A step of the spec, as a line tells it: action, arguments, and what the node says that it changed.
 
     What is not among the `updates` is as it was; where they are None nothing is known, and whatever the spec does is
-    right: so are steps that nobody could write down. `gives` are the messages that can be taken from now on.
+    right: so are steps that nobody could write down. `gives` are the messages that can be taken from now on. A line
+    that is no step of the spec, and gives messages all the same, tells one without a name.
     """
 
     action: str
-    arguments: tuple[Value, ...]
+    arguments: tuple[Value, ...] = ()
     updates: Sequence[Update] | None = ()
     gives: Sequence[Key] = ()
 
@@ -71,6 +72,10 @@ class Translation(Protocol[L_contra]):
     def needs(self, line: L_contra) -> Key | None:
         """The message that must have been sent before this line, if it takes one."""
 
+    @property
+    def besides(self) -> Mapping[str, Mapping[int, Sequence[Key]]]:
+        """What else must have been given before a line, where `needs` is not all of it: by node and place."""
+
     def sends(self, line: L_contra) -> Iterable[Key]:
         """The messages that the line says it sent."""
 
@@ -95,17 +100,22 @@ class Recording(Generic[L]):
     """How recordings are read. `decode` raises `ValueError` and says what is wrong with a line.
 
     `translation` is given the lines of each node. Long sequences in states are made by the `LongSequences`.
-    `relation` is the next-state relation that allows what nodes do.
+    `relation` is the next-state relation that allows what nodes do. Of the variables `unsaid` no line says anything,
+    so whatever the spec makes of them is right. Where `properties` are named, these are judged, and else all of them.
     """
 
     format: int
     decode: Callable[[bytes], L]
     translation: Callable[[Mapping[str, Sequence[L]], LongSequences], Translation[L]]
     relation: str = "Next"
+    unsaid: frozenset[str] = frozenset()
+    properties: frozenset[str] | None = None
 
 
 class Alone:
     """What a translation says of nodes that send each other nothing, and of whom nothing is left to be guessed."""
+
+    besides: Final[Mapping[str, Mapping[int, Sequence[Key]]]] = {}
 
     def begin(self) -> Mapping[str, Value] | None:
         """They begin as the spec does."""

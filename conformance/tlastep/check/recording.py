@@ -117,8 +117,8 @@ class _Behaviour:
         long = LongSequences()
         lines = {each.node: each.lines for each in found.recordings}
         self._translation: Translation[Any] = recording.translation(lines, long)
-        self._spec = _compiled(project, binding, recording.relation, self._translation.constants, long)
-        self._follower = Follower(self._spec)
+        self._spec = _compiled(project, binding, recording, self._translation.constants, long)
+        self._follower = Follower(self._spec, recording.unsaid)
         self._properties = properties
         self._broken: tuple[Rejection, Broken] | None = None
         self._given: set[Key] = set()
@@ -137,7 +137,9 @@ class _Behaviour:
         """How often each message is taken: after the last time it is lost."""
         needs = self._translation.needs
         every = (needs(line) for each in self._nodes.values() for line in each.lines)
-        return Counter(key for key in every if key is not None)
+        found = Counter(key for key in every if key is not None)
+        found.update(key for own in self._translation.besides.values() for keys in own.values() for key in keys)
+        return found
 
     def _begin(self, long: LongSequences) -> None:
         system = SpecSystem(self._spec)
@@ -171,18 +173,24 @@ class _Behaviour:
         while ready:
             node = ready.popleft()
             each, begin = self._nodes[node], self._at[node]
-            lines = each.lines
+            lines, besides = each.lines, self._translation.besides.get(node, {})
             for index in range(begin, min(begin + IN_A_ROW, len(lines))):
                 line = lines[index]
                 key = needs(line)
                 if key is not None and key not in given:
                     self._blocked.setdefault(key, []).append(node)
                     break
+                more = besides.get(index, ())
+                if more and (missing := [other for other in more if other not in given]):
+                    self._blocked.setdefault(missing[0], []).append(node)
+                    break
                 rejection = self._take(each, index, line)
                 if rejection is not None:
                     return rejection
                 if key is not None:
                     self._taken(key)
+                for other in more:
+                    self._taken(other)
                 self._at[node] = index + 1
             else:
                 if self._at[node] < len(lines):
@@ -254,6 +262,8 @@ class _Behaviour:
         follower = self._follower
         before = follower.state
         action, arguments, updates, _ = told
+        if not action:
+            return None
         claims = None if updates is None else {(name, key): value for name, key, value in updates}
         differs = follower.step(action, arguments, claims)
         if differs is not None:
@@ -305,7 +315,8 @@ class _Behaviour:
     def _unsent(self, each: Recorded, index: int) -> Rejection:
         """The line of a node that takes what was not sent."""
         translation, line = self._translation, each.lines[index]
-        key = translation.needs(line)
+        keys = [translation.needs(line), *translation.besides.get(each.node, {}).get(index, ())]
+        key = next((key for key in keys if key is not None and key not in self._given), None)
         label = f"{action_of(line)} of {' '.join(map(str, key)) if isinstance(key, tuple) else key}"
         wanted = [self._nodes[node] for node in self._nodes if self._sends_later(node, key)]
         if wanted:
@@ -330,17 +341,22 @@ def action_of(line: object) -> str:
 
 
 def _compiled(
-    project: Project, binding: Binding[Any], relation: str, constants: Mapping[str, Value], long: LongSequences
+    project: Project,
+    binding: Binding[Any],
+    recording: Recording[Any],
+    constants: Mapping[str, Value],
+    long: LongSequences,
 ) -> CompiledSpec:
     """The spec without a bound, in which everything that the binding calls a property must hold."""
+    judged = recording.properties
     path = project.specs / f"{binding.module}.tla"
     place = Place(str(path))
     config = Config(
         path,
         {Name(name, place): value for name, value in constants.items()},
         init=Name("Init", place),
-        next=Name(relation, place),
-        invariants=[Name(name, place) for name in binding.invariants],
-        properties=[Name(name, place) for name in binding.step_properties],
+        next=Name(recording.relation, place),
+        invariants=[Name(name, place) for name in binding.invariants if judged is None or name in judged],
+        properties=[Name(name, place) for name in binding.step_properties if judged is None or name in judged],
     )
     return compile_spec(read_spec(sany.parse(path)), config, long_helpers(long))

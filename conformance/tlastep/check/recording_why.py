@@ -116,8 +116,10 @@ def _false(system: SpecSystem, state: tuple[Value, ...], label: Label, following
 
 def _bound(step: Step, label: Label) -> tuple[Value, ...] | None:
     """How the variables of an action are bound where it has this label, if they are its arguments and no more."""
-    names = tuple(binder.name for binder in step.code.binders)
-    return label.arguments if step.code.arguments == names else None
+    names, arguments = [binder.name for binder in step.code.binders], step.code.arguments or ()
+    if label.arguments is None or sorted(arguments) != sorted(names):
+        return None
+    return tuple([label.arguments[arguments.index(name)] for name in names])
 
 
 def _outside(system: SpecSystem, step: Step, bound: tuple[Value, ...], state: tuple[Value, ...]) -> Iterator[str]:

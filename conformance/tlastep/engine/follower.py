@@ -12,11 +12,11 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from tlastep.behaviour import Label
-from tlastep.compile.compiled import CompiledSpec
+from tlastep.compile.compiled import CompiledSpec, Step
 from tlastep.compile.direct import FAILURES
 from tlastep.compile.runtime import attribute
 from tlastep.engine.step_judge import EVERYTHING, StepJudge
@@ -49,17 +49,33 @@ class _Slot(NamedTuple):
 
 _Run: TypeAlias = Callable[..., Iterable[None]]
 _Test: TypeAlias = Callable[..., bool]
+_Directly: TypeAlias = tuple[_Run, tuple[_Test, ...], tuple[int, ...]]
+"""How an action is run, what its variables must be in, and which argument each is, if they are in another order."""
+
+
+def _domains_of(step: Step) -> tuple[_Test, ...]:
+    """What asks whether each variable of an action is in its domain, given those before it."""
+
+    def test(number: int) -> _Test:
+        domain = step.quantified[number].domain
+        return lambda view, *bound: bound[number] in domain(view, *bound[:number])
+
+    return tuple(map(test, range(len(step.quantified))))
 
 
 class Follower:
-    """A behaviour of a spec, as far as it goes. `changed` are the parts that the last step has changed, as bits."""
+    """A behaviour of a spec, as far as it goes. `changed` are the parts that the last step has changed, as bits.
 
-    def __init__(self, spec: CompiledSpec) -> None:
+    Of the variables `unsaid` nothing is ever claimed: whatever the spec makes of them is right.
+    """
+
+    def __init__(self, spec: CompiledSpec, unsaid: Collection[str] = ()) -> None:
         self.spec = spec
+        self._unsaid = unsaid
         self.changed = 0
         self._judge = StepJudge(spec)
         self._next: Callable[[], View] = spec.namespace["Next"]
-        self._direct: dict[str, list[tuple[_Run, tuple[_Test, ...]]]] = {}
+        self._direct: dict[str, list[_Directly]] = {}
         self._slots: list[_Slot] = []
         self._compare: Callable[[View, View, Claims | None], tuple[int, bool, int]]
         self.state: View = None
@@ -83,23 +99,28 @@ class Follower:
     def step(self, action: str, arguments: tuple[Value, ...], claims: Claims | None) -> Differs | None:
         """Take a step, if the spec has it and it does what is claimed; without claims whatever it does is right."""
         before = self.state
-        for run, domains in self._direct.get(action) or self._directly(action):
+        for run, domains, order in self._direct.get(action) or self._directly(action):
             try:
-                if self._in_domains(domains, before, arguments):
+                bound = tuple([arguments[place] for place in order]) if order else arguments
+                if self._in_domains(domains, before, bound):
                     following = self._next()
-                    for _ in run(before, following, *arguments):
+                    for _ in run(before, following, *bound):
                         if self._fits(before, following, claims):
                             return None
             except FAILURES:
                 break  # it may be that the spec has this step, or that it has no value: look at it with care
         return self._with_care(action, arguments, claims)
 
-    def _directly(self, action: str) -> list[tuple[_Run, tuple[_Test, ...]]]:
-        """How an action is run when nothing goes wrong, where its variables are its arguments."""
+    def _directly(self, action: str) -> list[_Directly]:
+        """How an action is run when nothing goes wrong, where its variables are its arguments, in whatever order."""
         direct = self._judge.direct
-        found: list[tuple[_Run, tuple[_Test, ...]]] = [
-            (direct.run(step), tests) for step, tests in self._judge.tests_of(action) if tests is not None
-        ]
+        found: list[_Directly] = []
+        for step, tests in self._judge.tests_of(action):
+            names, arguments = [binder.name for binder in step.code.binders], step.code.arguments or ()
+            if tests is not None:
+                found.append((direct.run(step), tests, ()))
+            elif sorted(arguments) == sorted(names):
+                found.append((direct.run(step), _domains_of(step), tuple(map(arguments.index, names))))
         self._direct[action] = found
         return found
 
@@ -121,7 +142,11 @@ class Follower:
                     allowed.append(self.values(following))
         except EvaluationError as error:
             return Differs(self._claimed(before, claims), [], str(self.spec.located(error)))
-        return Differs(self._claimed(before, claims), allowed)
+        after = self._claimed(before, claims)
+        if allowed and self._unsaid:
+            said = zip(self.spec.variables, after, allowed[0], strict=True)
+            after = tuple([its if name in self._unsaid else ours for name, ours, its in said])
+        return Differs(after, allowed)
 
     def _fits(self, before: View, following: View, claims: Claims | None) -> bool:
         """Whether the spec's next state is what is claimed; if so, it is the state from now on."""
@@ -154,6 +179,8 @@ class Follower:
                 old = f"before.{place}" if key is None else f"was[{known}]"
                 lines += [f"{inner}old = {old}"] + ([f"{inner}new = becomes[{known}]"] if key is not None else [])
                 lines += [f"{inner}if new is not old and new != old:", f"{inner}    changed |= {bit}"]
+                if name in self._unsaid:
+                    continue
                 lines += [f"{inner}    left += 1"]
                 lines += [f"{inner}    if claims is not None and claims.get({known}c, NOTHING) != new:"]
                 lines += [f"{inner}        fits = False"]
@@ -175,7 +202,9 @@ class Follower:
     def _reshaped(self, before: View, following: View, claims: Claims | None) -> bool:
         """The same where a function gets another domain: from now on its variable is one part."""
         values = self.values(following)
-        if claims is not None and self._claimed(before, claims) != values:
+        claimed = values if claims is None else self._claimed(before, claims)
+        pairs = zip(self.spec.variables, claimed, values, strict=True)
+        if any(ours != its for name, ours, its in pairs if name not in self._unsaid):
             return False
         for name, place, bits in self._slots:
             new: Any = getattr(following, place)
