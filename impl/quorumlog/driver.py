@@ -189,7 +189,7 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
             self._judged = None
             self._listener.refused(taken)
             return
-        self.turn = Turn(taken, outcome.after, outcome.effects)
+        self.turn = Turn(taken, outcome.after, outcome.effects, outcome.said)
         self._beginning = True
         carry_out(outcome, self._ports, self._finish)
         self._beginning = False

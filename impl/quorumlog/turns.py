@@ -70,6 +70,7 @@ class Turn(NamedTuple, Generic[Whole, Taken]):
     taken: Taken
     after: Whole
     effects: Effects
+    said: Sequence[object] = ()
 
 
 class Listener(Protocol[Whole, Taken]):
