@@ -31,10 +31,12 @@ from quorumlog.simulation.run import transcript as transcript_of
 from quorumlog.simulation.schedule_text import UnusableSchedule, read, text_of
 from quorumlog.simulation.strategies import shrunk
 from quorumlog.simulation.world import World
+from quorumlog.virtual import command as virtual
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="An event log replicated by quorum.")
 commands.register(app)
 demo.register(app)
+virtual.register(app)
 
 
 def say_version(wanted: bool) -> None:

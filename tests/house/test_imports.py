@@ -32,7 +32,20 @@ QUORUMLOG: Final = {
     "simulation": {*BELOW, "records", "simulation"},
     "runtime": {*BELOW, "records", "runtime"},
     "demo": {*BELOW, "runtime", "demo"},
-    "cli": {"persistent", "core", "ledger", "sharding", "ports", "driver", "simulation", "runtime", "demo", "cli"},
+    "virtual": {*BELOW, "runtime", "demo", "virtual"},
+    "cli": {
+        "persistent",
+        "core",
+        "ledger",
+        "sharding",
+        "ports",
+        "driver",
+        "simulation",
+        "runtime",
+        "demo",
+        "virtual",
+        "cli",
+    },
     "": {"runtime"},  # `from quorumlog import Cluster`, when it is wanted
 }
 

@@ -23,7 +23,7 @@ from quorumlog.runtime.node import AnyInput, NodeProcess
 from quorumlog.runtime.recorder import Recorder
 from quorumlog.runtime.running import recorder
 from quorumlog.runtime.storage import Storage
-from quorumlog.simulation.agenda import Agenda
+from quorumlog.virtual.clock import SECOND, Clock
 from quorumlog.virtual.disk import Machine, Speed, VirtualWriter
 from quorumlog.virtual.loop import VirtualLoop, all_of
 from quorumlog.virtual.network import Network
@@ -53,7 +53,7 @@ class Process(Struct, eq=False):
 class VirtualCluster:
     """All servers of a configuration, and their machines. What they say for people is in `said`."""
 
-    def __init__(self, folder: Path, text: str, agenda: Agenda, network: Network, seed: int, speed: Speed) -> None:
+    def __init__(self, folder: Path, text: str, clock: Clock, network: Network, seed: int, speed: Speed) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "cluster.toml"
         file.write_text(text, encoding="utf-8")
@@ -61,7 +61,7 @@ class VirtualCluster:
         self.said: list[str] = []
         self.failed: list[str] = []
         """What servers have said that ended by themselves."""
-        self._agenda = agenda
+        self._clock = clock
         self._network = network
         self._seed = seed
         self._speed = speed
@@ -98,7 +98,7 @@ class VirtualCluster:
         storage = Storage.open(place.folder, place.hosted().codec, owner=server, files=files)
         self.lives += 1
         dice = Random(f"{self._seed} {server} {self.lives}")
-        loop = VirtualLoop(server, self._agenda, self._network)
+        loop = VirtualLoop(server, self._clock, self._network)
         writers: list[VirtualWriter] = []
 
         def writer(*given: Any) -> VirtualWriter:
@@ -116,7 +116,7 @@ class VirtualCluster:
         loop.create_task(node.start())
 
     def _say(self, server: ServerId, line: str) -> None:
-        self.said.append(f"{self._agenda.now / 1_000_000:.6f} {server}: {line}")
+        self.said.append(f"{self._clock.now / SECOND:.6f} {server}: {line}")
 
     def _ended(self, server: ServerId, failure: asyncio.Future[None]) -> None:
         error = None if failure.cancelled() else failure.exception()

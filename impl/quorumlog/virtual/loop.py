@@ -1,4 +1,4 @@
-"""The loop of one process in virtual time. All loops of a run have one agenda, so nothing happens but in its order.
+"""The loop of one process in virtual time. All loops of a run have one clock, so nothing happens but in its order.
 
 A loop runs what asyncio's own would run: tasks, timers, protocols. Nothing takes time but what waits; a thread is a
 call a little later. A process can be paused, and what is due waits for it; or it ends, and nothing more of it happens.
@@ -12,13 +12,12 @@ from contextvars import Context
 from functools import partial
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from quorumlog.simulation.agenda import Agenda
+from quorumlog.virtual.clock import SECOND, Clock, Due
 
 Result = TypeVar("Result")
 Address: TypeAlias = tuple[str, int]
 Factory: TypeAlias = Callable[[], asyncio.Protocol]
 
-SECOND: Final = 1_000_000
 THREAD: Final = 0.001
 """Seconds until a thread has done what it was given."""
 
@@ -40,35 +39,36 @@ class Connector(Protocol):
 class VirtualLoop(asyncio.BaseEventLoop):
     """The loop of the process of this name."""
 
-    def __init__(self, name: str, agenda: Agenda, network: Connector) -> None:
+    def __init__(self, name: str, clock: Clock, network: Connector) -> None:
         super().__init__()
         self.name = name
-        self._agenda = agenda
+        self._clock = clock
         self._network = network
-        self._held: list[asyncio.Handle] | None = None
+        self._held: list[Due] | None = None
         self._ended = False
 
     # -- what asyncio asks for -------------------------------------------------------------------------------------
 
     def time(self) -> float:
-        return self._agenda.now / SECOND
+        return self._clock.now / SECOND
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
-        self._put(self._agenda.now, handle)
-        return handle
+        return self._put(self._clock.now, callback, args, context)
 
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        return self.call_soon(callback, *args, context=context)
+        return self._put(self._clock.now, callback, args, context)
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self._put(self._clock.now + round(delay * SECOND), callback, args, context)
 
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
-        self._put(round(when * SECOND), handle)
-        return handle
+        return self._put(round(when * SECOND), callback, args, context)
 
     def run_in_executor(  # type: ignore[override]  # asyncio's own says more of the types of the arguments
         self, executor: object, func: Callable[..., Result], *args: Any
@@ -94,7 +94,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def at(self, time: int, callback: Callable[..., object], *args: Any) -> None:
         """Something reaches the process at this time, in microseconds."""
-        self._put(time, asyncio.Handle(callback, args, self))
+        self._put(time, callback, args)
 
     def pause(self) -> None:
         """Nothing happens here for now."""
@@ -104,28 +104,32 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def resume(self) -> None:
         """What was to happen meanwhile happens now, in the same order."""
         held, self._held = self._held, None
-        for handle in held or ():
-            self._put(self._agenda.now, handle)
+        for each in held or ():
+            self._clock.put(each)
 
     def end(self) -> None:
         """Nothing happens here any more."""
         self._ended = True
+        self._held = None
         for task in asyncio.all_tasks(self):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # it ends with its process
         self.close()
 
-    def _put(self, time: int, handle: asyncio.Handle) -> None:
-        if not self._ended:
-            self._agenda.at(time, partial(self._due, handle))
-
-    def _due(self, handle: asyncio.Handle) -> None:
-        if self._ended or handle.cancelled():
-            return
+    def due(self, handle: Due) -> None:
+        """It is time for something, if the process is there and goes on."""
         if self._held is not None:
             self._held.append(handle)
-            return
-        asyncio._set_running_loop(self)
-        handle._run()
+        elif not self._ended:
+            asyncio._set_running_loop(self)
+            handle.happen()
+
+    def _put(
+        self, time: int, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None = None
+    ) -> Due:
+        due = Due(time, self, callback, args, context)
+        if not self._ended:
+            self._clock.put(due)
+        return due
 
 
 def settle(answer: asyncio.Future[Result], call: Callable[[], Result]) -> None:
@@ -138,14 +142,14 @@ def settle(answer: asyncio.Future[Result], call: Callable[[], Result]) -> None:
         answer.set_exception(error)
 
 
-def run(agenda: Agenda, loop: VirtualLoop, main: Coroutine[Any, Any, Result], most: float) -> Result:
+def run(clock: Clock, loop: VirtualLoop, main: Coroutine[Any, Any, Result], most: float) -> Result:
     """Run this in one of the loops, and all others with it, until it has ended.
 
     Raises `TimeoutError` if it has not ended after `most` virtual seconds.
     """
     task = loop.create_task(main)
     try:
-        agenda.run(agenda.now + round(most * SECOND), task.done)
+        clock.run(clock.now + round(most * SECOND), task.done)
     finally:
         asyncio._set_running_loop(None)
     if not task.done():

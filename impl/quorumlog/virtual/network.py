@@ -14,8 +14,8 @@ from typing import Any, Final, cast
 
 from msgspec import Struct
 
-from quorumlog.simulation.agenda import Agenda
-from quorumlog.virtual.loop import SECOND, Address, Factory, VirtualLoop
+from quorumlog.virtual.clock import SECOND, Clock
+from quorumlog.virtual.loop import Address, Factory, VirtualLoop
 
 DIAL_AGAIN: Final = 1.0
 """Seconds after which somebody who dials over a way that is cut tries again, as systems do."""
@@ -60,8 +60,8 @@ class Way:
 class Network:
     """All ways and connections. Between `servers` ways may be rough, and are what can be cut."""
 
-    def __init__(self, agenda: Agenda, dice: Random, conditions: Conditions, servers: tuple[str, ...]) -> None:
-        self.agenda = agenda
+    def __init__(self, clock: Clock, dice: Random, conditions: Conditions, servers: tuple[str, ...]) -> None:
+        self.clock = clock
         self.dice = dice
         self.conditions = conditions
         self.pieces = 0
@@ -182,7 +182,7 @@ class End(asyncio.Transport):
         if way.is_blocked:
             way.broken[self] = None
             return
-        arrives = network.agenda.now + network.takes(way)
+        arrives = network.clock.now + network.takes(way)
         chance = network.dice.random() if way.is_rough else 1.0
         conditions = network.conditions
         if chance < conditions.lost:
@@ -272,7 +272,7 @@ class End(asyncio.Transport):
         if self._way.is_blocked:
             self._way.broken[self] = None
             return
-        arrives = max(self._network.agenda.now + self._network.takes(self._way), self._arrives)
+        arrives = max(self._network.clock.now + self._network.takes(self._way), self._arrives)
         self.other.loop.at(arrives, self.other.hear_end, error)
 
     def reset(self) -> None:

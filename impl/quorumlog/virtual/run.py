@@ -14,14 +14,16 @@ from typing import Final
 from msgspec import Struct
 
 from quorumlog.demo.faults import Injector
-from quorumlog.demo.play import PACE, SERVERS, Play, Result, Wanted, longest
+from quorumlog.demo.play import HOSTED, PACE, SERVERS, Play, Result, Wanted, longest
 from quorumlog.demo.verdicts import FAILS, HOLDS, Verdict, came_back, verdicts
 from quorumlog.demo.workload import History
-from quorumlog.simulation.agenda import Agenda
+from quorumlog.virtual.clock import SECOND, Clock
 from quorumlog.virtual.cluster import VirtualCluster, configuration
 from quorumlog.virtual.disk import Speed
-from quorumlog.virtual.loop import SECOND, VirtualLoop, run
+from quorumlog.virtual.loop import VirtualLoop, run
 from quorumlog.virtual.network import Conditions, Network
+
+__all__ = ["HOSTED", "VirtualRun", "Wanted"]
 
 MOST: Final = 10.0
 """After so many times its length, and so many minutes, a run counts as one that does not end."""
@@ -52,25 +54,26 @@ class VirtualRun(Play):
         conditions, speed = ROUGH if wanted.faults else CALM
         text = configuration(wanted.hosted, SERVERS, PACE + wanted.more)
         names = tuple([f"{group}{number}" for group in wanted.hosted for number in range(1, SERVERS + 1)])
-        self._agenda = Agenda()
-        self._network = Network(self._agenda, Random(f"{wanted.seed} network"), conditions, names)
-        self._cluster = VirtualCluster(wanted.folder, text, self._agenda, self._network, wanted.seed, speed)
+        self._clock = Clock()
+        self._network = Network(self._clock, Random(f"{wanted.seed} network"), conditions, names)
+        self._cluster = VirtualCluster(wanted.folder, text, self._clock, self._network, wanted.seed, speed)
         self.figures: Figures | None = None
 
-    def run(self) -> Result:
-        """From the start of the servers to the verdicts."""
+    def run(self, *, judge: bool = True) -> Result:
+        """From the start of the servers to the verdicts, if they are wanted."""
         wanted, cluster = self._wanted, self._cluster
         begun = process_time()
-        with History(wanted.folder / "history.ndjson", lambda: self._agenda.now * 1000) as history:
-            loop = VirtualLoop("clients", self._agenda, self._network)
+        with History(wanted.folder / "history.ndjson", lambda: self._clock.now * 1000) as history:
+            loop = VirtualLoop("clients", self._clock, self._network)
             dice = Random(f"{wanted.seed} clients")
             injector = Injector(cluster, self._network, cluster.leader, history.clock, Random(wanted.seed))
-            committed = run(self._agenda, loop, self._played(history, injector, dice), MOST * (wanted.seconds + 60))
+            committed = run(self._clock, loop, self._played(history, injector, dice), MOST * (wanted.seconds + 60))
             loop.end()
-        self.figures = Figures(self._agenda.now / SECOND, process_time() - begun, self._network.pieces, cluster.lives)
+        self.figures = Figures(self._clock.now / SECOND, process_time() - begun, self._network.pieces, cluster.lives)
         cluster.keep()
         spoken = [came_back(injector.refused), ran_on(cluster.failed)]
-        spoken += verdicts(cluster.config, history, injector.happened, committed)
+        if judge:
+            spoken += verdicts(cluster.config, history, injector.happened, committed)
         answered = history.outcomes["ok"]
         return Result(answered, tuple(injector.happened), self._schedule(), tuple(spoken), longest(history))
 
