@@ -163,7 +163,7 @@ def settle(tally: Tally, transfer: TransferId, ended: Outcome) -> tuple[Tally, S
 def messages(decisions: Decisions, tally: Tally) -> Iterator[Message]:
     """All that there is to say, from the committed state. Spec: TransactionCoordinator!CoordinatorSays."""
     for transfer, known in decisions.items():
-        for shard in known.transfer.shards:
+        for shard in sorted(known.transfer.shards):
             if known.stage == BEGUN:
                 if (transfer, shard) not in tally.votes:
                     yield Prepare(known.transfer, shard)
