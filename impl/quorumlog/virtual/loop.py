@@ -145,13 +145,17 @@ def settle(answer: asyncio.Future[Result], call: Callable[[], Result]) -> None:
 def run(clock: Clock, loop: VirtualLoop, main: Coroutine[Any, Any, Result], most: float) -> Result:
     """Run this in one of the loops, and all others with it, until it has ended.
 
-    Raises `TimeoutError` if it has not ended after `most` virtual seconds.
+    Raises `TimeoutError` if it has not ended after `most` virtual seconds, and whatever goes wrong in its loop.
     """
+    wrong: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: wrong.append(context))
     task = loop.create_task(main)
     try:
-        clock.run(clock.now + round(most * SECOND), task.done)
+        clock.run(clock.now + round(most * SECOND), lambda: task.done() or bool(wrong))
     finally:
         asyncio._set_running_loop(None)
+    for context in wrong:
+        raise RuntimeError(str(context.get("message"))) from context.get("exception")
     if not task.done():
         raise TimeoutError(f"expected an end within {most:g} virtual seconds")
     return task.result()
