@@ -83,16 +83,21 @@ class Clock:
         """How much has happened."""
         self._entries: list[tuple[int, int, Due]] = []
         self._number = 0
+        self._going = False
 
     def put(self, due: Due) -> None:
         """Put something down for its time, which is now if that has passed."""
         self._number += 1
         heappush(self._entries, (max(due.time, self.now), self._number, due))
 
-    def run(self, until: int, enough: Callable[[], bool]) -> None:
+    def stop(self) -> None:
+        """It is enough."""
+        self._going = False
+
+    def run(self, until: int) -> None:
         """Let everything happen that is due until then, or until it is enough."""
-        entries = self._entries
-        while entries and entries[0][0] <= until and not enough():
+        entries, self._going = self._entries, True
+        while self._going and entries and entries[0][0] <= until:
             self.now, _, due = heappop(entries)
             if due.call is not None:
                 self.steps += 1

@@ -115,6 +115,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # it ends with its process
         self.close()
 
+    def __del__(self) -> None:
+        """It holds nothing that would have to be closed."""
+
     def due(self, handle: Due) -> None:
         """It is time for something, if the process is there and goes on."""
         if self._held is not None:
@@ -148,10 +151,16 @@ def run(clock: Clock, loop: VirtualLoop, main: Coroutine[Any, Any, Result], most
     Raises `TimeoutError` if it has not ended after `most` virtual seconds, and whatever goes wrong in its loop.
     """
     wrong: list[dict[str, Any]] = []
-    loop.set_exception_handler(lambda _, context: wrong.append(context))
+
+    def goes_wrong(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        wrong.append(context)
+        clock.stop()
+
+    loop.set_exception_handler(goes_wrong)
     task = loop.create_task(main)
+    task.add_done_callback(lambda _: clock.stop())
     try:
-        clock.run(clock.now + round(most * SECOND), lambda: task.done() or bool(wrong))
+        clock.run(clock.now + round(most * SECOND))
     finally:
         asyncio._set_running_loop(None)
     for context in wrong:
