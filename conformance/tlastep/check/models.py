@@ -24,8 +24,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One model of the list: a spec, a configuration, and what is expected of them.
 
     Of a model for random walks, `explored` names the predicate that is true of what other models explore to the end,
-    and `reaches` how large variables must become. Of a model that is `recorded`, TLC has found what stands here, and
-    `verify` holds the other engine and the code to it without asking TLC again.
+    and `reaches` how large variables must become.
     """
 
     name: str
@@ -42,7 +41,6 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     depth: int = 0
     explored: str = ""
     reaches: tuple[tuple[str, int], ...] = ()
-    recorded: bool = False
 
 
 class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,13 +54,14 @@ class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contracts: tuple[str, ...] = ()
     layers: dict[str, str] = {}
     matrix: str = ""
+    recorded: str = ""
 
 
 class Project(msgspec.Struct, frozen=True):
     """A project: its folder, its models, the modules with its bindings and contracts, and its lists of mutants.
 
     `layers` are checks of its own, by name, each a Python module with `kill(project, module)`; `matrix` says which
-    layers kill which mutants.
+    layers kill which mutants, and `recorded` of which models TLC has found what is expected (`check/records.py`).
     """
 
     root: Path
@@ -73,6 +72,7 @@ class Project(msgspec.Struct, frozen=True):
     contracts: tuple[str, ...] = ()
     layers: tuple[tuple[str, str], ...] = ()
     matrix: Path | None = None
+    recorded: Path | None = None
 
     @property
     def specs(self) -> Path:
@@ -133,6 +133,7 @@ def find_project(start: Path | None = None) -> Project:
                 contracts=settings.contracts,
                 layers=tuple(settings.layers.items()),
                 matrix=folder / settings.matrix if settings.matrix else None,
+                recorded=folder / settings.recorded if settings.recorded else None,
             )
     raise UnusableInput("no pyproject.toml with a table [tool.tlastep], here or above", str(start))
 

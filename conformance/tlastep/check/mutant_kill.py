@@ -6,7 +6,9 @@ package, which a child process imports in place of the real one.
 
 from __future__ import annotations
 
+import compileall
 import importlib
+import importlib.util
 import shutil
 import sys
 import tempfile
@@ -222,8 +224,10 @@ def changed_code(mutant: Mutant) -> Iterator[None]:
     assert not already, f"{package.name} has been imported already, so a change of it would not be seen"
     with tempfile.TemporaryDirectory(prefix="tlastep-mutant-", ignore_cleanup_errors=True) as own:
         copy = Path(own) / package.name
-        shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        (copy / mutant.file.relative_to(package)).write_text(mutant.changed(), encoding="utf-8")
+        shutil.copytree(package, copy)
+        changed = copy / mutant.file.relative_to(package)
+        changed.write_text(mutant.changed(), encoding="utf-8")
+        Path(importlib.util.cache_from_source(str(changed))).unlink(missing_ok=True)
         sys.path.insert(0, own)
         sys.dont_write_bytecode = True
         importlib.invalidate_caches()
@@ -235,6 +239,13 @@ def changed_code(mutant: Mutant) -> Iterator[None]:
             if not isinstance(cause, SyntaxError):
                 raise
             raise UnusableInput(f"mutant {mutant.name} is no Python: {cause}", mutant.place) from error
+
+
+def compile_packages(mutants: Iterable[Mutant]) -> None:
+    """Compiles what the mutants of code are copies of, so that not every one of them has to compile all of it."""
+    if not sys.dont_write_bytecode:
+        for package in {_package_of(each) for each in mutants if each.side == "code"}:
+            compileall.compile_dir(package, quiet=2)
 
 
 def _package_of(mutant: Mutant) -> Path:

@@ -19,7 +19,7 @@ import msgspec
 
 from tlastep.check.check import Engine
 from tlastep.check.models import Project
-from tlastep.check.mutant_kill import Killer, kill_code, kill_spec, models_for, prepared
+from tlastep.check.mutant_kill import Killer, compile_packages, kill_code, kill_spec, models_for, prepared
 from tlastep.check.mutant_list import Mutant, read_mutants, select
 from tlastep.errors import UnusableInput
 
@@ -72,6 +72,7 @@ def run_mutants(
     """
     for each in mutants:
         each.changed()
+    compile_packages(mutants)
     # Fresh processes: this one may have imported the code already.
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers or min(2, os.cpu_count() or 1), fresh) as pool:

@@ -34,6 +34,7 @@ from tlastep.check.models import MACHINE, Model, Project, find_project
 from tlastep.check.mutants import Judged, read_mutants, run_mutants
 from tlastep.check.own_layers import own_layers
 from tlastep.check.premises import check_premises
+from tlastep.check.records import is_recorded
 from tlastep.check.run_lockstep import lockable, run_lockstep
 from tlastep.check.run_replay import ReplayedModel, replay_counterexample, run_replay
 from tlastep.check.simulated import simulate_beside
@@ -43,7 +44,7 @@ from tlastep.language.config import read_config
 from tlastep.toolchain import state_graph
 
 DIRECT: Final = 1_500  # states up to which spec and code are also stepped without any memory
-EXECUTED: Final = 30_000  # states up to which the code alone is also executed at every offer, without any memory
+EXECUTED: Final = 12_000  # states up to which the code alone is also executed at every offer, without any memory
 PARALLEL: Final = 2
 LONG: Final = frozenset({"symbolic", "machine", "simulation"})  # parts whose time no number of states tells
 SCHEDULES: Final = 300  # of faults, of the simulation: beside the spec some two thousand a minute
@@ -76,7 +77,7 @@ def units(project: Project, models: Sequence[Model], *, fresh: bool = False) -> 
     """
     bound = bound_modules(project)
     locked = {model.name for model, _ in lockable(project, tuple(models))}
-    found = [Unit("tlc", model.name) for model in models if fresh or not model.recorded]
+    found = [Unit("tlc", model.name) for model in models if fresh or not is_recorded(project, model)]
     found += [Unit("lockstep", model.name) for model in models if model.name in locked]
     # Lock-step explores the spec of the others with the same engine, and is held to TLC's counts itself.
     found += [Unit("python", model.name) for model in models if model.name not in locked]
@@ -298,7 +299,7 @@ def _of_project(part: str) -> Callable[[Project, Model], Row]:
     return work
 
 
-MOST_GRAPH: Final = 4_000  # states of the graphs that are dumped here; more is a matter of patience
+MOST_GRAPH: Final = 2_500  # states of the graphs that are dumped here; more is a matter of patience
 
 COUNTED: Final = {
     "states": "code_states",

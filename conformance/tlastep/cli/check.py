@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from tlastep.check import records
 from tlastep.check.check import Checked, check_model
 from tlastep.check.models import find_project
 from tlastep.cli._output import Json, Names, SizeOption, console, print_json, progress, say, write
+from tlastep.errors import UnusableInput
 from tlastep.report import junit as junit_report
 from tlastep.report import text
 
@@ -19,11 +21,14 @@ def check(
     size: SizeOption = None,
     engine: Annotated[Literal["tlc", "python"], typer.Option(help="Who checks them.")] = "tlc",
     workers: Annotated[int, typer.Option(min=1, help="Worker threads of TLC.")] = 1,
+    record: Annotated[bool, typer.Option("--record", help="Record that TLC has found what is expected.")] = False,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report there, too.")] = None,
     json: Json = False,
 ) -> None:
     """Check models of the project: does each have the result, and the counts, that it should have?"""
     project = find_project()
+    if record and engine != "tlc":
+        raise UnusableInput("records what TLC has found, so it takes --engine tlc", "--record")
     found: list[Checked] = []
     for model in project.select(models or (), size):
         with progress(model.name) as tell:
@@ -34,6 +39,8 @@ def check(
         print_json([each.fields() for each in found])
     else:
         _show(found)
+    if record:
+        records.record(project, [each.model for each in found if each.holds])
     failed = [each for each in found if not each.holds]
     for each in failed:
         say(f"{each.model.name}: {'; '.join(each.differences)}")

@@ -101,6 +101,23 @@ def test_other_counts_than_expected_are_a_finding(project: Path, capsys: pytest.
     assert "Clock: distinct 4, expected 5" in capsys.readouterr().err
 
 
+def test_what_tlc_has_found_is_recorded_if_it_is_as_expected(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = project / "pyproject.toml"
+    assert run(["check", "Clock", "--record", "--engine", "python"]) == 2
+    assert "--record: records what TLC has found" in capsys.readouterr().err
+    assert run(["check", "Clock", "--record"]) == 2
+    assert "names no file `recorded`" in capsys.readouterr().err
+    settings.write_text(PROJECT + 'recorded = "spec/recorded.toml"\n')
+    models = project / "spec" / "models.toml"
+    models.write_text(MODELS.replace('"invariant Early"', '"invariant Late"'))
+    assert run(["check", "--record"]) == 1
+    recorded = (project / "spec" / "recorded.toml").read_text()
+    assert "\nClock = " in recorded
+    assert "ClockEarly" not in recorded
+
+
 def test_stubs_name_actions_parameters_and_types(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["stubs", "Clock"]) == 0
     shown = capsys.readouterr().out
