@@ -7,7 +7,7 @@ killed loses what was not synced; its machine keeps the rest, and its recording.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from quorumlog.core.consensus.effects import Durable
 from quorumlog.core.consensus.messages import ServerId
-from quorumlog.runtime import config
+from quorumlog.runtime import config, worker
 from quorumlog.runtime.config import Config
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.node import AnyInput, NodeProcess
@@ -101,8 +102,14 @@ class VirtualCluster:
         loop = VirtualLoop(server, self._clock, self._network)
         writers: list[VirtualWriter] = []
 
-        def writer(*given: Any) -> VirtualWriter:
-            writers.append(VirtualWriter(*given, dice, self._speed))
+        def writer(
+            storage: worker.Storage,
+            durable: Durable,
+            loop: asyncio.AbstractEventLoop,
+            failed: Callable[[Exception], None],
+            first: Callable[[], None] | None,
+        ) -> VirtualWriter:
+            writers.append(VirtualWriter(storage, durable, loop, failed, first, dice, self._speed))
             return writers[0]
 
         said = partial(self._say, server)

@@ -101,7 +101,7 @@ class Network:
         if address in self._listening:
             raise OSError(f"{address[0]}:{address[1]}: somebody listens already")
         self._listening[address] = loop, factory
-        return Listening(self._listening, address)
+        return Listening(loop, self._listening, address)
 
     async def connect(
         self, loop: VirtualLoop, factory: Factory, address: Address
@@ -138,13 +138,33 @@ class Listening(asyncio.AbstractServer):
 
     sockets: tuple[Any, ...] = ()
 
-    def __init__(self, listening: dict[Address, tuple[VirtualLoop, Factory]], address: Address) -> None:
+    def __init__(
+        self, loop: VirtualLoop, listening: dict[Address, tuple[VirtualLoop, Factory]], address: Address
+    ) -> None:
+        self._loop = loop
         self._listening = listening
         self._address = address
 
     def close(self) -> None:
         """Take no more."""
         self._listening.pop(self._address, None)
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Whose connections these are."""
+        return self._loop
+
+    def is_serving(self) -> bool:
+        """Whether connections are taken."""
+        return self._address in self._listening
+
+    async def start_serving(self) -> None:
+        """They are from the beginning."""
+
+    async def serve_forever(self) -> None:
+        """They are in any case."""
+
+    async def wait_closed(self) -> None:
+        """Nothing lasts longer than `close`."""
 
 
 class End(asyncio.Transport):

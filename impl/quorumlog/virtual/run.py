@@ -43,7 +43,7 @@ class Figures(Struct, frozen=True):
     @property
     def times(self) -> float:
         """How many times faster than real time."""
-        return self.seconds / self.processor
+        return self.seconds / self.processor if self.processor else 0
 
 
 class VirtualRun(Play):
@@ -57,7 +57,7 @@ class VirtualRun(Play):
         self._clock = Clock()
         self._network = Network(self._clock, Random(f"{wanted.seed} network"), conditions, names)
         self._cluster = VirtualCluster(wanted.folder, text, self._clock, self._network, wanted.seed, speed)
-        self.figures: Figures | None = None
+        self.figures = Figures(0, 0, 0, 0)
 
     def run(self, *, judge: bool = True) -> Result:
         """From the start of the servers to the verdicts, if they are wanted."""

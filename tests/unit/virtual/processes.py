@@ -1,4 +1,4 @@
-"""Processes in virtual time, for the tests: two loops, a network between them, and protocols that note what they see."""
+"""Two processes in virtual time, for the tests, a network between them, and protocols that note what they see."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Peer(asyncio.Protocol):
         self.full: list[bool] = []
 
     @property
-    def bytes(self) -> bytes:
+    def all(self) -> bytes:
         """All that has come."""
         return b"".join(self.pieces)
 

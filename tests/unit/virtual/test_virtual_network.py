@@ -21,9 +21,9 @@ def test_what_is_written_arrives_in_order_and_now_and_then_in_parts() -> None:
             near.transport.write(piece)
         far.transport.write(b"and back")
         await asyncio.sleep(1)
-        assert far.bytes == b"".join(PIECES)
+        assert far.all == b"".join(PIECES)
         assert len(far.pieces) > len(PIECES)
-        assert near.bytes == b"and back"
+        assert near.all == b"and back"
 
     two.run(main())
 
@@ -37,7 +37,7 @@ def test_the_other_end_hears_that_one_closes_after_all_that_was_sent() -> None:
         near.transport.close()
         near.transport.write(b"never sent")
         await asyncio.sleep(1)
-        assert (far.bytes, far.lost, near.lost) == (b"last words", [None], [None])
+        assert (far.all, far.lost, near.lost) == (b"last words", [None], [None])
 
     two.run(main())
 
@@ -53,7 +53,7 @@ def test_a_way_that_is_cut_loses_in_one_direction_and_resets_when_it_heals() -> 
         near.transport.write(b"lost")
         far.transport.write(b"heard")
         await asyncio.sleep(10)
-        assert (far.bytes, near.bytes, near.lost + far.lost) == (b"", b"heard", [])
+        assert (far.all, near.all, near.lost + far.lost) == (b"", b"heard", [])
         two.network.heal()
         await asyncio.sleep(1)
         assert [type(each) for each in near.lost + far.lost] == [ConnectionResetError] * 2
@@ -104,10 +104,10 @@ def test_who_does_not_read_holds_the_writer_up() -> None:
         assert near.full == []
         near.transport.write(bytes(60))
         await asyncio.sleep(1)
-        assert (near.full, far.bytes) == ([True], b"")
+        assert (near.full, far.all) == ([True], b"")
         far.transport.resume_reading()
         await asyncio.sleep(1)
-        assert (near.full, len(far.bytes)) == ([True, False], 120)
+        assert (near.full, len(far.all)) == ([True, False], 120)
 
     two.run(main())
 
@@ -136,7 +136,7 @@ def test_the_same_seed_gives_the_same_times() -> None:
         for piece in PIECES:
             near.transport.write(piece)
             await asyncio.sleep(0.0003)
-            found.append((two.a.time(), len(far.bytes)))
+            found.append((two.a.time(), len(far.all)))
         return found
 
     runs = [two.run(told(two)) for two in (Two(1), Two(1), Two(2))]
