@@ -150,6 +150,9 @@ class ReplicationRecording:
             yield self._told("Replicate", (i, to), line, i, at, ())
         elif kind is recorded.Propose:
             yield from self._proposed(cast(recorded.Propose, line), i, at)
+        elif kind is recorded.Ask:
+            if line.log is not UNSET or line.term is not UNSET or line.told is not None or line.sent or line.owes:
+                raise Contradiction("is no step of consensus, and does what only consensus does")
         else:
             yield self._told(ITSELF[kind], (i,), line, i, at, ())
 

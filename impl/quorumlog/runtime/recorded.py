@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from quorumlog.core.consensus.messages import ServerId
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version of the format. Whoever reads another one says so and stops."""
 
 EventName: TypeAlias = int | str | None
@@ -22,6 +22,16 @@ EventName: TypeAlias = int | str | None
 
 Run: TypeAlias = list[EventName]
 """Entries of one term that follow each other: the term, and then the events."""
+
+Requested: TypeAlias = int | tuple[int, str, int, int, int | None]
+"""A request: the connection, session, number, how many answers were received, how many events are expected. Or only
+the connection, of a request that expected nothing and became the next entry that was written."""
+
+Wrote: TypeAlias = tuple[str, int, int, int | None]
+"""What a gate wrote for a command: session, number, answers received, how many events. Null for a conflict."""
+
+Answer: TypeAlias = tuple[int | str, str, int, int, EventName]
+"""An answer: the connection, session, number, how many events there were, and what was said, named as events are."""
 
 
 class Start(Struct, tag="start", tag_field="do", kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -38,6 +48,8 @@ class Start(Struct, tag="start", tag_field="do", kw_only=True, forbid_unknown_fi
     length: int
     after: int
     log: list[Run]
+    applied: int = 0
+    """The commands' entries that a snapshot stands for, with which the gate begins."""
 
 
 class SentRequest(Struct, tag="AppendRequest", tag_field="kind", kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -124,6 +136,17 @@ class Step(Struct, tag_field="do", kw_only=True, forbid_unknown_fields=True, fro
     next_index: dict[ServerId, int] = {}
     match_index: dict[ServerId, int] = {}
     commit_index: int | UnsetType = UNSET
+    leads: bool | UnsetType = UNSET
+    """Whether the gate leads now: what it knows of itself, whatever consensus says."""
+    applied: int | UnsetType = UNSET
+    """How many entries the gate has applied, the no-ops of leaders left out."""
+    waits: int | UnsetType = UNSET
+    """For how many commands somebody waits."""
+    asked: list[Requested] = []
+    wrote: list[Wrote] = []
+    said: list[Answer] = []
+    held: list[Answer] = []
+    """Answers that the gate gave, and that the server keeps back until something else is known."""
 
 
 class Timeout(Step, tag="ElectionTimeout", kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -138,6 +161,10 @@ class Propose(Step, tag="Propose", kw_only=True, forbid_unknown_fields=True, fro
     """The leader appended these events."""
 
     events: list[int | str]
+
+
+class Ask(Step, tag="Ask", kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Requests came and nothing was appended, or something was said beside consensus."""
 
 
 class Replicate(Step, tag="Replicate", kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -156,7 +183,7 @@ class Resign(Step, tag="Resign", kw_only=True, forbid_unknown_fields=True, froze
     """The leader leads no more, of its own accord."""
 
 
-Line: TypeAlias = Start | Timeout | Sync | Propose | Replicate | Take | Resign
+Line: TypeAlias = Start | Timeout | Sync | Propose | Ask | Replicate | Take | Resign
 
 _DECODER: Final = msgspec.json.Decoder(Line)
 

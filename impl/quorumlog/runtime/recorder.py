@@ -4,6 +4,8 @@
     recorder.started(replica)
     driver = Driver(replica, BareSteps(), ports, pace, recorder)
 
+Of a whole node its gate is recorded too, if it is said where that is (`spoken`): requests, and what was answered.
+
 Lines gather, and `flush` hands them to the operating system before anything is written to the disk, and before messages
 leave the process: so of what is not in the recording of a process that is killed neither its disk nor anybody else
 knows, but for the last sync. Nothing is synced here, for a recording is evidence, and no part of the protocol. What a
@@ -15,7 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 from zlib import crc32
 
 import msgspec
@@ -26,11 +28,15 @@ from quorumlog.core.consensus.durability import in_order
 from quorumlog.core.consensus.effects import Committed, ElectionTimeout, Input, Propose, Replicate, Resign, Send, Sync
 from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Entry, Event, Message
 from quorumlog.core.consensus.state import Replica
+from quorumlog.core.leader_output import CONFLICT, Asked, Executed, Gate, Say
 from quorumlog.driver import Listener, Turn
-from quorumlog.runtime.recorded import FORMAT, EventName, Run
+from quorumlog.runtime.recorded import FORMAT, Answer, EventName, Requested, Run, Wrote
 
 Whole = TypeVar("Whole")
 Taken = TypeVar("Taken")
+
+AnySpoken: TypeAlias = tuple[Gate[Any, Any, Any], Sequence[Say[Any]]]
+"""A gate, and the answers that its server keeps back until it knows more."""
 
 TAIL: Final = 16  # entries of the disk that a restart names; all others are known from the lines before it
 GATHERED: Final = 4096  # lines that are written whether or not a turn has ended
@@ -51,7 +57,10 @@ def named(event: Event | None) -> EventName:
 
 
 class Recorder(Generic[Whole, Taken]):
-    """Records one server. `write` takes whole lines; `number` and `incarnation` are those of the last one before."""
+    """Records one server. `write` takes whole lines; `number` and `incarnation` are those of the last one before.
+
+    `replica` and `spoken` say where its part in consensus is, and its gate with the answers that it keeps back.
+    """
 
     def __init__(
         self,
@@ -61,9 +70,11 @@ class Recorder(Generic[Whole, Taken]):
         number: int = 0,
         incarnation: int = 0,
         name: Callable[[Event | None], EventName] = named,
+        spoken: Callable[[Whole], AnySpoken] | None = None,
     ) -> None:
         self._write = write
         self._replica = replica
+        self._spoken = spoken
         self._name = name
         self._number = number
         self._incarnation = incarnation
@@ -77,11 +88,12 @@ class Recorder(Generic[Whole, Taken]):
         replica: Callable[[Whole], Replica],
         *,
         name: Callable[[Event | None], EventName] = named,
+        spoken: Callable[[Whole], AnySpoken] | None = None,
     ) -> Recorder[Whole, Taken]:
         """Go on with the recording in this file, or begin it. Raises `OSError` if that cannot be."""
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         number, incarnation, torn = _last_line(file)
-        recorder = cls(_writer(file), replica, number=number, incarnation=incarnation, name=name)
+        recorder = cls(_writer(file), replica, number=number, incarnation=incarnation, name=name, spoken=spoken)
         recorder._file = file
         if torn:
             os.write(file, b"\n")  # what a crash has left of a line stays, on a line of its own
@@ -100,6 +112,7 @@ class Recorder(Generic[Whole, Taken]):
         length = len(disk.log)
         after = max(length - TAIL, 0) if self._number else 0
         self._incarnation += 1
+        self._number += 1
         line = self._line("start")
         line.update(
             format=FORMAT,
@@ -112,28 +125,23 @@ class Recorder(Generic[Whole, Taken]):
             after=after,
             log=self._runs(disk.log[after:]),
         )
+        if self._spoken is not None and (applied := self._spoken(whole)[0].applied):
+            line["applied"] = applied
         self._lines.append(line)
         self.flush()
 
     def stepped(self, before: Whole, turn: Turn[Whole, Taken | Input]) -> None:
-        """A step is over. What a server does beside consensus is recorded if it appends to the log."""
+        """A step is over. What a server does beside consensus is recorded if it appends to the log, or speaks."""
         old, new = self._replica(before), self._replica(turn.after)
         taken: Any = turn.taken
-        kind = type(taken)
-        if kind in _ITSELF:
-            line = self._line(kind.__name__)
-            if kind is Replicate:
-                line["to"] = taken.to
-            elif kind is Propose:
-                line["events"] = list(map(self._name, taken.events))
-        elif isinstance(taken, MESSAGES):
-            line = self._line("Take")
-            line["letter"] = self._letter(taken)
-        elif new is old and not turn.effects:
+        line = self._taken(taken, old, new, nothing=new is old and not turn.effects)
+        length = len(line)
+        if self._spoken is not None:
+            self._speaks(line, before, turn)
+        if line["do"] == "Ask" and len(line) == length:
             return
-        else:
-            line = self._line("Propose")
-            line["events"] = [self._name(entry.event) for entry in new.log[len(old.log) :]]
+        self._number += 1
+        line["n"] = self._number
         if turn.effects:
             self._effects(line, turn)
         if new is not old:
@@ -160,8 +168,29 @@ class Recorder(Generic[Whole, Taken]):
 
     # -- parts of a line -------------------------------------------------------------------------------------
 
+    def _taken(self, taken: Any, old: Replica, new: Replica, *, nothing: bool) -> dict[str, object]:
+        """What was taken. With `nothing` it is nothing that has to do with consensus."""
+        kind = type(taken)
+        if kind in _ITSELF:
+            line = self._line(kind.__name__)
+            if kind is Replicate:
+                line["to"] = taken.to
+            elif kind is Propose:
+                line["events"] = list(map(self._name, taken.events))
+        elif isinstance(taken, MESSAGES):
+            line = self._line("Take")
+            line["letter"] = self._letter(taken)
+        elif nothing:
+            line = self._line("Ask")
+        else:
+            line = self._line("Propose")
+            appended = new.log[len(old.log) :]
+            line["events"] = [self._name(entry.event) for entry in appended]
+            if self._spoken is not None:
+                line["wrote"] = [_wrote(entry.event) for entry in appended]
+        return line
+
     def _line(self, do: str) -> dict[str, object]:
-        self._number += 1
         return {"n": self._number, "i": self._incarnation, "do": do}
 
     def _runs(self, entries: Iterable[Entry]) -> list[Run]:
@@ -182,6 +211,30 @@ class Recorder(Generic[Whole, Taken]):
         if type(message) is AppendRequest:
             letter["entries"] = self._runs(message.entries)
         return letter
+
+    def _speaks(self, line: dict[str, object], before: Whole, turn: Turn[Whole, Taken | Input]) -> None:
+        """What the step has changed of the gate, what it was asked, and what it says."""
+        assert self._spoken is not None, "only who has a gate says where it is"
+        (old, kept), (new, keeps) = self._spoken(before), self._spoken(turn.after)
+        if new is not old:
+            if new.leads != old.leads:
+                line["leads"] = new.leads
+            if new.applied != old.applied:
+                line["applied"] = new.applied
+            if new.waiting is not old.waiting and len(new.waiting) != len(old.waiting):
+                line["waits"] = len(new.waiting)
+        asked: Sequence[Asked[Any, Any]] = getattr(turn.taken, "asked", ())
+        if asked and (old.leads or turn.said):
+            line["asked"] = _requests(asked, cast("list[Wrote]", line.get("wrote", [])))
+        if turn.said and (said := [self._answer(each) for each in turn.said if isinstance(each, Say)]):
+            line["said"] = said
+        if keeps is not kept and (held := [self._answer(each) for each in keeps if each not in kept]):
+            line["held"] = held
+
+    def _answer(self, say: Say[Any]) -> Answer:
+        answer = say.answer
+        name = None if answer.said == CONFLICT else self._name(answer.said)
+        return cast("int | str", say.to), say.session, say.number, answer.at, name
 
     def _effects(self, line: dict[str, object], turn: Turn[Whole, Taken | Input]) -> None:
         sent: list[dict[str, object]] = []
@@ -256,6 +309,32 @@ class _Both(Generic[Whole, Taken]):
         """Nothing has happened."""
         self._first.refused(taken)
         self._second.refused(taken)
+
+
+def _wrote(event: Any) -> Wrote | tuple[int]:
+    """What a gate wrote, as far as it says something to consensus."""
+    if not isinstance(event, Executed):
+        return (event.message,)
+    events = event.events
+    count = len(events) if isinstance(events, tuple) else None if events == CONFLICT else 0
+    return event.session, event.number, event.received, count
+
+
+def _requests(asked: Iterable[Asked[Any, Any]], wrote: Sequence[Wrote]) -> list[Requested]:
+    """Requests in the order in which they came. Of those that became the next entry, as they are, only who asked."""
+    found: list[Requested] = []
+    place = 0
+    for connection, request, _ in asked:
+        by = cast(int, connection)
+        now = request.session, request.number, request.received
+        if place < len(wrote) and wrote[place][:2] == now[:2]:
+            same = wrote[place][2] == now[2] and request.expected is None
+            place += 1
+            if same:
+                found.append(by)
+                continue
+        found.append((by, *now, request.expected))
+    return found
 
 
 _ITSELF: Final = frozenset({ElectionTimeout, Sync, Propose, Replicate, Resign})

@@ -15,7 +15,7 @@ from quorumlog.runtime.config import Place, UnusableConfig
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.faulty_disk import FaultyDisk, slow
 from quorumlog.runtime.node import AnyInput, NodeProcess
-from quorumlog.runtime.recorder import Recorder
+from quorumlog.runtime.recorder import AnySpoken, Recorder
 from quorumlog.runtime.storage import Storage
 
 Result = TypeVar("Result")
@@ -95,13 +95,18 @@ def recorder(place: Place) -> Recorder[Any, AnyInput] | None:
     if folder is None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    return Recorder.open(folder / f"{place.identity}.ndjson", replica_of)
+    return Recorder.open(folder / f"{place.identity}.ndjson", replica_of, spoken=spoken_of)
 
 
 def replica_of(whole: Any) -> Replica:
     """The part in consensus of what is driven: a node, or a server of one group among several."""
     replica: Replica = whole.replica if isinstance(whole, Node) else whole.node.replica
     return replica
+
+
+def spoken_of(whole: Any) -> AnySpoken:
+    """The gate in what is driven, and the answers that wait until a transfer has ended."""
+    return (whole.gate, ()) if isinstance(whole, Node) else (whole.node.gate, whole.held)
 
 
 def loop_run(main: Coroutine[Any, Any, Result]) -> Result:
