@@ -13,19 +13,25 @@ Through: TypeAlias = Literal["log", "index", "model"]
 """How something is read: by an event in the log, by asking a quorum, or from the router's own copy, which is late."""
 
 Count: TypeAlias = Annotated[int, Meta(ge=0, lt=2**53)]
+Place: TypeAlias = Annotated[int, Meta(gt=0, lt=2**53)]
 Amount: TypeAlias = Annotated[int, Meta(gt=0, lt=2**53)]
 At: TypeAlias = dict[str, int]
 
 
-class Submission(Struct, frozen=True, forbid_unknown_fields=True):
+class Submission(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A command of the application, the group that is to execute it, and how many events there must be before it.
 
-    The group is left out where it follows: from the accounts on a ledger of shards, or because there is only one.
+    The group is left out where it follows: from the accounts on a ledger of shards, or because there is only one. In a
+    session the command is known by its number: the first is 1, and `received` says how many of the first answers have
+    arrived, which the servers may forget. Without it they keep the last 64.
     """
 
     command: Raw
     group: str | None = None
     expected: Count | None = None
+    session: str | None = None
+    number: Place | None = None
+    received: Count | None = None
 
 
 class TransferWanted(Struct, frozen=True, forbid_unknown_fields=True, rename={"source": "from"}):

@@ -9,15 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from random import Random
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
 
 from quorumlog.core.consensus.messages import ServerId
+from quorumlog.core.event_sourcing import Folds
 from quorumlog.core.leader_output import Answered, Conflict, Named, Request
 from quorumlog.runtime import wire
-from quorumlog.runtime.session import Expected, NotAQuestion, Refused, Session, Unanswered
+from quorumlog.runtime.read_model import ReadModel
+from quorumlog.runtime.session import (
+    Expected,
+    Forgotten,
+    NotAQuestion,
+    Refused,
+    Session,
+    Unanswered,
+    Waited,
+    spread,
+    spread_one,
+)
 from quorumlog.runtime.transport import Connection
 from quorumlog.runtime.wire import BadFrame, Codec, Hello, Read, Status, frame, framed
 
@@ -26,6 +38,7 @@ __all__ = ["Client", "Expected", "NotAQuestion", "Refused", "Session", "Unanswer
 Command = TypeVar("Command")
 Event = TypeVar("Event")
 Answer = TypeVar("Answer")
+State = TypeVar("State")
 
 LARGEST: Final = 64 << 20
 BUFFER: Final = 8 << 20
@@ -119,6 +132,11 @@ class Client(Generic[Command, Event, Answer]):
         if answer is not None:
             answer.cancel()
 
+    def ask_about(self, session: str) -> None:
+        """Ask what is known of another session: commands of it whose answers are forgotten raise `Forgotten`."""
+        if self._welcome and self._connection is not None:
+            self._connection.send(frame(wire.ASK_SESSION, wire.AskSession(session)))
+
     def question(self, question: Command) -> asyncio.Future[Answer]:
         """Ask a question of what is true now, without an entry in the log; all of one turn are asked at one point."""
         self._check()
@@ -138,6 +156,17 @@ class Client(Generic[Command, Event, Answer]):
         self._statuses.append(status)
         self._soon()
         return await self._within(status, timeout)
+
+    def read_model(
+        self, projection: Folds[State, Event], *, subscribes: bool = True, source: ServerId | None = None
+    ) -> ReadModel[State]:
+        """A read model of the same group, to be closed for itself; `view(client.token)` tells what was written here."""
+        return ReadModel(self._group, self._servers, self._codec, projection, subscribes=subscribes, source=source)
+
+    @property
+    def token(self) -> dict[str, int]:
+        """What this client has seen, for read models. Spec: ReadModel!Decide."""
+        return {self._group: self.at}
 
     @property
     def leader(self) -> ServerId | None:
@@ -294,6 +323,8 @@ class Client(Generic[Command, Event, Answer]):
             spread_one(wire.decoded(wire.STATUS_DECODER, body), told)
         elif kind == wire.NOT_LEADER:
             self._elsewhere(wire.decoded(wire.NOT_LEADER_DECODER, body).leader)
+        elif kind == wire.SESSION_KNOWN:
+            self._learned(wire.decoded(wire.SESSION_KNOWN_DECODER, body))
         elif kind == wire.REFUSAL:
             self._refused(wire.decoded(wire.REFUSAL_DECODER, body).reason)
         else:
@@ -336,6 +367,13 @@ class Client(Generic[Command, Event, Answer]):
         if answer is not None and not answer.done():
             answer.set_result(row.answered())
 
+    def _learned(self, known: wire.SessionKnown) -> None:
+        for session, number in list(self._forwarded):
+            if session == known.session and number <= known.forgotten:
+                _, answer = self._forwarded.pop((session, number))
+                if not answer.done():
+                    answer.set_exception(Forgotten(f"the answer to command {number} of {session} is forgotten"))
+
     def _read_answered(self, body: memoryview) -> None:
         self._heard = self._loop.time()
         found = self._codec.read_answered(body)
@@ -354,30 +392,3 @@ class Client(Generic[Command, Event, Answer]):
         for answer in self._open():
             if not answer.done():
                 answer.set_exception(Refused(reason))
-
-
-Waited = TypeVar("Waited")
-
-
-def spread_one(answer: Waited, waiting: Sequence[asyncio.Future[Waited]]) -> None:
-    """Hand one answer to all who wait for it."""
-    for each in waiting:
-        if not each.done():
-            each.set_result(answer)
-
-
-def spread(done: asyncio.Future[tuple[Answer, ...]], waiting: Sequence[asyncio.Future[Answer]]) -> None:
-    """Hand the answers of a call to those who asked the questions."""
-    if done.cancelled():
-        for each in waiting:
-            each.cancel()
-        return
-    error = done.exception()
-    if error is not None:
-        for each in waiting:
-            if not each.done():
-                each.set_exception(error)
-        return
-    for each, answer in zip(waiting, done.result(), strict=False):
-        if not each.done():
-            each.set_result(answer)

@@ -14,20 +14,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from quorumlog.core.consensus.messages import ServerId
+from quorumlog.core.event_sourcing import Folds
 from quorumlog.driver import Pace
 from quorumlog.runtime import running
 from quorumlog.runtime.background import Background
 from quorumlog.runtime.config import LIMITS, PACE, Address, Config
 from quorumlog.runtime.hosting import LEDGER, AnyHosted
 from quorumlog.runtime.node import NodeProcess
+from quorumlog.runtime.read_model import SyncReadModel
 from quorumlog.runtime.supervisor import free_addresses
 from quorumlog.runtime.sync_client import SyncClient
 from quorumlog.runtime.wire import Limits, Status
 
 GROUP = "a"
+State = TypeVar("State")
 AnySyncClient: TypeAlias = SyncClient[Any, Any, Any]
 
 
@@ -70,9 +73,19 @@ class Cluster:
         """The nodes and their addresses."""
         return self.config.groups[GROUP]
 
-    def client(self, patience: float = 1.0) -> AnySyncClient:
-        """A client with a session of its own; to be closed, or used in a `with`."""
-        return SyncClient(GROUP, self.servers, self._application.codec, patience=patience)
+    def client(self, patience: float = 1.0, session: str | None = None) -> AnySyncClient:
+        """A client with a session of its own, or of this name; to be closed, or used in a `with`."""
+        return SyncClient(GROUP, self.servers, self._application.codec, patience=patience, session=session)
+
+    def read_model(
+        self, projection: Folds[State, Any], *, subscribes: bool = True, source: ServerId | None = None
+    ) -> SyncReadModel[State]:
+        """A projection of the events, copied from any node; to be closed, or used in a `with`.
+
+        `view(client.token)` tells what a client has written. Without `subscribes` it pulls instead of being pushed to.
+        """
+        codec = self._application.codec
+        return SyncReadModel(GROUP, self.servers, codec, projection, subscribes=subscribes, source=source)
 
     def start(self, server: ServerId) -> None:
         """Start a node that was stopped; it goes on with what its disk holds."""

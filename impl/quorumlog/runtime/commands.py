@@ -7,6 +7,8 @@ from typing import Annotated, Any, Never
 
 import typer
 
+from quorumlog.runtime import client_commands
+
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The servers of all groups, in TOML.")]
 
 
@@ -14,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to those of `quorumlog`."""
     app.command()(node)
     app.command()(router)
+    app.add_typer(client_commands.app, name="client")
 
 
 def node(

@@ -11,23 +11,26 @@ from __future__ import annotations
 import asyncio
 import secrets
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.messages import ServerId
+from quorumlog.core.event_sourcing import Folds
 from quorumlog.core.leader_output import Acknowledged, Executed
 from quorumlog.core.read_model import (
     NEVER,
+    Answer,
     KnownSince,
     News,
     ReadModel,
     Time,
     freshness,
     on_news,
+    query,
     request,
     start,
     switch,
@@ -39,7 +42,7 @@ from quorumlog.runtime import wire
 from quorumlog.runtime.config import Address
 from quorumlog.runtime.hosting import AnyHosted
 from quorumlog.runtime.transport import Connection
-from quorumlog.runtime.wire import BadFrame, Hello, frame
+from quorumlog.runtime.wire import BadFrame, Codec, Hello, frame
 
 EVERY: Final = 0.1
 """Seconds between two questions about what follows."""
@@ -49,6 +52,11 @@ LARGEST: Final = 64 << 20
 BUFFER: Final = 1 << 20
 
 Entry: TypeAlias = Executed[Any] | Acknowledged
+State = TypeVar("State")
+
+
+class Missing(Exception):
+    """No server has the events any more that a copy lacks."""
 
 
 class Event(Struct, frozen=True):
@@ -104,35 +112,63 @@ def accounts_of(event: Any) -> list[str]:
     return [] if asks else [each for each in named if isinstance(each, str)]
 
 
-class Feed:
-    """The copy of one group's events. It dials until it is closed."""
+class Copy(Generic[State]):
+    """The copy of one group's events, and what `folds` makes of its entries. It dials until it is closed.
 
-    def __init__(self, group: str, servers: Mapping[ServerId, Address], hosted: AnyHosted) -> None:
+    It asks `source` first, or the first server; any is as good as another. If it does not subscribe, it learns of
+    nothing between two questions.
+    """
+
+    def __init__(
+        self,
+        group: str,
+        servers: Mapping[ServerId, Address],
+        codec: Codec[Any, Any, Any],
+        folds: Folds[State, Entry],
+        *,
+        subscribes: bool = True,
+        source: ServerId | None = None,
+    ) -> None:
         self.group = group
         self.ends: array[int] = array("q")
         """How many events there are up to the end of each entry."""
         self.known = 0
         """How many entries there are, as far as a server has told."""
+        self.failure: Exception | None = None
+        """What `folds` has raised at an entry, or `Missing`; nothing more is asked then."""
         self._servers = dict(servers)
-        self._codec = hosted.codec
-        self._folds = Projecting(hosted)
+        self._codec = codec
+        self._folds = folds
         self._loop = asyncio.get_running_loop()
         self._epoch = self._loop.time() - 1
         self._changed = asyncio.Event()
-        name = f"router-{secrets.token_hex(8)}"
-        model: ReadModel[Projection, Entry] = start(name, next(iter(servers)), (group,), self._folds, True)
+        self._told = asyncio.Event()
+        name = f"copy-{secrets.token_hex(8)}"
+        first = next(iter(servers)) if source is None else source
+        model: ReadModel[State, Entry] = start(name, first, (group,), folds, subscribes)
         copy = cast("FrozenMap[str, tuple[Entry, ...]]", FrozenMap({group: Strand.of(())}))
         self.model = replace(model, copy=copy)
         self._connection: Connection | None = None
+        self._without: set[ServerId] = set()
         self._heard = self._loop.time()
         self._task: asyncio.Task[None] = self._loop.create_task(self._run())
 
     # -- what it knows -------------------------------------------------------------------------------------------
 
     @property
-    def projection(self) -> Projection:
+    def projection(self) -> State:
         """What the events make, as far as they are known."""
         return self.model.state[self.group]
+
+    @property
+    def position(self) -> int:
+        """How many events it knows."""
+        return self.ends[-1] if self.ends else 0
+
+    def answer(self, events: int) -> Answer[State]:
+        """The answer to whoever has seen so many events. Raises `Refused` if it knows fewer. Spec: ReadModel!Query."""
+        needed = bisect_left(self.ends, events) + 1 if events else 0
+        return query(self.model, self.group, needed, self._now(), int(PATIENCE * 1000))
 
     def staleness(self) -> tuple[bool, int | None]:
         """Whether it is known how old the copy is, and how many milliseconds ago it was complete, if it ever was."""
@@ -161,11 +197,22 @@ class Feed:
         """Wait until it knows so many events, or for so many seconds; whether it does."""
         try:
             async with asyncio.timeout(timeout):
-                while self.projection.events < events:
+                while self.position < events and self.failure is None:
                     await self._changed.wait()
         except TimeoutError:
             return False
-        return True
+        return self.position >= events
+
+    async def current(self, timeout: float) -> bool:
+        """Wait until it holds all that its source knew not long ago, or for so many seconds; whether it does."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not self.staleness()[0] and self.failure is None:
+                    self._told.clear()
+                    await self._told.wait()
+        except TimeoutError:
+            return False
+        return self.failure is None
 
     # -- asking --------------------------------------------------------------------------------------------------
 
@@ -240,16 +287,49 @@ class Feed:
         group = self.group
         if news.to != self.model.name or news.shard != group:
             raise BadFrame("news for somebody else")
-        self.model = on_news(self.model, self._folds, news)
+        try:
+            self.model = on_news(self.model, self._folds, news)
+        except Exception as error:
+            self._fail(error)
+            return
+        self._told.set()
+        self._without.clear()
         self.known = max(self.known, news.end)
         copy = self.model.copy[group]
-        last = self.ends[-1] if self.ends else 0
+        last = self.position
         more = copy[len(self.ends) :]
         for entry in more:
             last += len(events_of(entry))
             self.ends.append(last)
         if more:
-            changed, self._changed = self._changed, asyncio.Event()
-            changed.set()
+            self._wake()
             if len(copy) < news.end:
                 self._ask()
+
+    def _miss(self, dropped: int) -> None:
+        """The server has dropped what this copy lacks. Others may have it still."""
+        self._without.add(self.model.source)
+        if self._without >= set(self._servers):
+            self._fail(Missing(f"all servers of group {self.group} have dropped the first {dropped} entries"))
+        else:
+            self._elsewhere()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def _fail(self, error: Exception) -> None:
+        """An entry cannot be folded, and would not be the next time: whoever waits is told."""
+        self.failure = error
+        self._task.cancel()
+        if self._connection is not None:
+            self._connection.close()
+        self._told.set()
+        self._wake()
+
+
+class Feed(Copy[Projection]):
+    """The copy that a router has of a group: what its application makes of the events, and which accounts occur."""
+
+    def __init__(self, group: str, servers: Mapping[ServerId, Address], hosted: AnyHosted) -> None:
+        super().__init__(group, servers, hosted.codec, Projecting(hosted))

@@ -15,18 +15,16 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-import msgspec
-
 from quorumlog.core.leader_output import Answered, Conflict, Named, Request
 from quorumlog.ledger.books import EXCHANGE
 from quorumlog.ledger.commands import Balance, Command, Total
 from quorumlog.ledger.coordinated import FORGOTTEN
-from quorumlog.runtime import wire
+from quorumlog.runtime.checks import check_numbers, check_size
 from quorumlog.runtime.client import Client
 from quorumlog.runtime.config import Config
 from quorumlog.runtime.feed import Feed
 from quorumlog.runtime.hosting import LEDGER_CODEC, AnyHosted, NoQuestion
-from quorumlog.runtime.session import Refused, Session
+from quorumlog.runtime.session import Forgotten, Refused, Session
 from quorumlog.runtime.trouble import RETRY, Trouble, bad, unknown_group
 from quorumlog.sharding.clients import Doing, Ended, Operation, Way
 
@@ -34,20 +32,37 @@ AGAIN: Final = 0.5
 """Seconds after which a command is sent again, though the connection stands."""
 IN_DOUBT: Final = 0.02
 """Seconds before a command is tried again that has met a transfer in doubt; more at each try."""
-GREATEST: Final = 2**53
-"""Numbers stay below: beyond, programs that read JSON would disagree about them."""
 KEY: Final = "key:"
+KEPT: Final = 64
+"""Answers of a session that are kept if its client does not say which ones it has."""
 
 
-@dataclass(frozen=True)
 class Group:
-    """A group with the connections to it, and the session of the commands that have no key."""
+    """A group with the connections to it, and the session of the commands that have no key.
 
-    name: str
-    hosted: AnyHosted
-    client: Client[Any, Any, Any]
-    feed: Feed
-    session: Session[Any]
+    The copy of its events is begun when somebody wants it.
+    """
+
+    def __init__(self, name: str, config: Config) -> None:
+        self.name = name
+        self.hosted: AnyHosted = config.hosted(name)
+        self.client: Client[Any, Any, Any] = Client(name, config.groups[name], self.hosted.codec)
+        self.session: Session[Any] = Session(f"router:{secrets.token_hex(8)}")
+        self._servers = config.groups[name]
+        self._feed: Feed | None = None
+
+    @property
+    def feed(self) -> Feed:
+        """The copy of its events."""
+        if self._feed is None:
+            self._feed = Feed(self.name, self._servers, self.hosted)
+        return self._feed
+
+    async def close(self) -> None:
+        """Whatever is not answered is never answered."""
+        await self.client.close()
+        if self._feed is not None:
+            await self._feed.close()
 
 
 @dataclass(frozen=True)
@@ -59,13 +74,26 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Numbered:
+    """Which command of a client's session one is, and how many of the session's first answers the client has."""
+
+    session: str
+    number: int
+    received: int
+
+
+@dataclass(frozen=True)
 class Wanted:
-    """A command of a client, by which key it is known, how many events it expects, and until when it waits."""
+    """A command of a client, how it is known, how many events it expects, and until when it waits.
+
+    It is known by a key, or by its number in a session.
+    """
 
     command: Any
     until: float
     key: str | None = None
     expected: int | None = None
+    numbered: Numbered | None = None
 
 
 class Gateway:
@@ -79,12 +107,7 @@ class Gateway:
         self._dice = Random()
         self._open = 0
         self._waiting: dict[Named, int] = {}
-        self.groups: dict[str, Group] = {}
-        hosted = {name: config.hosted(name) for name in config.groups}
-        for name, servers in config.groups.items():
-            client: Client[Any, Any, Any] = Client(name, servers, hosted[name].codec)
-            session: Session[Any] = Session(f"router:{secrets.token_hex(8)}")
-            self.groups[name] = Group(name, hosted[name], client, Feed(name, servers, hosted[name]), session)
+        self.groups: dict[str, Group] = {name: Group(name, config) for name in config.groups}
 
     @property
     def is_ledger(self) -> bool:
@@ -100,8 +123,7 @@ class Gateway:
     async def close(self) -> None:
         """Whatever is not answered is never answered."""
         for group in self.groups.values():
-            await group.client.close()
-            await group.feed.close()
+            await group.close()
 
     # -- who is asked --------------------------------------------------------------------------------------------
 
@@ -144,6 +166,10 @@ class Gateway:
     async def submit(self, wanted: Wanted, name: str | None) -> Done:
         """Have a command executed. Raises `Trouble`."""
         check_numbers(wanted.command)
+        if wanted.numbered is not None:
+            group = self._group_of_session(wanted, name)
+            answered = await self._command(group, wanted, None, 1)
+            return Done(value_of(answered.said) if self.is_sharded else answered.said, {group.name: answered.at})
         if not self.is_sharded:
             group = self.group(self.types_of(name))
             answered = await self._command(group, wanted, wanted.key, 1)
@@ -154,6 +180,17 @@ class Gateway:
         if doing.is_of_all:
             return await self._survey(doing, wanted)
         return await self._placed(self.groups[doing.groups[0]], wanted)
+
+    def _group_of_session(self, wanted: Wanted, name: str | None) -> Group:
+        """The group in which a session counts its commands. On shards the client says what it thinks, and is told."""
+        if not self.is_sharded:
+            return self.group(self.types_of(name))
+        doing = self._doing(wanted.command)
+        if doing.is_of_all:
+            raise bad("session", "expected none, for this is asked of all shards")
+        if name != doing.groups[0]:
+            raise bad("group", f"expected {doing.groups[0]}, whose command of the session this is, found {name}")
+        return self.groups[doing.groups[0]]
 
     async def _placed(self, group: Group, wanted: Wanted) -> Done:
         """A command to one shard or the coordinator: again as long as it meets transfers in doubt."""
@@ -197,14 +234,18 @@ class Gateway:
         return answered.said, answered.at
 
     async def _command(self, group: Group, wanted: Wanted, key: str | None, number: int) -> Answered[Any]:
-        session = group.session
-        if key is None:
+        session, numbered = group.session, wanted.numbered
+        if numbered is not None:
+            request = Request(numbered.session, numbered.number, numbered.received, wanted.expected, wanted.command)
+            check_size(request, self.config)
+        elif key is None:
             check_size(Request(session.name, 1, 0, wanted.expected, wanted.command), self.config)
             request = session.ask(wanted.expected, wanted.command)
         else:
             request = Request(KEY + key, number, 0, wanted.expected, wanted.command)
             check_size(request, self.config)
-        answered = await self._answered(group, request, wanted.until, is_ours=key is None)
+        is_ours = key is None and numbered is None
+        answered = await self._answered(group, request, wanted.until, is_ours=is_ours)
         if isinstance(answered.said, Conflict):
             found = f"expected {wanted.expected} events before it, found {answered.at}: nothing has happened"
             raise Trouble(409, found, events=answered.at)
@@ -230,6 +271,8 @@ class Gateway:
                     return answered
                 if left <= AGAIN:
                     raise nobody(group)
+                if not is_ours:
+                    group.client.ask_about(request.session)
         finally:
             self._waiting[named] -= 1
             if not self._waiting[named]:
@@ -285,7 +328,7 @@ class Gateway:
         self._count(asked)
         await asyncio.wait([asked], timeout=max(wanted.until - self._loop.time(), 0))
         if not asked.done():
-            raise nobody(group)
+            raise Trouble(503, f"group {group.name} has not answered in time", retry=RETRY)
         return result_of(asked)
 
     # -- the copy ------------------------------------------------------------------------------------------------
@@ -298,6 +341,21 @@ class Gateway:
         if doing.is_of_all:
             raise bad("through", "expected log or index, for this is on all shards, and their copies differ in age")
         return self.groups[doing.groups[0]]
+
+    async def caught_up(self, group: Group, seen: int, until: float) -> None:
+        """The copy of a group has so many events. Raises `Trouble` if it does not get them in time."""
+        if not await group.feed.until(seen, max(until - self._loop.time(), 0)):
+            found = f"group {group.name}: the copy has {group.feed.position} events, and {seen} were seen before"
+            raise Trouble(503, found, retry=RETRY)
+
+    async def copied(self, wanted: Wanted, group: Group, seen: int) -> Done:
+        """What the copy of a group answers, once that has all that the client has seen. Raises `Trouble`."""
+        await self.caught_up(group, seen, wanted.until)
+        known, question = group.feed.projection, wanted.command
+        if isinstance(question, Balance) and question.account not in known.accounts:
+            raise Trouble(404, f"account: {question.account!r} occurs in none of {known.events} events")
+        answer = group.hosted.answer(known.state, question)
+        return Done(value_of(answer) if self.is_sharded else answer, {group.name: known.events})
 
 
 def named(value: Any) -> str:
@@ -321,23 +379,8 @@ def result_of(asked: asyncio.Future[Any]) -> Any:
     if asked.cancelled():
         raise Trouble(503, "the router is being stopped", retry=RETRY)
     error = asked.exception()
+    if isinstance(error, Forgotten):
+        raise Trouble(410, f"{error}, for its client has said that it has it; it was executed once")
     if error is not None:
         raise Trouble(502, f"the group cannot be asked: {error}")
     return asked.result()
-
-
-def check_size(message: Any, config: Config) -> None:
-    """Servers would close the connection over something larger. Raises `Trouble`."""
-    try:
-        size = len(wire.ENCODER.encode(message))
-    except (OverflowError, ValueError, TypeError, RecursionError) as error:
-        raise bad("command", f"expected something that can be encoded ({error})") from error
-    if size > config.limits.command:
-        raise Trouble(413, f"command: expected at most {config.limits.command} bytes, found {size}")
-
-
-def check_numbers(command: Any) -> None:
-    """No number of a command is so large that programs disagree about it. Raises `Trouble`."""
-    for name, value in msgspec.to_builtins(command).items() if isinstance(command, msgspec.Struct) else ():
-        if isinstance(value, int) and not -GREATEST < value < GREATEST:
-            raise bad(f"command.{name}", f"expected a number below {GREATEST} (2^53)")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from msgspec import Raw, Struct
 
 from quorumlog.core.consensus.messages import ServerId
-from quorumlog.core.leader_output import CONFLICT, Answered
+from quorumlog.core.leader_output import CONFLICT, Answered, Session
 
 Command = TypeVar("Command")
 Answer = TypeVar("Answer")
@@ -89,6 +89,28 @@ class ReadAnswered(Struct, Generic[Answer], frozen=True, array_like=True):
 
 class AskStatus(Struct, frozen=True, array_like=True):
     """How is the server?"""
+
+
+class AskSession(Struct, frozen=True, array_like=True):
+    """What is known of this session?"""
+
+    session: str
+
+
+class SessionKnown(Struct, frozen=True, array_like=True):
+    """The last command of a session that is known to be decided, and how many of its first answers are forgotten.
+
+    Neither ever becomes less, so that it is true whoever says it.
+    """
+
+    session: str
+    last: int
+    forgotten: int
+
+    @classmethod
+    def of(cls, name: str, session: Session[Any]) -> SessionKnown:
+        """What a table says of a session."""
+        return cls(name, session.last, session.forgotten)
 
 
 class Status(Struct, frozen=True):

@@ -13,7 +13,6 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from quorumlog.core.consensus.effects import Input
 from quorumlog.core.leader_output import Say
-from quorumlog.core.read_model import News
 from quorumlog.driver import Listener, Turn
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.runtime import wire
@@ -21,11 +20,11 @@ from quorumlog.runtime.clock import LoopTime
 from quorumlog.runtime.config import Address, Place
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.hosting import AnyHosted
-from quorumlog.runtime.server import Begun, ConnectionId, Server
+from quorumlog.runtime.server import Begun, ConnectionId, Server, ToClient
 from quorumlog.runtime.steps import NodeInput, PeerMessage
 from quorumlog.runtime.storage import Snapshot, Storage
 from quorumlog.runtime.transport import Connection, Link
-from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, ReadAnswered, Refusal, Status, Welcome, frame, framed
+from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, Refusal, frame, framed
 from quorumlog.runtime.worker import DiskThread, MakesWriter
 from quorumlog.sharding.duties import is_for_shards
 
@@ -269,6 +268,8 @@ class NodeProcess:
             self.server.on_read(by, self._codec.read(body))
         elif kind == wire.ASK_STATUS:
             self.server.on_status(by)
+        elif kind == wire.ASK_SESSION:
+            self.server.on_session(by, wire.decoded(wire.ASK_SESSION_DECODER, body).session)
         elif kind == wire.ASK:
             self.server.on_ask(by, wire.decoded(wire.ASK_DECODER, body))
         else:
@@ -286,7 +287,7 @@ class NodeProcess:
             rows = [wire.row(each) for each in answers]
             self._tell(connection, lambda: framed(wire.ANSWERS, wire.ENCODER.encode(rows)))
 
-    def tell(self, to: ConnectionId, message: ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any]) -> bool:
+    def tell(self, to: ConnectionId, message: ToClient) -> bool:
         """Something else."""
         connection = self._connections.get(to)
         if connection is None:

@@ -71,7 +71,11 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("GET", "/v1/total"): Operation("What all accounts hold together.", api.HeldByAll, None, READ, (404, *BUSY)),
     ("GET", "/v1/groups/{group}/events"): Operation(
-        "Events after a cursor.", api.Page, None, ("group", "after", "limit"), (400, 404)
+        "Events after a cursor.",
+        api.Page,
+        None,
+        ("group", "after", "limit", "timeout", "Quorumlog-Token"),
+        (400, 404, 429, 503),
     ),
     ("GET", "/v1/groups/{group}/stream"): Operation(
         "Events as they come, as server-sent events; the data of each is an Event.",
@@ -112,7 +116,7 @@ TROUBLES: Final[Mapping[int, str]] = {
     404: "There is no such account, group or route.",
     408: "The body does not come.",
     409: "There were not as many events as expected: nothing has happened.",
-    410: "How this transfer has ended is not remembered any more.",
+    410: "The answer, or how this transfer has ended, is not remembered any more.",
     413: "The body or the command is too large.",
     429: "Too many requests from this address are not answered yet.",
     502: "A group does not want to be asked.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from starlette.requests import Request
@@ -13,9 +13,10 @@ from starlette.responses import Response, StreamingResponse
 from quorumlog.ledger import commands
 from quorumlog.ledger.ledger import Received
 from quorumlog.runtime import api, web
+from quorumlog.runtime.checks import check_name, decoded
 from quorumlog.runtime.config import RouterSection
 from quorumlog.runtime.feed import Feed
-from quorumlog.runtime.gateway import Done, Gateway, Group, Wanted
+from quorumlog.runtime.gateway import KEPT, Done, Gateway, Numbered, Wanted
 from quorumlog.runtime.metrics import CONTENT, Metrics
 from quorumlog.runtime.probe import Probe
 from quorumlog.runtime.trouble import RETRY, Trouble, bad
@@ -29,6 +30,7 @@ SIGN_OF_LIFE: Final = 15.0
 """Seconds of silence after which a stream says that it is still there."""
 FURTHEST: Final = 2**53 - 1
 MINDED: Final = ("timeout",)
+Body = TypeVar("Body")
 
 
 class Routes:
@@ -42,6 +44,7 @@ class Routes:
         self._limits = limits
         self._streams = 0
         self._loop = asyncio.get_running_loop()
+        self._feeds = [group.feed for group in gateway.groups.values()]  # they are begun before somebody wants them
 
     async def close(self) -> None:
         """Streams end, and nobody is asked any more."""
@@ -52,8 +55,8 @@ class Routes:
     def _until(self, request: Request) -> float:
         return self._loop.time() + web.patience(request, self._limits.timeout)
 
-    async def _body(self, request: Request, kind: type[web.Wanted]) -> web.Wanted:
-        return web.decoded(await web.body_of(request, self._limits.body), kind, "body")
+    async def _body(self, request: Request, kind: type[Body]) -> Body:
+        return decoded(await web.body_of(request, self._limits.body), kind, "body")
 
     def _ledger(self) -> None:
         if not self.gateway.is_ledger:
@@ -66,8 +69,10 @@ class Routes:
         web.check_parameters(request, *MINDED)
         key, token, until = web.key(request), web.token(request), self._until(request)
         asked = await self._body(request, api.Submission)
-        command = web.decoded(asked.command, self.gateway.command_type(asked.group), "command")
-        done = await self.gateway.submit(Wanted(command, until, key, asked.expected), asked.group)
+        group = None if asked.session is not None and self.gateway.is_sharded else asked.group
+        command = decoded(asked.command, self.gateway.command_type(group), "command")
+        wanted = Wanted(command, until, key, asked.expected, numbered(asked, key))
+        done = await self.gateway.submit(wanted, asked.group)
         return web.answer(api.Answered(done.answer, done.at), web.seen(token, done.at))
 
     async def transfer(self, request: Request) -> Response:
@@ -93,7 +98,7 @@ class Routes:
         web.check_parameters(request, *MINDED)
         token, until = web.token(request), self._until(request)
         asked = await self._body(request, api.Question)
-        question = web.decoded(asked.question, self.gateway.command_type(asked.group), "question")
+        question = decoded(asked.question, self.gateway.command_type(asked.group), "question")
         self.gateway.check_question(question, asked.group)
         done, stale = await self._read(question, asked.group, asked.through, token, until)
         return web.answer(api.Answered(done.answer, done.at, stale), web.seen(token, done.at))
@@ -126,36 +131,23 @@ class Routes:
             return await self.gateway.submit(wanted, group), None
         if through == "index":
             return await self.gateway.question(wanted, group), None
-        return await self._model(question, self.gateway.home(question, group), token, until)
-
-    async def _model(
-        self, question: Any, group: Group, token: dict[str, int], until: float
-    ) -> tuple[Done, api.Staleness | None]:
-        """The answer of the router's copy, once that has all that the client has seen."""
-        feed = group.feed
-        needed = token.get(group.name, 0)
-        if not await feed.until(needed, max(until - self._loop.time(), 0)):
-            found = f"group {group.name}: the copy has {feed.projection.events} events, and {needed} were seen before"
-            raise Trouble(503, found, retry=RETRY)
-        known = feed.projection
-        account = question.account if isinstance(question, commands.Balance) else None
-        if account is not None and account not in known.accounts:
-            raise Trouble(404, f"account: {account!r} occurs in none of {known.events} events")
-        found = group.hosted.answer(known.state, question)
-        value = found[0] if self.gateway.is_sharded and isinstance(found, tuple) else found
-        return Done(value, {group.name: known.events}), staleness(feed)
+        home = self.gateway.home(question, group)
+        return await self.gateway.copied(wanted, home, token.get(home.name, 0)), staleness(home.feed)
 
     # -- events --------------------------------------------------------------------------------------------------
 
     async def events(self, request: Request) -> Response:
         """Events by a cursor."""
-        web.check_parameters(request, "after", "limit")
+        web.check_parameters(request, "after", "limit", *MINDED)
         group = self.gateway.group(request.path_params["group"])
         after = web.number(request, "after", 0, 0, FURTHEST)
-        found = group.feed.events(after, web.number(request, "limit", 100, 1, MOST_EVENTS))
-        known = group.feed.projection.events
+        limit = web.number(request, "limit", 100, 1, MOST_EVENTS)
+        token = web.token(request)
+        await self.gateway.caught_up(group, token.get(group.name, 0), self._until(request))
+        found = group.feed.events(after, limit)
+        known = group.feed.position
         page = api.Page(group.name, found, found[-1].position if found else after, known, staleness(group.feed))
-        return web.answer(page)
+        return web.answer(page, web.seen(token, {group.name: known}))
 
     async def stream(self, request: Request) -> Response:
         """Events as they come, without an end."""
@@ -230,6 +222,24 @@ class Routes:
         web.check_parameters(request)
         text = self.metrics.text(self.gateway, await self.probe.statuses())
         return Response(text, 200, {"Content-Type": CONTENT})
+
+
+def numbered(asked: api.Submission, key: str | None) -> Numbered | None:
+    """Which command of which session this is, if it belongs to one. Raises `Trouble`."""
+    if asked.session is None:
+        if asked.number is not None or asked.received is not None:
+            raise bad("body.session", "expected it beside number and received")
+        return None
+    if key is not None:
+        raise bad("body.session", f"expected it without {web.KEY}, for one of them says which command this is")
+    if asked.number is None:
+        raise bad("body.number", "expected which command of the session this is, from 1")
+    if ":" in check_name(asked.session, "body.session"):
+        raise bad("body.session", "expected a name without a colon")
+    received = max(asked.number - KEPT, 0) if asked.received is None else asked.received
+    if received >= asked.number:
+        raise bad("body.received", f"expected less than number, found {received}")
+    return Numbered(asked.session, asked.number, received)
 
 
 def staleness(feed: Feed) -> api.Staleness:

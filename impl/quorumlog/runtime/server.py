@@ -31,7 +31,7 @@ from quorumlog.runtime.event_queue import EventQueue
 from quorumlog.runtime.group_steps import GroupSteps
 from quorumlog.runtime.hosting import Hosted, NoQuestion
 from quorumlog.runtime.steps import SPEAK, Called, GiveUp, NodeInput, NodeSteps, PeerMessage, Readable
-from quorumlog.runtime.wire import Limits, NotLeader, Read, ReadAnswered, Status, Welcome
+from quorumlog.runtime.wire import Limits, NotLeader, Read, ReadAnswered, SessionKnown, Status, Welcome
 from quorumlog.runtime.wire import PeerMessage as Peers
 
 State = TypeVar("State")
@@ -50,6 +50,10 @@ PUSHED: Final = 16
 """How many messages a subscriber is sent at once, before the next entries are decided."""
 
 
+ToClient: TypeAlias = ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any] | SessionKnown
+"""What a client is told beside answers to its requests."""
+
+
 class Begun(Struct, Generic[State, Answer], frozen=True):
     """What a server begins with instead of its first `index` entries: a snapshot of what they make."""
 
@@ -64,7 +68,7 @@ class Clients(Protocol):
     def answer(self, to: ConnectionId, answers: Sequence[Say[Any]]) -> None:
         """Answers to requests."""
 
-    def tell(self, to: ConnectionId, message: ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any]) -> bool:
+    def tell(self, to: ConnectionId, message: ToClient) -> bool:
         """Something else; whether there is somebody who takes it, and not too much waits for them already."""
         ...
 
@@ -221,6 +225,10 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
     def on_status(self, by: ConnectionId) -> None:
         """How is the server?"""
         self._clients.tell(by, self.status())
+
+    def on_session(self, by: ConnectionId, name: str) -> None:
+        """What is known of a session?"""
+        self._clients.tell(by, SessionKnown.of(name, self.node.gate.table.session(name)))
 
     def on_ask(self, by: ConnectionId, ask: Ask) -> None:
         """A read model asks for what follows its copy. Spec: ReadModel!OnAsk."""

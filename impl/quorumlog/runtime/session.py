@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from quorumlog.core.leader_output import Request
 
 Command = TypeVar("Command")
+Answer = TypeVar("Answer")
+Waited = TypeVar("Waited")
 
 
 class Unanswered(Exception):
@@ -19,6 +23,10 @@ class NotAQuestion(ValueError):
 
 class Refused(Exception):
     """A server does not want to talk to this client, and says why."""
+
+
+class Forgotten(Exception):
+    """The command was executed, its client has said that it has the answer, and the servers have forgotten it."""
 
 
 class Expected(Exception):
@@ -59,3 +67,27 @@ class Session(Generic[Command]):
         while self.received < self.last and self.received + 1 not in self.open:
             self.received += 1
         return True
+
+
+def spread_one(answer: Waited, waiting: Sequence[asyncio.Future[Waited]]) -> None:
+    """Hand one answer to all who wait for it."""
+    for each in waiting:
+        if not each.done():
+            each.set_result(answer)
+
+
+def spread(done: asyncio.Future[tuple[Answer, ...]], waiting: Sequence[asyncio.Future[Answer]]) -> None:
+    """Hand the answers of a call to those who asked the questions."""
+    if done.cancelled():
+        for each in waiting:
+            each.cancel()
+        return
+    error = done.exception()
+    if error is not None:
+        for each in waiting:
+            if not each.done():
+                each.set_exception(error)
+        return
+    for each, answer in zip(waiting, done.result(), strict=False):
+        if not each.done():
+            each.set_result(answer)

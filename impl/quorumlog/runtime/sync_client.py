@@ -7,13 +7,16 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from quorumlog.core.consensus.messages import ServerId
+from quorumlog.core.event_sourcing import Folds
 from quorumlog.runtime.background import Background
 from quorumlog.runtime.client import Client
-from quorumlog.runtime.wire import Codec
+from quorumlog.runtime.read_model import SyncReadModel
+from quorumlog.runtime.wire import Codec, Status
 
 Command = TypeVar("Command")
 Event = TypeVar("Event")
 Answer = TypeVar("Answer")
+State = TypeVar("State")
 
 
 class SyncClient(Generic[Command, Event, Answer]):
@@ -26,11 +29,13 @@ class SyncClient(Generic[Command, Event, Answer]):
         codec: Codec[Command, Event, Answer],
         *,
         patience: float = 1.0,
+        session: str | None = None,
     ) -> None:
+        self._group, self._servers, self._codec = group, dict(servers), codec
         self._background = Background()
 
         async def made() -> Client[Command, Event, Answer]:
-            return Client(group, servers, codec, patience=patience)
+            return Client(group, servers, codec, patience=patience, session=session)
 
         self._client = self._background.wait(made())
 
@@ -38,6 +43,11 @@ class SyncClient(Generic[Command, Event, Answer]):
     def at(self) -> int:
         """How many events there were, as far as this client was told."""
         return self._client.at
+
+    @property
+    def token(self) -> dict[str, int]:
+        """What this client has seen, for read models. Spec: ReadModel!Decide."""
+        return self._client.token
 
     @property
     def leader(self) -> ServerId | None:
@@ -51,6 +61,16 @@ class SyncClient(Generic[Command, Event, Answer]):
     def read(self, question: Command, timeout: float | None = 10) -> Answer:
         """Ask a question of what is true now. Raises `NotAQuestion`, or `Unanswered` after `timeout` seconds."""
         return self._background.wait(self._client.read(question, timeout))
+
+    def status(self, timeout: float | None = 10) -> Status:
+        """How the leader is. Raises `Unanswered` after `timeout` seconds."""
+        return self._background.wait(self._client.status(timeout))
+
+    def read_model(
+        self, projection: Folds[State, Event], *, subscribes: bool = True, source: ServerId | None = None
+    ) -> SyncReadModel[State]:
+        """A read model of the same group, to be closed for itself; `view(client.token)` tells what was written here."""
+        return SyncReadModel(self._group, self._servers, self._codec, projection, subscribes=subscribes, source=source)
 
     def close(self) -> None:
         """Whatever is not answered is never answered."""

@@ -5,28 +5,25 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from quorumlog.runtime.api import Problem
-from quorumlog.runtime.gateway import GREATEST
+from quorumlog.runtime.checks import GREATEST, check_name
 from quorumlog.runtime.trouble import Trouble, bad
 
 TOKEN: Final = "Quorumlog-Token"
 KEY: Final = "Idempotency-Key"
-LONGEST_KEY: Final = 200
 LONGEST_WAIT: Final = 60.0
 BODY_WAIT: Final = 10.0
 """Seconds in which the body of a request has to arrive."""
 THROWN_AWAY: Final = 1 << 20
 """Bytes of a body that is too large which are read though."""
 
-PLACE: Final = re.compile(r"^(?P<said>.*) - at `(?P<place>.*)`$", re.DOTALL)
 TOKENS: Final = re.compile(r"[^=,\s]+=\d{1,16}(?:,[^=,\s]+=\d{1,16})*")
-Wanted = TypeVar("Wanted")
 
 
 async def body_of(request: Request, most: int) -> bytes:
@@ -51,41 +48,6 @@ async def body_of(request: Request, most: int) -> bytes:
     if length > most:
         raise Trouble(413, f"body: expected at most {most} bytes")
     return bytes(found)
-
-
-def decoded(text: bytes | msgspec.Raw, kind: type[Wanted], name: str) -> Wanted:
-    """The value in a JSON text, with no field that its type does not have. Raises `Trouble`, with the field's name."""
-    try:
-        value: Wanted = msgspec.json.decode(text, type=kind)
-    except msgspec.ValidationError as error:
-        raise bad(*wrong(str(error), name)) from error
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise bad(name, f"expected JSON ({error})") from error
-    for place in unknown(msgspec.json.decode(text), value, name):
-        raise bad(place, "there is no such field")
-    return value
-
-
-def wrong(error: str, name: str) -> tuple[str, str]:
-    """Where a value in JSON is not what it should be, and how, in the words of all other sentences."""
-    said = PLACE.match(error)
-    place = f"{name}{said['place'].removeprefix('$')}" if said else name
-    sentence = (said["said"] if said else error).replace("`", "").replace(", got ", ", found ")
-    return place, sentence[:1].lower() + sentence[1:]
-
-
-def unknown(given: object, value: object, place: str) -> list[str]:
-    """The places of fields that were given and that no type has."""
-    if isinstance(given, dict) and isinstance(value, msgspec.Struct):
-        fields = dict(zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True))
-        tag = value.__struct_config__.tag_field
-        extra = [f"{place}.{name}" for name in given if name not in fields and name != tag]
-        held = [(name, getattr(value, field)) for name, field in fields.items() if name in given]
-        return extra + [each for name, inner in held for each in unknown(given[name], inner, f"{place}.{name}")]
-    if isinstance(given, list) and isinstance(value, list | tuple):
-        pairs = enumerate(zip(given, value, strict=False))
-        return [each for number, (one, inner) in pairs for each in unknown(one, inner, f"{place}[{number}]")]
-    return []
 
 
 def answer(value: object, token: Mapping[str, int] | None = None, status: int = 200) -> Response:
@@ -146,9 +108,7 @@ def chosen(request: Request, name: str, default: str, among: tuple[str, ...]) ->
 def key(request: Request) -> str | None:
     """By which key a command is known, if it has one. Raises `Trouble`."""
     text = request.headers.get(KEY)
-    if text is not None and not (0 < len(text) <= LONGEST_KEY and text.isascii() and text.isprintable()):
-        raise bad(KEY, f"expected 1 to {LONGEST_KEY} printable characters of ASCII")
-    return text
+    return None if text is None else check_name(text, KEY)
 
 
 def token(request: Request) -> dict[str, int]:

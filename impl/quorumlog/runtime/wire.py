@@ -30,6 +30,7 @@ from quorumlog.ledger.forgetting import Letter
 from quorumlog.pre_vote import PreVote, PreVoteReply, PreVoteRequest
 from quorumlog.runtime.messages import (
     AnswerRow,
+    AskSession,
     AskStatus,
     Hello,
     Limits,
@@ -37,6 +38,7 @@ from quorumlog.runtime.messages import (
     Read,
     ReadAnswered,
     Refusal,
+    SessionKnown,
     Slice,
     Status,
     Welcome,
@@ -44,6 +46,7 @@ from quorumlog.runtime.messages import (
 
 __all__ = [
     "AnswerRow",
+    "AskSession",
     "AskStatus",
     "BadFrame",
     "Codec",
@@ -55,6 +58,7 @@ __all__ = [
     "Read",
     "ReadAnswered",
     "Refusal",
+    "SessionKnown",
     "Slice",
     "Status",
     "Welcome",
@@ -109,6 +113,8 @@ ASK: Final = 39
 NEWS: Final = 40
 WELCOME: Final = 41
 REFUSAL: Final = 42
+ASK_SESSION: Final = 45
+SESSION_KNOWN: Final = 46
 
 CLIENT_KINDS: Final[dict[type, int]] = {
     ReadAnswered: READ_ANSWERED,
@@ -116,6 +122,7 @@ CLIENT_KINDS: Final[dict[type, int]] = {
     Status: STATUS,
     News: NEWS,
     Welcome: WELCOME,
+    SessionKnown: SESSION_KNOWN,
 }
 """The kinds of what a server says to a client, answers to requests apart."""
 
@@ -361,4 +368,6 @@ ASK_DECODER: Final = msgspec.msgpack.Decoder(Ask)
 WELCOME_DECODER: Final = msgspec.msgpack.Decoder(Welcome)
 NOT_LEADER_DECODER: Final = msgspec.msgpack.Decoder(NotLeader)
 REFUSAL_DECODER: Final = msgspec.msgpack.Decoder(Refusal)
+ASK_SESSION_DECODER: Final = msgspec.msgpack.Decoder(AskSession)
+SESSION_KNOWN_DECODER: Final = msgspec.msgpack.Decoder(SessionKnown)
 STATUS_DECODER: Final = msgspec.msgpack.Decoder(Status)

@@ -8,13 +8,12 @@ from typing import Any, Final
 
 from quorumlog.core.consensus.effects import BLANK, Durable, Input, Store
 from quorumlog.core.leader_output import Request, Say
-from quorumlog.core.read_model import News
 from quorumlog.driver import Pace, Turn
 from quorumlog.ports import Timer
 from quorumlog.runtime.hosting import LEDGER
-from quorumlog.runtime.server import Server
+from quorumlog.runtime.server import Server, ToClient
 from quorumlog.runtime.steps import NodeInput, PeerMessage
-from quorumlog.runtime.wire import Limits, NotLeader, ReadAnswered, Status, Welcome
+from quorumlog.runtime.wire import Limits, NotLeader, Welcome
 from quorumlog.simulation.agenda import MILLISECOND, Agenda
 
 PACE: Final = Pace(election=(150, 300), heartbeat=50, turns=True)
@@ -33,7 +32,7 @@ class VirtualServer:
         self.steps: list[Any] = []
         """What it has taken, one input after another."""
         self.answered: list[Say[Any]] = []
-        self.told: list[ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any]] = []
+        self.told: list[ToClient] = []
         self._world = world
         self._dice = Random(f"{world.seed} {name}")
         self.server: Server[Any, Any, Any, Any, Any] = Server(
@@ -67,7 +66,7 @@ class VirtualServer:
     def answer(self, to: int, answers: Sequence[Say[Any]]) -> None:
         self.answered += answers
 
-    def tell(self, to: int, message: ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any]) -> bool:
+    def tell(self, to: int, message: ToClient) -> bool:
         self.told.append(message)
         return True
 
