@@ -6,6 +6,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from tlastep.compile.actions import Body, yield_now
@@ -243,12 +244,16 @@ def rewritten(source: str, namespace: Mapping[str, Any]) -> str:
     return _GREATEST.sub(r"greatest(\1)", source) if "greatest" in namespace else source
 
 
+compiled: Final = lru_cache(maxsize=4_000)(compile)
+"""Python's `compile` of generated code: under other constants it is the same, and is compiled once."""
+
+
 def _execute(module: Module, namespace: dict[str, Any], filename: str) -> None:
-    exec(compile(rewritten(module.source, namespace), filename, "exec"), namespace)
+    exec(compiled(rewritten(module.source, namespace), filename, "exec"), namespace)
 
 
 def _function(code: str, namespace: dict[str, Any], filename: str) -> Callable[..., Any]:
-    function: Callable[..., Any] = eval(compile(code, filename, "eval"), namespace)
+    function: Callable[..., Any] = eval(compiled(code, filename, "eval"), namespace)
     return function
 
 

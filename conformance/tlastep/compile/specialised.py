@@ -8,7 +8,6 @@ formula says the same as before; it is only said faster.
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import count
@@ -71,16 +70,35 @@ class Specialiser:
         self._learnt: dict[str, str] = {}
         self._parts: dict[tuple[str, str, Value], tuple[str, str]] = {}
         self._made_before: dict[tuple[str | Value, ...], tuple[str, list[str]]] = {}
+        self._makers: dict[tuple[object, ...], Callable[..., Callable[..., Any]]] = {}
 
     def test(
         self, states: Sequence[str], bound: Mapping[str, Value], code: str, keyed: Iterable[Read], *items: str
     ) -> Callable[..., Any]:
         """The formula as a function of the states (and items), with these values for its parameters.
 
-        `keyed` are the reads of one key of a function that are known to be in its domain.
+        `keyed` are the reads of one key of a function that are known to be in its domain. What differs by nothing but
+        its values is made once: it is a function of these.
         """
-        body, lines = self._filled(states, bound, code, keyed, items)
-        return self._made([*states, *items], [*lines, f"    return {body}"])
+        reads = sorted(keyed)
+        known = (*states, *items, *bound, code, *reads)
+        if known not in self._makers:
+            self._makers[known] = self._maker(states, list(bound), code, reads, items)
+        return self._makers[known](*bound.values())
+
+    def _maker(
+        self, states: Sequence[str], parameters: Sequence[str], code: str, reads: Sequence[Read], items: Sequence[str]
+    ) -> Callable[..., Callable[..., Any]]:
+        """The function of the parameters' values that gives the formula as a function."""
+        values = {name: f"given{number}" for number, name in enumerate(parameters)}
+        parts = {read: (f"own{number}", values[str(read.key)]) for number, read in enumerate(reads)}
+        learnt: dict[str, str] = {}
+        body, lines = self._filled(
+            states, values, {read: _line(read, *part) for read, part in parts.items()}, code, items, learnt
+        )
+        text = [f"def make({', '.join(values.values())}):", *(f"    {name} = {{}}" for name in learnt.values())]
+        text += [f"    def test({', '.join([*states, *items])}):", *(f"    {line}" for line in lines)]
+        return self._executed("make", [*text, f"        return {body}", "    return test"])
 
     def first_false(self, states: Sequence[str], formulas: Iterable[Formula]) -> Callable[..., int]:
         """Many formulas as one function of the states: the number of the first that is false, or -1."""
@@ -88,47 +106,53 @@ class Specialiser:
         for number, (bound, code, keyed) in enumerate(formulas):
             known = (code, *bound.values())
             if known not in self._made_before:
-                self._made_before[known] = self._filled(states, bound, code, keyed, ())
+                values = {name: self._constant(value) for name, value in bound.items()}
+                parts = {read: self._part(read, bound[str(read.key)], values[str(read.key)]) for read in sorted(keyed)}
+                self._made_before[known] = self._filled(states, values, parts, code, ())
             body, own = self._made_before[known]
             lines.update(dict.fromkeys(own))
             lines[f"    if not ({body}): return {number}"] = None
         return self._made(states, [*lines, "    return -1"])
 
     def _made(self, parameters: Iterable[str], lines: Sequence[str]) -> Callable[..., Any]:
-        text = "\n".join([f"def test({', '.join(parameters)}):", *lines])
-        exec(_compiled(text, self._filename, "exec"), self._namespace)
-        made: Callable[..., Any] = self._namespace.pop("test")
+        return self._executed("test", [f"def test({', '.join(parameters)}):", *lines])
+
+    def _executed(self, name: str, lines: Sequence[str]) -> Callable[..., Any]:
+        exec(_compiled("\n".join(lines), self._filename, "exec"), self._namespace)
+        made: Callable[..., Any] = self._namespace.pop(name)
         return made
 
     def _filled(
-        self, states: Sequence[str], bound: Mapping[str, Value], code: str, keyed: Iterable[Read], items: Sequence[str]
+        self,
+        states: Sequence[str],
+        values: Mapping[str, str],
+        parts: Mapping[Read, tuple[str, str]],
+        code: str,
+        items: Sequence[str],
+        learnt: dict[str, str] | None = None,
     ) -> tuple[str, list[str]]:
-        """The formula with its values filled in, and lines that give values to the names that it uses."""
+        """The formula with its values filled in, by their names, and lines that give values to the parts that it reads.
+
+        What is `learnt` of it is kept under these names; if none are given, with everything that says the same.
+        """
         body: ast.expr = ast.parse(code, mode="eval").body
         inner = {name for node in ast.walk(body) for name in bound_names(node)}
-        own: dict[Read, str] = {}
-        lines: list[str] = []
-        if not inner & {*bound, *states, *items}:
-            values = {name: self._constant(value) for name, value in bound.items()}
-            for read in sorted(keyed):
-                assert read.key is not None
-                own[read], line = self._part(read, bound[read.key], values[read.key])
-                lines.append(line)
+        plain = not inner & {*values, *states, *items}
+        own = {read: name for read, (name, _) in parts.items()} if plain else {}
+        if plain:
             body = _Filled(self, values, own).visit(body)
-            bound = {}
-        local = {*states, *items, *own.values(), *bound}
-        text = ast.unparse(_Learning(self, local, self._namespace).visit(body))
-        if bound:
-            text = f"(lambda {', '.join(bound)}: {text})({', '.join(map(self._constant, bound.values()))})"
+        local = {*states, *items, *own.values(), *(() if plain else values)}
+        text = ast.unparse(_Learning(self, local, self._namespace, learnt).visit(body))
+        if not plain and values:
+            text = f"(lambda {', '.join(values)}: {text})({', '.join(values.values())})"
+        lines = [line for _, line in parts.values()] if plain else []
         return (self._manner(text, "eval") if self._manner else text), lines
 
     def _part(self, read: Read, key: Value, constant: str) -> tuple[str, str]:
         """The name of a part of a state, and the line that gives it its value; both are the same every time."""
         place = (read.state, read.variable, key)
         if place not in self._parts:
-            name = f"part{len(self._parts)}"
-            line = f"    {name} = {read.state}.{attribute(read.variable)}.mapping[{constant}]"
-            self._parts[place] = name, line
+            self._parts[place] = _line(read, f"part{len(self._parts)}", constant)
         return self._parts[place]
 
     def _constant(self, value: Any) -> str:
@@ -147,8 +171,13 @@ class Specialiser:
             self._constants[text] = self._constant(Known(value) if isinstance(value, Implicit) else value)
         return self._constants[text]
 
-    def learnt(self, code: str) -> str:
-        """The name of what is learnt of a formula about all places of sequences, by the text of what it says of one."""
+    def learnt(self, code: str, own: dict[str, str] | None) -> str:
+        """The name of what is learnt of a formula about all places of sequences, by the text of what it says of one.
+
+        It is one of a formula's `own` names, if it has any.
+        """
+        if own is not None:
+            return own.setdefault(code, f"learnt{len(own)}")
         if code not in self._learnt:
             self._learnt[code] = self._constant({})
         return self._learnt[code]
@@ -166,8 +195,7 @@ class Specialiser:
                 parameters = [each.arg for each in function.args.args]
                 if inner & {*given, *parameters} or len(parameters) != len(call.args):
                     return None
-                renamed: ast.expr = _Renamed(dict(zip(parameters, call.args, strict=True))).visit(copy.deepcopy(body))
-                return renamed
+                return renamed(body, dict(zip(parameters, call.args, strict=True)))
         return None
 
     def is_constant(self, node: ast.AST) -> bool:
@@ -185,6 +213,11 @@ class Specialiser:
                     map(self.is_constant, values)
                 )
         return False
+
+
+def _line(read: Read, name: str, key: str) -> tuple[str, str]:
+    """A name for a part of a state, and the line that gives it its value."""
+    return name, f"    {name} = {read.state}.{attribute(read.variable)}.mapping[{key}]"
 
 
 @lru_cache(maxsize=8)  # one spec may be compiled with many sets of constants, and its source is the same
@@ -230,9 +263,16 @@ class _Learning(ast.NodeTransformer):
     It can if parts of the state are all that changes of the body.
     """
 
-    def __init__(self, specialiser: Specialiser, local: Collection[str], namespace: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        specialiser: Specialiser,
+        local: Collection[str],
+        namespace: Mapping[str, Any],
+        learnt: dict[str, str] | None,
+    ) -> None:
         self._specialiser = specialiser
         self._local = local
+        self._learnt = learnt
         self._possible = "all_places" in namespace
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
@@ -250,7 +290,7 @@ class _Learning(ast.NodeTransformer):
                 used = {each.id for each in ast.walk(body) if isinstance(each, ast.Name)}
                 changing = sorted(used & {*self._local} - {place})
                 if changing and not any(each in STATES for each in changing) and len(bounds) == 2:
-                    known = self._specialiser.learnt(ast.unparse(body))
+                    known = self._specialiser.learnt(ast.unparse(body), self._learnt)
                     low, high = map(ast.unparse, bounds)
                     parts = "".join(f"{each}, " for each in changing)
                     text = f"all_places({known}, {low}, {high}, lambda {place}: {ast.unparse(body)}, ({parts}))"
@@ -258,15 +298,20 @@ class _Learning(ast.NodeTransformer):
         return node
 
 
-class _Renamed(ast.NodeTransformer):
-    """Puts operands in the places of parameters."""
+def renamed(expression: ast.expr, operands: Mapping[str, ast.expr]) -> ast.expr:
+    """A copy of an expression with operands in the places of parameters."""
+    copied: ast.expr = _renamed(expression, operands)
+    return copied
 
-    def __init__(self, operands: Mapping[str, ast.expr]) -> None:
-        self._operands = operands
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """A parameter, or another name."""
-        return self._operands.get(node.id, node)
+def _renamed(part: Any, operands: Mapping[str, ast.expr]) -> Any:
+    if isinstance(part, ast.Name):
+        return operands.get(part.id) or ast.Name(part.id, part.ctx)
+    if isinstance(part, list):
+        return [_renamed(each, operands) for each in part]
+    if not isinstance(part, ast.AST):
+        return part
+    return type(part)(*[_renamed(getattr(part, name, None), operands) for name in part._fields])
 
 
 def _name(key: ast.expr) -> str | None:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-from tlastep.compile.compiled import CompiledSpec, Step
+from tlastep.compile.compiled import CompiledSpec, Step, compiled
 
 REFUSES = "refuses"
 NOTED: Final = "lines_that_ran"
@@ -45,7 +45,7 @@ class Conjuncts:
             self._namespace = self._noting()
         names = ["s", "t", *(binder.name for binder in step.code.binders)]
         code = f"lambda {', '.join(names)}: {step.code.run}"
-        run: Callable[..., Iterator[None]] = eval(compile(code, self._spec.filename, "eval"), self._namespace)
+        run: Callable[..., Iterator[None]] = eval(compiled(code, self._spec.filename, "eval"), self._namespace)
         return run
 
     def _noting(self) -> dict[str, Any]:

@@ -46,12 +46,17 @@ class _Conjunct:
 
     kind: str
     check: Check
-    test: Callable[..., Any]
+    specialised: Callable[[], Callable[..., Any]] = field(repr=False)
     reads: int
     key: Callable[[list[int]], Any] | None
     known: set[Any]
     of_set: _Members | None = None
     formula: Formula | None = None
+
+    @cached_property
+    def test(self) -> Callable[..., Any]:
+        """The formula with its parameters filled in: made when it is first needed, for of many that is never."""
+        return self.specialised()
 
     def broken(self) -> Broken:
         """The finding that it is false."""
@@ -66,9 +71,14 @@ class _Members:
     """
 
     of: Callable[[Any], Any]
-    test: Callable[..., Any]
+    specialised: Callable[[], Callable[..., Any]] = field(repr=False)
     reads: int
     known: set[Value] | None
+
+    @cached_property
+    def test(self) -> Callable[..., Any]:
+        """What is said of a member, with the parameters filled in."""
+        return self.specialised()
 
 
 @dataclass
@@ -344,7 +354,7 @@ class StepJudge:
             bound = dict(zip(names, check.bound, strict=True))
             reads = self._reader.formula([*states, *names], check.part.code) if check.part.code else None
             if reads is None:
-                yield _Conjunct(kind, check, partial(_test_of, check), EVERYTHING, None, set())
+                yield _Conjunct(kind, check, partial(partial, _test_of, check), EVERYTHING, None, set())
                 continue
             places = [place for read in sorted(reads.of, key=_in_order) for place in self._places(read, bound)]
             keyed = self._keyed(reads.of, bound)
@@ -352,7 +362,7 @@ class StepJudge:
             by_key = len(keyed) == sum(read.key not in (None, DOMAIN) for read in reads.of)
             same = tuple([bound[name] for name in names if not by_key or name in reads.used])
             key = itemgetter(*places) if places and states == ["s"] else None
-            test = self._specialiser.test(states, bound, check.part.code, keyed)
+            test = partial(self._specialiser.test, states, bound, check.part.code, keyed)
             known = shared.setdefault((id(check.part), same), set())
             of_set = self._members(check, names, bound) if states == ["s"] else None
             formula = bound, check.part.code, keyed
@@ -379,7 +389,7 @@ class StepJudge:
         variable, key = each.set.variable, bound[each.set.key] if each.set.key else None
         whole = self._spec.function(["s"], f"s.{attribute(variable)}")
         of = whole if key is None else lambda view: apply(whole(view), key)
-        test = self._specialiser.test(["s"], bound, each.test, self._keyed(reads.of, bound), each.item)
+        test = partial(self._specialiser.test, ["s"], bound, each.test, self._keyed(reads.of, bound), each.item)
         alike = not reads.of and not reads.used
         known = self._known_items.setdefault(f"{each.item}: {each.test}", set()) if alike else None
         return _Members(of, test, _bits(places), known)
