@@ -24,7 +24,7 @@ import msgspec
 from tlastep.behaviour import Behaviour
 from tlastep.binding import Binding
 from tlastep.check.bindings import binding_of
-from tlastep.check.check import Engine
+from tlastep.check.check import Engine, is_quick
 from tlastep.check.explore import Verdict, explore_compiled, load
 from tlastep.check.lockstep import lockstep
 from tlastep.check.models import Model, Project
@@ -75,7 +75,7 @@ class Prepared(msgspec.Struct, frozen=True):
 def kill_spec(project: Project, mutant: Mutant, engine: Engine = "python") -> list[Killer]:
     """Explores the changed spec in the model that should show it, up to the first violation.
 
-    TLC is asked where the Python engine cannot judge, or where it is to confirm.
+    TLC is asked about what is temporal, which the Python engine cannot judge, and where it is to confirm.
     """
     assert mutant.breaks is not None, "the list requires it"
     wanted = mutant.breaks.property
@@ -83,7 +83,7 @@ def kill_spec(project: Project, mutant: Mutant, engine: Engine = "python") -> li
         changed = changed_specs(project, mutant, Path(own))
         model = project.model(mutant.breaks.model)
         spec, config = changed.spec(model), changed.config(model)
-        if engine == "tlc":
+        if engine == "tlc" or model.kind == "liveness":
             return _by_tlc(spec, config, model, wanted)
         compiled = load(spec, config)
         verdict = explore_compiled(compiled, deadlock=model.deadlock)
@@ -99,7 +99,13 @@ def kill_spec(project: Project, mutant: Mutant, engine: Engine = "python") -> li
 
 
 def _by_tlc(spec: Path, config: Path, model: Model, wanted: str) -> list[Killer]:
-    """What TLC finds in a copy of the specs; if that is another property, it is asked again for this one only."""
+    """What TLC finds in a copy of the specs; if that is another property, it is asked again for this one only.
+
+    TLC does not name the temporal property that is violated. Where it could be several, the others are left out.
+    """
+    text = config.read_text(encoding="utf-8")
+    if wanted in tlc_config.properties(text):
+        config.write_text(tlc_config.without_other_properties(text, wanted), encoding="utf-8")
     first = _told_by_tlc(spec, config, model)
     if not first or first[0].property == wanted:
         return first
@@ -109,7 +115,7 @@ def _by_tlc(spec: Path, config: Path, model: Model, wanted: str) -> list[Killer]
 
 
 def _told_by_tlc(spec: Path, config: Path, model: Model) -> list[Killer]:
-    said = tlc.check(spec, config, deadlock=model.deadlock, timeout=MINUTES * 60)
+    said = tlc.check(spec, config, deadlock=model.deadlock, quick=is_quick(model), timeout=MINUTES * 60)
     return _of_verdict("tlc", model, Verdict(said.result, said.message, counterexample=said.counterexample))
 
 

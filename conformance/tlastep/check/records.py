@@ -20,6 +20,7 @@ from tlastep.check.models import Model, Project
 from tlastep.check.tables import convert, read_toml
 from tlastep.errors import UnusableInput
 from tlastep.toolchain import cache, java
+from tlastep.toolchain.tlc_config import without_comments
 
 _WORD: Final = re.compile(r"\w+")
 _HEAD: Final = """\
@@ -68,7 +69,7 @@ def _reached(spec: Path) -> list[Path]:
     while waiting:
         module = waiting.pop()
         found[module.name] = module
-        words = set(_WORD.findall(module.read_text(encoding="utf-8")))
+        words = set(_WORD.findall(without_comments(module.read_text(encoding="utf-8"))))
         beside = (module.with_name(f"{word}.tla") for word in words)
         waiting += [each for each in beside if each.name not in found and each.is_file()]
     return [found[name] for name in sorted(found)]

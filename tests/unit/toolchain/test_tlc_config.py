@@ -41,3 +41,9 @@ def test_one_check_alone_keeps_its_kind() -> None:
     text = "INIT Init\nINVARIANTS TypeOK Safe\nPROPERTY Ends\n"
     assert tlc_config.checking_only(text, "Safe").split() == ["INIT", "Init", "INVARIANT", "Safe"]
     assert tlc_config.checking_only(text, "Ends").split() == ["INIT", "Init", "PROPERTY", "Ends"]
+
+
+def test_one_property_is_left_beside_all_invariants() -> None:
+    text = "INIT Init\nINVARIANT Safe\nPROPERTIES Ends Begins\nINVARIANT Sound\n"
+    words = tlc_config.without_other_properties(text, "Begins").split()
+    assert words == ["INIT", "Init", "INVARIANT", "Safe", "INVARIANT", "Sound", "PROPERTY", "Begins"]
