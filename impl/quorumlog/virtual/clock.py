@@ -88,7 +88,8 @@ class Clock:
     def put(self, due: Due) -> None:
         """Put something down for its time, which is now if that has passed."""
         self._number += 1
-        heappush(self._entries, (max(due.time, self.now), self._number, due))
+        time = due.time
+        heappush(self._entries, (time if time > self.now else self.now, self._number, due))
 
     def stop(self) -> None:
         """It is enough."""

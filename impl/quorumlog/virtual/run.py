@@ -52,7 +52,7 @@ class VirtualRun(Play):
     def __init__(self, wanted: Wanted) -> None:
         super().__init__(wanted)
         conditions, speed = ROUGH if wanted.faults else CALM
-        text = configuration(wanted.hosted, SERVERS, PACE + wanted.more)
+        text = configuration(wanted.hosted, SERVERS, (PACE if wanted.faults else "") + wanted.more)
         names = tuple([f"{group}{number}" for group in wanted.hosted for number in range(1, SERVERS + 1)])
         self._clock = Clock()
         self._network = Network(self._clock, Random(f"{wanted.seed} network"), conditions, names)

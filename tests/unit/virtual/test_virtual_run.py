@@ -1,0 +1,97 @@
+"""Runs in virtual time: the same seed gives the same, and the command says what came of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from quorumlog.cli import app
+from quorumlog.demo.verdicts import FAILS, Verdict
+from quorumlog.runtime.storage import DiskFailed, Storage
+from quorumlog.virtual import run
+from quorumlog.virtual.run import VirtualRun, Wanted
+
+SHORT = ["--seconds", "3.5", "--workers", "4"]
+
+
+def told(folder: Path) -> dict[str, bytes]:
+    """The history and the recordings of a run."""
+    files = [folder / "history.ndjson", *sorted((folder / "recordings").iterdir())]
+    return {each.name: each.read_bytes() for each in files}
+
+
+def ran(folder: Path, seed: int, hash_seed: int) -> dict[str, bytes]:
+    """What a run of the nine servers in a process of its own leaves behind."""
+    words = ["virtual", "--seed", str(seed), "--no-judge", "--keep", str(folder), *SHORT]
+    command = [sys.executable, "-c", "from quorumlog.cli import app; app()", *words]
+    subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": str(hash_seed)}, check=True, capture_output=True)
+    return told(folder)
+
+
+def test_the_same_seed_gives_the_same_files_whatever_pythons_hash_seed_is(tmp_path: Path) -> None:
+    one, other = ran(tmp_path / "one", 5, hash_seed=1), ran(tmp_path / "other", 5, hash_seed=2)
+    assert sorted(one) == [*(f"{group}{number}.ndjson" for group in "abc" for number in (1, 2, 3)), "history.ndjson"]
+    assert [name for name in one if one[name] != other[name]] == []
+    assert all(len(each) > 10_000 for each in one.values())
+
+
+def test_another_seed_gives_others(tmp_path: Path) -> None:
+    files = []
+    for seed in (1, 2, 1):
+        folder = tmp_path / f"run {len(files)}"
+        VirtualRun(Wanted(2, seed, False, folder, 2, hosted={"a": "shard"})).run(judge=False)
+        files.append(told(folder))
+    assert files[0] == files[2] != files[1]
+
+
+def test_a_run_that_holds(tmp_path: Path) -> None:
+    words = ["virtual", "--no-judge", "--no-faults", "--groups", "1", "--runs", "2", "--keep", str(tmp_path / "kept")]
+    done = CliRunner().invoke(app, [*words, *SHORT])
+    assert done.exit_code == 0, done.output
+    assert "seed 0: " in done.output
+    assert "seed 1: " in done.output
+    assert "times real time" in done.output
+    assert sorted(each.name for each in (tmp_path / "kept").iterdir()) == ["0", "1"]
+
+
+def test_a_run_that_does_not_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any) -> list[Verdict]:
+        return [Verdict("what clients were told is linearizable", FAILS, "line 7")]
+
+    monkeypatch.setattr(run, "verdicts", failing)
+    words = ["virtual", "--no-faults", "--groups", "1", "--runs", "3", "--keep", str(tmp_path / "kept"), *SHORT]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1
+    assert "line 7" in done.output
+    assert "seed 1" not in done.output
+
+
+def test_a_server_whose_disk_fails_ends_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Storage, __: object) -> None:
+        raise DiskFailed("the disk has failed")
+
+    made = VirtualRun(Wanted(2, 1, False, tmp_path / "run", 2, hosted={"a": "shard"}))
+    monkeypatch.setattr(Storage, "write_sync", fails)
+    result = made.run(judge=False)
+    (verdict,) = [each for each in result.verdicts if each.what == "no server ended by itself"]
+    assert (verdict.result, result.holds) == (FAILS, False)
+    assert "a2 has ended: DiskFailed('the disk has failed')" in verdict.says
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--groups", "2"], "--groups: expected 1 or 3"),
+        (["--keep", "."], "expected a folder that is not there yet"),
+    ],
+)
+def test_what_cannot_be_used(words: list[str], says: str) -> None:
+    done = CliRunner().invoke(app, ["virtual", *words])
+    assert done.exit_code == 2
+    assert says in done.output
