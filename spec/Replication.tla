@@ -36,8 +36,7 @@ CONSTANTS
     Nil,        \* no candidate (as a vote), no event (in a new leader's first entry)
     Batch       \* how many entries one AppendRequest may carry
 
-\* A lone server would have nobody to hear from, so it could never win its election.
-ASSUME Cardinality(Server) > 1 /\ Batch > 0 /\ Nil \notin Server \cup Event
+ASSUME Cardinality(Server) > 0 /\ Batch > 0 /\ Nil \notin Server \cup Event
 
 VARIABLES
     (* What must survive a crash, as the server sees it now. *)
@@ -183,15 +182,18 @@ Merge(l, prev, es) ==
 
 \* Server i has not heard from a leader for too long and stands for election in a new term.  It votes for itself.
 \* The request waits for the disk: if a crash could take the new term back, the server might stand in it a second
-\* time, with another log, and count votes that were given to the first.
+\* time, with another log, and count votes that were given to the first.  A lone server has nobody to ask; it sends
+\* its vote to itself, once that is on the disk.
 Timeout(i) ==
     /\ role[i] # "leader"
     /\ term' = [term EXCEPT ![i] = @ + 1]
     /\ votedFor' = [votedFor EXCEPT ![i] = i]
     /\ role' = [role EXCEPT ![i] = "candidate"]
     /\ votes' = [votes EXCEPT ![i] = {i}]
-    /\ Owe(i, [type |-> "VoteRequest", from |-> i, term |-> term[i] + 1,
-               lastIndex |-> Len(log[i]), lastTerm |-> LastTerm(log[i])])
+    /\ IF Server # {i}
+       THEN Owe(i, [type |-> "VoteRequest", from |-> i, term |-> term[i] + 1,
+                    lastIndex |-> Len(log[i]), lastTerm |-> LastTerm(log[i])])
+       ELSE Owe(i, [type |-> "VoteReply", from |-> i, to |-> i, term |-> term[i] + 1])
     /\ UNCHANGED <<log, disk, nextIndex, matchIndex, commitIndex, decided>>
 
 \* Server i writes term, vote and log to its disk, all or nothing, and then sends what was waiting for that.

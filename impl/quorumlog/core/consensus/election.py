@@ -21,6 +21,8 @@ def stand(replica: Replica, _: ElectionTimeout) -> Outcome:
         role=CANDIDATE,
         votes=frozenset({replica.identity}),
     )
+    if len(replica.members) == 1:  # nobody is there to be asked
+        return durability.owe(standing, VoteReply(sender=replica.identity, to=replica.identity, term=standing.term))
     request = VoteRequest(
         sender=replica.identity,
         term=standing.term,
