@@ -129,6 +129,8 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         self._end: Timer | None = None
         self._tick: Timer | None = None
         self._ask = ask
+        self._lost: set[ServerId] = set()
+        """Who cannot be sent what it lacks; that is tried again with each heartbeat."""
         self._judged: Judged | None = None
 
     @property
@@ -187,6 +189,8 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
             outcome = self._steps.take(self.whole, taken)
         except Refused:
             self._judged = None
+            if isinstance(taken, Replicate):
+                self._lost.add(taken.to)
             self._listener.refused(taken)
             return
         self.turn = Turn(taken, outcome.after, outcome.effects, outcome.said)
@@ -279,10 +283,9 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         if self._flush is None and replica.role == LEADER and any(self._behind(replica)):
             self._flush = time.after(time.draw(*self._pace.flush), self._hand_on)
 
-    @staticmethod
-    def _behind(replica: Replica) -> list[ServerId]:
-        last = len(replica.log)
-        return [peer for peer in replica.members if peer != replica.identity and replica.next_index[peer] <= last]
+    def _behind(self, replica: Replica) -> list[ServerId]:
+        last, nobody = len(replica.log), (replica.identity, *self._lost)
+        return [peer for peer in replica.members if peer not in nobody and replica.next_index[peer] <= last]
 
     def _write(self) -> None:
         self._sync = None
@@ -296,6 +299,7 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
 
     def _handed_on(self) -> None:
         """Every peer hears of the leader once a heartbeat, with or without news."""
+        self._lost.clear()
         if self._beat is not None:
             self._beat.cancel()
         self._beat = self._ports.time.after(self._pace.heartbeat, self._heartbeat)

@@ -8,7 +8,7 @@ the events that are replicated, and randomness has one way in, the argument of `
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Generic, Protocol, TypedDict, TypeVar, Unpack
+from typing import Final, Generic, Protocol, TypedDict, TypeVar, Unpack
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,6 +26,9 @@ Answer_co = TypeVar("Answer_co", covariant=True)
 Randomness_contra = TypeVar("Randomness_contra", contravariant=True)
 Folded = TypeVar("Folded")
 Folding = TypeVar("Folding")
+
+LONGEST: Final = 300
+"""How much is kept of what an exception says."""
 
 
 class Folds(Protocol[State, Event_contra]):
@@ -52,7 +55,8 @@ class Application(Folds[State, Event], Protocol[State, Command_contra, Event, An
 
         The leader decides on its *speculative* state: all that is committed and all that it has appended. If it is
         deposed, that state is discarded together with what was appended. A question is a command, too: its event
-        changes nothing, and says what was asked.
+        changes nothing, and says what was asked. If this raises, or `evolve` or `answer` for what it decides, that
+        command is refused, with what was raised for a reason, and nothing has happened.
         """
         ...
 
@@ -62,6 +66,11 @@ class Application(Folds[State, Event], Protocol[State, Command_contra, Event, An
         It is computed when the events are committed, and again by every replica, so it is a pure function.
         """
         ...
+
+
+def raised(error: Exception) -> str:
+    """What an exception of an application is called, and what it says, in letters that can be written."""
+    return f"{type(error).__name__}: {error}"[:LONGEST].encode(errors="replace").decode()
 
 
 def fold(folds: Folds[Folded, Folding], state: Folded, events: Iterable[Folding]) -> Folded:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.event_sourcing import Application
+from quorumlog.core.event_sourcing import Application, raised
 from quorumlog.persistent.hash_map import HashMap
 from quorumlog.persistent.strand import Items, extended, without_first
 
@@ -49,6 +49,9 @@ class Request(Struct, Generic[Command], frozen=True, gc=False, cache_hash=True, 
 class Conflict(Struct, frozen=True):
     """What stands for events, and for an answer, where the client expected another state: nothing has happened."""
 
+    reason: str = ""
+    """What the application has raised instead, if that was why."""
+
 
 CONFLICT = Conflict()
 
@@ -69,6 +72,7 @@ class Acknowledged(Struct, frozen=True, gc=False, cache_hash=True, array_like=Tr
 
 
 Entry: TypeAlias = Executed[Event] | Acknowledged
+Added = TypeVar("Added", bound="Entry[Any]")
 
 
 class Answered(Struct, Generic[Answer], frozen=True, gc=False, cache_hash=True):
@@ -281,9 +285,7 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
                 waits[named] = (waits.get(named) or gate.waiting.get(named) or NOBODY) | {by}
             elif number == last + 1:
                 waits[named] = frozenset((by,))
-                entry = self.executed(draft, request, randomness)
-                draft.add(entry)
-                written.append(entry)
+                written.append(self.executed(draft, request, randomness))
             # else it has overtaken an earlier command, and will come again
         after = replace(gate, waiting=gate.waiting.update(waits))
         if not written:
@@ -315,11 +317,18 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
     def executed(
         self, draft: Folding[State, Event, Answer, Content], request: Request[Command], randomness: Randomness
     ) -> Executed[Event]:
-        """The entry that a command becomes, decided on the draft."""
+        """The entry that a command becomes, decided on the draft and added to it.
+
+        Where the application raises, that command fails and no other; the entry says why, so that replicas agree.
+        """
         events: tuple[Event, ...] | Conflict = CONFLICT
         if request.expected is None or request.expected == draft.events:
-            events = self.application.decide(draft.state, request.command, randomness)
-        return Executed(request.session, request.number, request.received, events)
+            try:
+                events = self.application.decide(draft.state, request.command, randomness)
+                return draft.add(Executed(request.session, request.number, request.received, events))
+            except Exception as error:  # whatever the application's own code raises
+                events = Conflict(raised(error))
+        return draft.add(Executed(request.session, request.number, request.received, events))
 
     def fold(
         self, table: Table[State, Answer, Content], entries: Iterable[Entry[Event]]
@@ -354,23 +363,26 @@ class Folding(Generic[State, Event, Answer, Content]):
         """What is known of a session by now."""
         return self.sessions.get(session) or self.before.session(session)
 
-    def add(self, entry: Entry[Event]) -> None:
-        """One more entry. Spec: LeaderOutput!Apply."""
+    def add(self, entry: Added) -> Added:
+        """One more entry; all of it, or if the application raises, nothing. Spec: LeaderOutput!Apply."""
         if isinstance(entry, Acknowledged):
             self.pending = without_first(self.pending, 1)
-            return
-        said: Answer | Conflict = CONFLICT
-        if not isinstance(entry.events, Conflict):
+            return entry
+        if isinstance(entry.events, Conflict):
+            said: Answer | Conflict = entry.events
+        else:
+            state = self.state
             for event in entry.events:
-                self.state = self.evolve(self.state, event)
-            self.events += len(entry.events)
-            if contents := self.messages(self.state, entry.events):
+                state = self.evolve(state, event)
+            contents, said = self.messages(state, entry.events), self.answer(state, entry.events)
+            if contents:
                 told = tuple([Message(number, each) for number, each in enumerate(contents, self.made + 1)])
                 self.made, self.pending = self.made + len(told), extended(self.pending, told)
-            said = self.answer(self.state, entry.events)
+            self.state, self.events = state, self.events + len(entry.events)
         session = self.session(entry.session)
         kept = extended(session.without(entry.received), (Answered(self.events, said),))
         self.sessions[entry.session] = Session(entry.number, kept)
+        return entry
 
     def table(self) -> Table[State, Answer, Content]:
         """The table by now."""

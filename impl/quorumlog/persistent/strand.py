@@ -12,10 +12,19 @@ from typing import Final, Generic, TypeAlias, TypeVar, cast, final, overload
 
 Item = TypeVar("Item")
 Read: TypeAlias = Callable[[int, int], Sequence[Item]]
-"""Answers the items from one place up to, and without, another, counted from 0. It always answers the same."""
+"""Answers the items from one place up to, and without, another, counted from 0. It always answers the same, or raises
+`Dropped`."""
 
 SHORT: Final = 16
 """Up to this length a tuple is copied sooner than a strand is extended."""
+
+
+class Dropped(LookupError):
+    """The first items of a strand, `count` of them, can be read no longer."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"entries up to {count} have been dropped")
+        self.count = count
 
 
 def nothing_there(start: int, end: int) -> Sequence[object]:

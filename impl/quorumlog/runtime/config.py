@@ -19,6 +19,7 @@
     [faults]                        # for tests
     forgetting_disk = true          # what was not synced is lost when the process is killed
     slow_sync = 20                  # each sync of such a disk takes so many milliseconds
+    killed_in_sync = true           # kill -9 by a supervisor comes in the middle of a sync of such a disk
 
 Whatever is missing or wrong is an `UnusableConfig`: one line with the file, the place in it and what was expected.
 """
@@ -76,7 +77,9 @@ class LimitsSection(Struct, frozen=True, forbid_unknown_fields=True):
     command: int = LIMITS.command
     batch: int = LIMITS.batch
     outstanding: int = LIMITS.outstanding
+    sessions: int = LIMITS.sessions
     snapshot: int = LIMITS.snapshot
+    retain: int = LIMITS.retain
 
 
 class FaultsSection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +89,8 @@ class FaultsSection(Struct, frozen=True, forbid_unknown_fields=True):
     """What was not synced is lost with the process, as with a machine: see `faulty_disk.py`."""
     slow_sync: float = 0.0
     """Milliseconds that each sync of a disk that forgets takes, before anything is durable."""
+    killed_in_sync: bool = False
+    """A supervisor kills servers with such a disk in the middle of a sync: see `supervisor.py`."""
 
 
 NO_FAULTS: Final = FaultsSection()
@@ -240,7 +245,8 @@ def checked(text: Text, file: Path) -> Config:
     if not 0 < text.pace.heartbeat < least <= most:
         raise UnusableConfig(file, "pace", "0 < heartbeat < the least election time-out <= the greatest")
     limits = msgspec.structs.replace(LIMITS, **msgspec.structs.asdict(text.limits))
-    if not 0 < limits.command * limits.batch <= limits.peer_frame or min(limits.outstanding, limits.snapshot + 1) < 1:
+    least = min(limits.outstanding, limits.sessions, limits.snapshot + 1, limits.retain + 1)
+    if not 0 < limits.command * limits.batch <= limits.peer_frame or least < 1:
         raise UnusableConfig(file, "limits", f"command * batch of at most {limits.peer_frame}, and at least 1 of each")
     named = text.application
     applications = dict.fromkeys(groups, named) if isinstance(named, str) else named
@@ -259,6 +265,8 @@ def checked(text: Text, file: Path) -> Config:
         raise UnusableConfig(file, "router", "at least 1 of each, and a timeout of up to 60 seconds")
     if not 0 <= text.faults.slow_sync <= 1000 * text.faults.forgetting_disk:
         raise UnusableConfig(file, "faults.slow_sync", "0 to 1000 milliseconds, of a forgetting_disk")
+    if text.faults.killed_in_sync and not text.faults.forgetting_disk:
+        raise UnusableConfig(file, "faults.killed_in_sync", "true only with a forgetting_disk")
     return Config(str(file), groups, applications, folder / text.data, pace, limits, recordings, text.faults, router)
 
 

@@ -8,6 +8,8 @@ from errno import EDQUOT, ENOSPC
 
 import apsw
 
+from quorumlog.persistent.strand import Dropped
+
 
 class UnusableStore(Exception):
     """What is in a folder cannot be used as it is. One line: the file, the place in it, what was expected."""
@@ -24,7 +26,7 @@ class DiskFull(DiskFailed):
     """There is no room. What was acknowledged is safe; the node stops, and may start again where there is room."""
 
 
-class Compacted(LookupError):
+class Compacted(Dropped):
     """These entries have been dropped; a snapshot of the state stands for them."""
 
 

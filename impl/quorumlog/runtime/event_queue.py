@@ -45,3 +45,14 @@ class EventQueue:
             return ()
         last = self.place(end - 1) + 1
         return written(log[self.place(after) : last])
+
+
+class Events:
+    """What stands for a tuple of all committed events where only slices of it are taken."""
+
+    def __init__(self, queue: EventQueue, log: Log) -> None:
+        self._queue = queue
+        self._log = log
+
+    def __getitem__(self, places: slice) -> tuple[Any, ...]:
+        return self._queue.between(self._log, places.start, places.stop)

@@ -30,6 +30,9 @@ Trouble: TypeAlias = Literal["power", "full", "failed"]
 Plan: TypeAlias = Callable[[Deed, str], Trouble | None]
 """Says before each deed what goes wrong with it: the power is lost, the disk is full, or the deed fails."""
 
+LOOKS: Final = 0.005
+"""Seconds between two looks at whether a sync may end."""
+
 _NUMBERS: Final = count(1)
 
 
@@ -76,6 +79,27 @@ def slow(milliseconds: float) -> Plan:
             sleep(milliseconds / 1000)
 
     return plan
+
+
+def held(folder: Path, plan: Plan = no_trouble) -> Plan:
+    """The same, but where somebody has asked for it, no sync ends: the process can be killed in the middle of one.
+
+    To ask for it is to make the file HOLD beside the folder; the first sync that comes then says so by the file HELD.
+    """
+    hold, says = beside(folder)
+
+    def waiting(deed: Deed, name: str) -> Trouble | None:
+        while deed == "sync" and hold.exists():
+            says.touch()
+            sleep(LOOKS)
+        return plan(deed, name)
+
+    return waiting
+
+
+def beside(folder: Path) -> tuple[Path, Path]:
+    """The files by which syncs are held, and are known to be."""
+    return folder.with_name(f"{folder.name}.hold"), folder.with_name(f"{folder.name}.held")
 
 
 class FaultyDisk:

@@ -36,6 +36,27 @@ class NoQuestion(ValueError):
     """A command that would change something."""
 
 
+class Checked(Generic[State, Command, Event, Answer, Randomness]):
+    """An application whose events can be written; deciding raises where they cannot, before anybody has them."""
+
+    def __init__(
+        self,
+        application: Application[State, Command, Event, Answer, Randomness],
+        check: Callable[[tuple[Event, ...]], None],
+    ) -> None:
+        self._application = application
+        self._check = check
+        self.start = application.start
+        self.evolve = application.evolve
+        self.answer = application.answer
+
+    def decide(self, state: State, command: Command, randomness: Randomness) -> tuple[Event, ...]:
+        """The events that the application decides."""
+        events = self._application.decide(state, command, randomness)
+        self._check(events)
+        return events
+
+
 @dataclass(frozen=True)
 class Hosted(Generic[State, Command, Event, Answer, Randomness]):
     """An application as a server runs it.
@@ -56,7 +77,7 @@ class Hosted(Generic[State, Command, Event, Answer, Randomness]):
 
     def service(self) -> Service[State, Command, Event, Answer, Randomness, Any]:
         """The steps of a node that hosts it."""
-        return Service(LeaderOutput(self.application, self.messages))
+        return Service(LeaderOutput(Checked(self.application, self.codec.check), self.messages))
 
 
 def answered(books: Books, command: LedgerCommand) -> LedgerAnswer:

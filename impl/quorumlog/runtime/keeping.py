@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
-from quorumlog.core.leader_output import CONFLICT, Answered, Conflict, Gate, Message, Session, Table
+from quorumlog.core.leader_output import Answered, Conflict, Gate, Message, Session, Table
 from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.persistent.hash_map import HashMap
 from quorumlog.persistent.strand import Strand
@@ -33,6 +33,7 @@ class Told(Struct, Generic[Answer], frozen=True, array_like=True):
     at: int
     conflict: bool
     said: Answer | None
+    reason: str = ""
 
 
 class Kept(Struct, Generic[State, Answer, Content], frozen=True, array_like=True):
@@ -91,7 +92,9 @@ def told(kept: Sequence[Answered[Answer]]) -> tuple[Told[Answer], ...]:
     """The answers of a session as they are written."""
     return tuple(
         [
-            Told(each.at, True, None) if isinstance(each.said, Conflict) else Told(each.at, False, each.said)
+            Told(each.at, True, None, each.said.reason)
+            if isinstance(each.said, Conflict)
+            else Told(each.at, False, each.said)
             for each in kept
         ]
     )
@@ -99,7 +102,7 @@ def told(kept: Sequence[Answered[Answer]]) -> tuple[Told[Answer], ...]:
 
 def answered(told: Told[Answer]) -> Answered[Answer]:
     """An answer as it was."""
-    return Answered(told.at, CONFLICT if told.conflict else cast("Answer", told.said))
+    return Answered(told.at, Conflict(told.reason) if told.conflict else cast("Answer", told.said))
 
 
 def plain(value: object) -> object:

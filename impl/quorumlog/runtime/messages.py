@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 from msgspec import Raw, Struct
 
 from quorumlog.core.consensus.messages import ServerId
-from quorumlog.core.leader_output import CONFLICT, Answered, Session
+from quorumlog.core.leader_output import Answered, Conflict, Session
 
 Command = TypeVar("Command")
 Answer = TypeVar("Answer")
@@ -31,8 +31,12 @@ class Limits(Struct, frozen=True):
     """Entries that go into one message to a peer."""
     outstanding: int = 65_536
     """Requests and reads that may wait for a turn; beyond, no more is read from clients."""
+    sessions: int = 1_000_000
+    """Sessions and keys of clients that are remembered, some 300 bytes each; beyond, no new ones are taken."""
     snapshot: int = 100_000
     """A snapshot of the state is kept after so many entries; never with 0."""
+    retain: int = 1_000_000
+    """The latest entries that are not dropped when there is a snapshot: read models ask for them. See `behind.py`."""
     inputs: int = 4096
     """Messages of peers that may wait for the disk; what goes beyond is dropped."""
 
@@ -79,12 +83,14 @@ class Read(Struct, Generic[Command], frozen=True, array_like=True):
 class ReadAnswered(Struct, Generic[Answer], frozen=True, array_like=True):
     """The answers to one Read, in the order of its questions, and how many events there were.
 
-    There are none if a question is none: its command would have changed something.
+    There are none if a question is none, for its command would have changed something, or if the application has raised
+    an exception, which is the reason then.
     """
 
     call: int
     at: int
     answers: tuple[Answer, ...] | None
+    reason: str = ""
 
 
 class AskStatus(Struct, frozen=True, array_like=True):
@@ -106,6 +112,8 @@ class SessionKnown(Struct, frozen=True, array_like=True):
     session: str
     last: int
     forgotten: int
+    full: bool = False
+    """Whether it is a new session, for which there is no room."""
 
     @classmethod
     def of(cls, name: str, session: Session[Any]) -> SessionKnown:
@@ -129,20 +137,39 @@ class Status(Struct, frozen=True):
     lag: dict[ServerId, int]
     bad: int
     """Messages of peers that were impossible."""
+    dropped: int = 0
+    """The first so many entries are no longer on its disk."""
 
 
 class AnswerRow(Struct, Generic[Answer], frozen=True, array_like=True):
-    """The answer to one command of a session; no answer of the application where the client expected another state."""
+    """The answer to one command of a session; no answer of the application where there was a conflict."""
 
     session: str
     number: int
     at: int
     conflict: bool
     said: Answer | None
+    reason: str = ""
+    """Of the conflict, if the application has raised an exception."""
 
     def answered(self) -> Answered[Answer]:
         """The answer as the core has it."""
-        return Answered(self.at, CONFLICT if self.conflict else cast("Answer", self.said))
+        return Answered(self.at, Conflict(self.reason) if self.conflict else cast("Answer", self.said))
+
+
+class Gone(Struct, frozen=True, array_like=True):
+    """A read model has asked a server for what it has dropped: the first `events` entries of a shard's queue."""
+
+    sender: ServerId
+    shard: str
+    events: int
+
+
+class Held(Struct, frozen=True, array_like=True):
+    """A leader says to the others that all of them have on their disks what stands up to this index; it is decided."""
+
+    sender: ServerId
+    index: int
 
 
 class Slice(Struct, frozen=True, array_like=True):

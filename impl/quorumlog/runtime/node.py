@@ -11,20 +11,23 @@ from collections.abc import Callable, Sequence
 from random import Random, SystemRandom
 from typing import Any, Final, Protocol, TypeAlias
 
-from quorumlog.core.consensus.effects import Input
-from quorumlog.core.leader_output import Say
+from quorumlog.core.consensus.effects import Input, Replicate
+from quorumlog.core.leader_output import Request, Say
 from quorumlog.driver import Listener, Turn
 from quorumlog.ledger.forgetting import Letter
+from quorumlog.persistent.strand import Dropped
 from quorumlog.runtime import wire
+from quorumlog.runtime.admission import refused
 from quorumlog.runtime.clock import LoopTime
 from quorumlog.runtime.config import Address, Place
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.hosting import AnyHosted
-from quorumlog.runtime.server import Begun, ConnectionId, Server, ToClient
+from quorumlog.runtime.keeper import Keeper, begun
+from quorumlog.runtime.server import ConnectionId, Server, ToClient
 from quorumlog.runtime.steps import NodeInput, PeerMessage
-from quorumlog.runtime.storage import Snapshot, Storage
-from quorumlog.runtime.transport import Connection, Link
-from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, Refusal, frame, framed
+from quorumlog.runtime.storage import Storage
+from quorumlog.runtime.transport import Connection, Link, accept_no_more
+from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, Refusal, SessionKnown, frame, framed
 from quorumlog.runtime.worker import DiskThread, MakesWriter
 from quorumlog.sharding.duties import is_for_shards
 
@@ -93,11 +96,12 @@ class NodeProcess:
         self._speakers: dict[str, str] = {}
         """Who was the last to say something for another group: probably its leader."""
         self._letters: dict[str, list[Letter]] = {}
-        self._storage = storage
-        self._saving: asyncio.Future[None] | None = None
         first = recorder.flush if recorder is not None else None
         self._disk = writer(storage, storage.recovered.durable, loop, self._failed, first)
         self.server = self._made(storage)
+        self._keeper = Keeper(storage, loop, self.server, said, self._failed)
+        self._helpless: set[str] = set()
+        """Peers that lack what was dropped; somebody was told."""
         self._listening: asyncio.Server | None = None
 
     def _made(self, storage: Storage) -> Server[Any, Any, Any, Any, Any]:
@@ -117,7 +121,7 @@ class NodeProcess:
             self._limits,
             listeners,
             begun=begun(storage.recovered.snapshot, self._hosted, self.place),
-            keep=self._keep,
+            keep=lambda index, term, encoded: self._keeper.keep(index, term, encoded),
         )
 
     def _linked_groups(self) -> dict[str, dict[str, Link]]:
@@ -140,48 +144,34 @@ class NodeProcess:
         host, port = self.place.address
         self._listening = await self._loop.create_server(self._accept, host, port)
         if self._recorder is not None:
-            self._recorder.started(self.server.node)
+            self._begin_recording(self._recorder)
         for link in self._all_links():
             link.dial()
         self.server.start()
+
+    def _begin_recording(self, recorder: Recorder) -> None:
+        try:
+            recorder.started(self.server.node)
+        except Dropped as error:
+            says = f"{error}, and a recording begins with all: expected one that goes on, or a new folder"
+            raise UnusableStore(str(self.place.folder), says) from error
 
     async def stop(self) -> None:
         """Take nothing more, let the disk end what it writes, and close."""
         self.server.stop()
         if self._listening is not None:
-            await self._accept_no_more(self._listening)
+            await accept_no_more(self._loop, self._listening.sockets)
+            self._listening.close()
         for link in self._all_links():
             link.close()
         for connection in [*self._peers, *self._clients, *self._strangers]:
             connection.close()
-        if self._saving is not None:
-            await asyncio.wait([self._saving])
+        await self._keeper.close()
         await self._loop.run_in_executor(None, self._disk.close)
         if self._recorder is not None:
             self._recorder.close()
         if not self.failure.done():
             self.failure.cancel()
-
-    async def _accept_no_more(self, listening: asyncio.Server) -> None:
-        """Close what listens. Python 3.11 would lose a connection that is half accepted then, and never close it."""
-        for each in listening.sockets:
-            self._loop.remove_reader(each.fileno())
-        for _ in range(3):
-            await asyncio.sleep(0)
-        listening.close()
-
-    def _keep(self, index: int, term: int, state: bytes) -> None:
-        """Write a snapshot beside everything else; one that comes while another is written is left out."""
-        if self._saving is None or self._saving.done():
-            self._saving = self._loop.run_in_executor(None, self._storage.save_snapshot, index, term, state)
-            self._saving.add_done_callback(lambda saved: self._kept(saved, index))
-
-    def _kept(self, saved: asyncio.Future[None], index: int) -> None:
-        error = None if saved.cancelled() else saved.exception()
-        if isinstance(error, Exception):
-            self._failed(error)
-        elif not saved.cancelled():
-            self.server.lighten(index - 1, self._storage.between)
 
     def unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What went wrong in the loop. What a connection has caused ends that one; anything else ends the server.
@@ -263,7 +253,7 @@ class NodeProcess:
 
     def _took_from_client(self, connection: Connection, by: ConnectionId, kind: int, body: memoryview) -> None:
         if kind == wire.REQUESTS:
-            self.server.on_requests(by, self._codec.requests(body, self._limits.command))
+            self.server.on_requests(by, self._admitted(by, self._codec.requests(body, self._limits.command)))
         elif kind == wire.READ:
             self.server.on_read(by, self._codec.read(body))
         elif kind == wire.ASK_STATUS:
@@ -277,6 +267,13 @@ class NodeProcess:
         if self.server.is_full or not connection.is_writable:
             connection.pause()
             self._paused.add(connection)
+
+    def _admitted(self, by: ConnectionId, requests: list[Request[Any]]) -> list[Request[Any]]:
+        """The requests for whose sessions there is room; the clients of the others are told."""
+        strangers = refused(self.server.node.gate, requests, self._limits.sessions)
+        for name in strangers:
+            self.tell(by, SessionKnown(name, 0, 0, full=True))
+        return [each for each in requests if each.session not in strangers] if strangers else requests
 
     # -- the port to clients -------------------------------------------------------------------------------------
 
@@ -375,15 +372,8 @@ class NodeProcess:
             self._flush()
 
     def refused(self, taken: AnyInput | Input) -> None:
-        """Nothing has happened."""
-
-
-def begun(snapshot: Snapshot | None, hosted: AnyHosted, place: Place) -> Begun[Any, Any] | None:
-    """What a server begins with. Raises `UnusableStore` if a snapshot is of something else."""
-    if snapshot is None or hosted.keeping is None:
-        return None
-    try:
-        gate, queue = hosted.keeping.decoded(snapshot.state)
-    except ValueError as error:
-        raise UnusableStore(str(place.folder), f"the snapshot of index {snapshot.index}: {error}") from error
-    return Begun(snapshot.index, gate, queue)
+        """Nothing has happened. A leader that cannot hand on has dropped what the other lacks, and says so once."""
+        if isinstance(taken, Replicate) and self.server.node.leads and taken.to not in self._helpless:
+            self._helpless.add(taken.to)
+            dropped = f"entries up to {self.server.behind.dropped} were dropped when all members had them"
+            self._said(f"{self.place.identity}: {taken.to} cannot catch up, for it has lost what it had: {dropped}")

@@ -42,7 +42,7 @@ class Operation(NamedTuple):
 
 COMMAND: Final = ("timeout", "Idempotency-Key", "Quorumlog-Token")
 READ: Final = ("through", "timeout", "Quorumlog-Token")
-BUSY: Final = (400, 429, 502, 503)
+BUSY: Final = (400, 422, 429, 502, 503)
 
 OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", "/v1/commands"): Operation(
@@ -118,6 +118,7 @@ TROUBLES: Final[Mapping[int, str]] = {
     409: "There were not as many events as expected: nothing has happened.",
     410: "The answer, or how this transfer has ended, is not remembered any more.",
     413: "The body or the command is too large.",
+    422: "The application refuses it, and says why: nothing has happened.",
     429: "Too many requests from this address are not answered yet.",
     502: "A group does not want to be asked.",
     503: "Nobody has answered in time, something is in doubt, or too much is asked: ask again.",

@@ -32,6 +32,7 @@ from quorumlog.runtime.metrics import Metrics
 from quorumlog.runtime.openapi import described
 from quorumlog.runtime.routes import Routes
 from quorumlog.runtime.running import loop_run, say
+from quorumlog.runtime.transport import accept_no_more
 from quorumlog.runtime.trouble import RETRY, Trouble
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -161,6 +162,11 @@ class Server(uvicorn.Server):
                 connection.transport.close()
         self._waiting = waiting
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take nothing more, and close."""
+        await accept_no_more(asyncio.get_running_loop(), sockets or ())
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

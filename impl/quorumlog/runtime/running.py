@@ -13,7 +13,7 @@ from quorumlog.core.consensus.replica import Replica
 from quorumlog.node import Node
 from quorumlog.runtime.config import Place, UnusableConfig
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
-from quorumlog.runtime.faulty_disk import FaultyDisk, slow
+from quorumlog.runtime.faulty_disk import FaultyDisk, held, slow
 from quorumlog.runtime.node import AnyInput, NodeProcess
 from quorumlog.runtime.recorder import AnySpoken, Recorder
 from quorumlog.runtime.storage import Storage
@@ -82,7 +82,10 @@ async def serve(place: Place, said: Callable[[str], None]) -> int:
 def opened(place: Place, loop: asyncio.AbstractEventLoop, said: Callable[[str], None]) -> NodeProcess:
     """A server with its storage. Raises `UnusableStore` and `DiskFailed`."""
     faults = place.config.faults
-    files = FaultyDisk.in_folder(place.folder, slow(faults.slow_sync)) if faults.forgetting_disk else None
+    plan = slow(faults.slow_sync)
+    if faults.killed_in_sync:
+        plan = held(place.folder, plan)
+    files = FaultyDisk.in_folder(place.folder, plan) if faults.forgetting_disk else None
     storage = Storage.open(place.folder, place.hosted().codec, owner=place.identity, files=files)
     for line in storage.recovered.cut:
         said(line)

@@ -14,24 +14,27 @@ from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from quorumlog.core.consensus.effects import Committed, Input, Refused, Sync
-from quorumlog.core.consensus.log import Log, term_at
-from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, ServerId, VoteReply
-from quorumlog.core.consensus.state import CANDIDATE, lightened
+from quorumlog.core.consensus.effects import Committed, Input, Refused
+from quorumlog.core.consensus.log import term_at
+from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, ServerId
+from quorumlog.core.consensus.state import lightened
 from quorumlog.core.consistent_read import ReadId, Reply
+from quorumlog.core.event_sourcing import raised
 from quorumlog.core.leader_output import Gate, Request, Say
 from quorumlog.core.read_model import Ask, News, Queue, Source, on_ask, push
 from quorumlog.driver import Driver, Listener, Pace, Steps, Turn
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.node import Node
 from quorumlog.persistent.frozen_map import FrozenMap
+from quorumlog.persistent.strand import Dropped
 from quorumlog.ports import Disk, Network, Ports, Time, Timer
 from quorumlog.pre_vote import Tick
-from quorumlog.runtime.event_queue import EventQueue
+from quorumlog.runtime.behind import Behind
+from quorumlog.runtime.event_queue import EventQueue, Events
 from quorumlog.runtime.group_steps import GroupSteps
 from quorumlog.runtime.hosting import Hosted, NoQuestion
-from quorumlog.runtime.steps import SPEAK, Called, GiveUp, NodeInput, NodeSteps, PeerMessage, Readable
-from quorumlog.runtime.wire import Limits, NotLeader, Read, ReadAnswered, SessionKnown, Status, Welcome
+from quorumlog.runtime.steps import SPEAK, Called, GiveUp, Loopback, NodeInput, NodeSteps, PeerMessage, Readable
+from quorumlog.runtime.wire import Gone, Held, Limits, NotLeader, Read, ReadAnswered, SessionKnown, Status, Welcome
 from quorumlog.runtime.wire import PeerMessage as Peers
 
 State = TypeVar("State")
@@ -50,7 +53,7 @@ PUSHED: Final = 16
 """How many messages a subscriber is sent at once, before the next entries are decided."""
 
 
-ToClient: TypeAlias = ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any] | SessionKnown
+ToClient: TypeAlias = ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any] | Gone | SessionKnown
 """What a client is told beside answers to its requests."""
 
 
@@ -98,7 +101,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         listeners: Sequence[Listener[Any, NodeInput[Command, Randomness]]] = (),
         *,
         begun: Begun[State, Answer] | None = None,
-        keep: Callable[[int, int, bytes], None] | None = None,
+        keep: Callable[[int, int, Callable[[], bytes]], None] | None = None,
     ) -> None:
         self.identity = identity
         self.group = group
@@ -120,6 +123,10 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._light: tuple[int, Callable[[int, int], Sequence[Entry]]] | None = None
         self._keep = keep
         self._kept = 0 if begun is None else begun.index
+        self._network = (
+            network if len(members) > 1 else Loopback(identity, network, lambda told: self.driver.take(told))
+        )
+        self.behind = Behind(limits.retain)
         service = hosted.service()
         node = service.begin(identity, members, limits.batch, disk.read())
         if begun is not None:
@@ -127,7 +134,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self.steps: NodeSteps[State, Command, Event, Answer, Randomness, Any] | GroupSteps = (
             NodeSteps(service) if hosted.duty is None else GroupSteps(service, hosted.duty)
         )
-        ports: Ports[PeerMessage, Say[Answer] | Readable[State, Answer, Any]] = Ports(time, network, disk, self)
+        ports: Ports[PeerMessage, Say[Answer] | Readable[State, Answer, Any]] = Ports(time, self._network, disk, self)
         steps: Steps[Any, NodeInput[Command, Randomness], PeerMessage, Say[Answer] | Readable[State, Answer, Any]] = (
             self.steps
         )
@@ -191,6 +198,8 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             strange = strange or message.index > len(replica.log)
         if strange:
             self.steps.inbox.bad += 1
+        elif isinstance(message, Held):
+            self.behind.hear(message)
         elif len(self.driver.waiting) < self._limits.inputs:
             self.driver.take(message)
 
@@ -236,6 +245,9 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             self._source, news = on_ask(self._source, self._queue(), ask)
         except Refused:
             return
+        except Dropped:
+            self._clients.tell(by, self.behind.gone(self.identity, self.group, self.queue))
+            return
         if ask.subscribe:
             self._readers[ask.sender] = by
         self._clients.tell(by, news)
@@ -269,6 +281,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             events=node.gate.table.events,
             lag=lag if node.leads else {},
             bad=self.steps.inbox.bad,
+            dropped=self.behind.dropped,
         )
 
     # -- what the driver says ----------------------------------------------------------------------------------
@@ -297,8 +310,6 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             self.leader = None
         if isinstance(taken, AppendRequest) and taken.term == after.replica.term:
             self.leader = taken.sender
-        if isinstance(taken, Sync) and after.replica.role == CANDIDATE and len(after.replica.members) == 1:
-            self.driver.take(VoteReply(self.identity, self.identity, after.replica.term))  # nobody else gives a vote
         if after.leads:
             self.leader = self.identity
         elif was.leads:
@@ -336,12 +347,13 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             by, read = self._questions.pop(name, (0, None))
             if read is None:
                 continue
-            found: tuple[Answer, ...] | None
             try:
-                found = tuple([answer(table.state, question) for question in read.questions])
+                found = ReadAnswered(read.call, table.events, tuple([answer(table.state, q) for q in read.questions]))
             except NoQuestion:
-                found = None
-            self._clients.tell(by, ReadAnswered(read.call, table.events, found))
+                found = ReadAnswered(read.call, table.events, None)
+            except Exception as error:  # whatever the application's own code raises
+                found = ReadAnswered(read.call, table.events, None, raised(error))
+            self._clients.tell(by, found)
 
     def _keep_state(self, node: Node[State, Answer, Any]) -> None:
         """What the committed entries make is kept, as soon as all of them are on the disk."""
@@ -349,7 +361,9 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         index = replica.commit_index
         if keeping is not None and self._keep is not None and index <= len(replica.disk.log):
             self._kept = index
-            self._keep(index, term_at(replica.log, index), keeping.encoded(node.gate, self.queue))
+            if (held := self.behind.learn(replica)) is not None:
+                self._network.send(held)
+            self._keep(index, term_at(replica.log, index), lambda: keeping.encoded(node.gate, self.queue))
 
     def _queue(self) -> Queue[Any]:
         events = cast("tuple[Any, ...]", Events(self.queue, self.node.replica.log))
@@ -362,6 +376,9 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
                 self._source, news = push(self._source, self._queue(), reader)
             except Refused:
                 return
+            except Dropped:
+                self._clients.tell(by, self.behind.gone(self.identity, self.group, self.queue))
+                break
             if not self._clients.tell(by, news):
                 break
         else:
@@ -371,14 +388,3 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
     def _drop(self, reader: str) -> None:
         del self._readers[reader]
         self._source = Source(self._source.sent.set(reader, None))
-
-
-class Events:
-    """What stands for a tuple of all committed events where only slices of it are taken."""
-
-    def __init__(self, queue: EventQueue, log: Log) -> None:
-        self._queue = queue
-        self._log = log
-
-    def __getitem__(self, places: slice) -> tuple[Any, ...]:
-        return self._queue.between(self._log, places.start, places.stop)

@@ -29,12 +29,20 @@ class Forgotten(Exception):
     """The command was executed, its client has said that it has the answer, and the servers have forgotten it."""
 
 
+class Full(Exception):
+    """The servers remember as many sessions as they may, and take no new one. If it is none, it is remembered still."""
+
+
 class Expected(Exception):
     """The client expected another number of events before its command: nothing has happened."""
 
     def __init__(self, events: int) -> None:
         super().__init__(f"there were {events} events")
         self.events = events
+
+
+class Rejected(Exception):
+    """The application has raised an exception at the command, and this is what it says: nothing has happened."""
 
 
 class Session(Generic[Command]):

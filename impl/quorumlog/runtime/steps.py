@@ -13,9 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core import consistent_read
-from quorumlog.core.consensus.effects import NOTHING, ImpossibleInput, Input, Refused
+from quorumlog.core.consensus.effects import NOTHING, ImpossibleInput, Input, Refused, Replicate
 from quorumlog.core.consensus.log import term_at
-from quorumlog.core.consensus.messages import MESSAGES, Message
+from quorumlog.core.consensus.messages import MESSAGES, Message, ServerId
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.core.consistent_read import PutQuestion, Question, ReadId, Reply
 from quorumlog.core.leader_output import Asked, Request, Say, Table
@@ -23,7 +23,10 @@ from quorumlog.core.two_phase_commit.messages import TransferId
 from quorumlog.driver import Outcome
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.node import Node, Service, Spoken
+from quorumlog.persistent.strand import Dropped
+from quorumlog.ports import Network
 from quorumlog.pre_vote import PreVote
+from quorumlog.runtime.messages import Held
 
 State = TypeVar("State")
 Command = TypeVar("Command")
@@ -83,8 +86,24 @@ AmongGroups: TypeAlias = Letters | Speak | GiveUp
 NodeInput: TypeAlias = Batch[Command, Randomness] | Called | AskQuorum | Acknowledged | Question | Reply | AmongGroups
 """What a node takes beside the inputs of consensus."""
 
-PeerMessage: TypeAlias = Message | PreVote | Question | Reply | Letter
+PeerMessage: TypeAlias = Message | PreVote | Question | Reply | Letter | Held
 """What servers say to each other; letters go to other groups."""
+
+
+class Loopback:
+    """The network of a lone server: what it says to itself, its vote, is taken next. Nobody else is there."""
+
+    def __init__(self, identity: ServerId, network: Network[PeerMessage], take: Callable[[Message], None]) -> None:
+        self._identity = identity
+        self._network = network
+        self._take = take
+
+    def send(self, message: PeerMessage) -> None:
+        """To itself, or to other groups."""
+        if isinstance(message, MESSAGES) and getattr(message, "to", None) == self._identity:
+            self._take(message)
+        else:
+            self._network.send(message)
 
 
 class Readable(Struct, Generic[State, Answer, Content], frozen=True):
@@ -200,9 +219,17 @@ def gathered(inbox: Inbox[Command, Randomness], node: Node[Any, Any, Any]) -> No
 
 
 def guarded(inbox: Inbox[Any, Any], step: Callable[[Whole, Taken], Result], whole: Whole, taken: Taken) -> Result:
-    """Take a step. What another server says that nobody may say is refused and counted; the core has not changed."""
+    """Take a step. What another server says that nobody may say is refused and counted; the core has not changed.
+
+    A member that lacks entries which were dropped, as they were on its disk, is sent none: it has lost its disk. What
+    it is about may be dropped, too, when a message has been on its way for long.
+    """
     try:
         return step(whole, taken)
+    except Dropped as error:
+        if not isinstance(taken, (*MESSAGES, Replicate)):
+            raise
+        raise Refused(f"{error}, and {type(taken).__name__} is about them") from error
     except (ImpossibleInput, LookupError) as error:
         if not isinstance(taken, (*MESSAGES, Question, Reply, Letters)):
             raise

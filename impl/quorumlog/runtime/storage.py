@@ -170,7 +170,7 @@ class Storage:
             if first > last:
                 return ()
             if first <= self._state.start:
-                raise Compacted(f"entries up to {self._state.start} have been dropped")
+                raise Compacted(self._state.start)
             return self._attempt(f"reading entries {first} to {last}", lambda: self._read(first, last))
 
     def between(self, start: int, end: int) -> tuple[Entry, ...]:

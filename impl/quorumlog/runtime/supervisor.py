@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
@@ -21,9 +21,12 @@ from typing import Final
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.runtime import config
 from quorumlog.runtime.config import Address, Config
+from quorumlog.runtime.faulty_disk import LOOKS, beside
 
 STARTED: Final = 60.0
 """Seconds that a process may take until it listens."""
+HELD: Final = 5.0
+"""Seconds that a process may take until it syncs."""
 PORTS: Final = range(12_000, 32_000)
 DICE: Final = SystemRandom()
 
@@ -151,10 +154,30 @@ class Supervisor:
         return self._processes[server].pid
 
     def kill(self, *servers: ServerId) -> None:
-        """Kill these servers at once, as `kill -9` does; they cannot do anything about it."""
-        self._send(servers, signal.SIGKILL)
-        for server in servers:
-            self._processes[server].wait()
+        """Kill these servers at once, as `kill -9` does; they cannot do anything about it.
+
+        If the configuration says `killed_in_sync`, each of them is in the middle of a sync then, unless it has nothing
+        to write for long.
+        """
+        with self._held(servers if self.config.faults.killed_in_sync else ()):
+            self._send(servers, signal.SIGKILL)
+            for server in servers:
+                self._processes[server].wait()
+
+    @contextlib.contextmanager
+    def _held(self, servers: Iterable[ServerId]) -> Iterator[None]:
+        """The next sync of each of these does not end, and has begun."""
+        files = [beside(self.config.place(server).folder) for server in servers]
+        until = time.monotonic() + HELD
+        try:
+            for hold, _ in files:
+                hold.touch()
+            while not all(held.exists() for _, held in files) and time.monotonic() < until:
+                time.sleep(LOOKS)
+            yield
+        finally:
+            for file in (each for both in files for each in both):
+                file.unlink(missing_ok=True)
 
     def pause(self, *servers: ServerId) -> None:
         """Stop them where they are. Their connections stay, and nobody answers."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Final, Protocol, cast
 
@@ -30,6 +30,21 @@ class Owner(Protocol):
 
     def closed(self, connection: Connection, reason: str | None) -> None:
         """It is gone; the reason is what was wrong with a frame, if that was why."""
+
+
+class Listening(Protocol):
+    """A socket that listens, as far as its loop shows it."""
+
+    def fileno(self) -> int:
+        """Its number."""
+
+
+async def accept_no_more(loop: asyncio.AbstractEventLoop, sockets: Iterable[Listening]) -> None:
+    """Before these are closed: Python 3.11 would lose a connection that is half accepted then, and never close it."""
+    for each in sockets:
+        loop.remove_reader(each.fileno())
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 class Connection(asyncio.Protocol):

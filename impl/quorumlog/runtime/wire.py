@@ -32,6 +32,8 @@ from quorumlog.runtime.messages import (
     AnswerRow,
     AskSession,
     AskStatus,
+    Gone,
+    Held,
     Hello,
     Limits,
     NotLeader,
@@ -51,6 +53,8 @@ __all__ = [
     "BadFrame",
     "Codec",
     "FrameReader",
+    "Gone",
+    "Held",
     "Hello",
     "Limits",
     "NotLeader",
@@ -82,7 +86,7 @@ class BadFrame(ValueError):
     """What came over a connection cannot be taken: the connection is closed, and that is all that happens."""
 
 
-PeerMessage: TypeAlias = Message | PreVote | Question | Reply
+PeerMessage: TypeAlias = Message | PreVote | Question | Reply | Held
 
 # -- kinds -----------------------------------------------------------------------------------------------------
 
@@ -96,6 +100,7 @@ PEER_KINDS: Final[dict[type, int]] = {
     Reply: 7,
     PreVoteRequest: 9,
     PreVoteReply: 10,
+    Held: 11,
 }
 """The kinds of what servers say to each other, slices of the log apart. A new one gets the next free number."""
 
@@ -113,6 +118,7 @@ ASK: Final = 39
 NEWS: Final = 40
 WELCOME: Final = 41
 REFUSAL: Final = 42
+GONE: Final = 43
 ASK_SESSION: Final = 45
 SESSION_KNOWN: Final = 46
 
@@ -121,6 +127,7 @@ CLIENT_KINDS: Final[dict[type, int]] = {
     NotLeader: NOT_LEADER,
     Status: STATUS,
     News: NEWS,
+    Gone: GONE,
     Welcome: WELCOME,
     SessionKnown: SESSION_KNOWN,
 }
@@ -219,6 +226,7 @@ class Codec(Generic[Command, Event, Answer]):
         self._runs: msgspec.msgpack.Decoder[tuple[Run, ...]] = msgspec.msgpack.Decoder(
             tuple[tuple[int, tuple[written, ...]], ...]
         )
+        self._events: msgspec.msgpack.Decoder[tuple[Event, ...]] = msgspec.msgpack.Decoder(tuple[event, ...])
         self._requests: msgspec.msgpack.Decoder[list[Request[Command]]] = msgspec.msgpack.Decoder(
             list[Request[command]]
         )
@@ -231,6 +239,10 @@ class Codec(Generic[Command, Event, Answer]):
         )
         self._news: msgspec.msgpack.Decoder[News[Any]] = msgspec.msgpack.Decoder(News[Executed[event] | Acknowledged])
         self._blocks: dict[tuple[int, int, int], tuple[Entry, Entry, bytes]] = {}
+
+    def check(self, events: tuple[Event, ...]) -> None:
+        """Whether events can be written, and read by the others. Raises whatever says that they cannot."""
+        self._events.decode(ENCODER.encode(events))
 
     # -- entries ---------------------------------------------------------------------------------------------
 
@@ -349,11 +361,12 @@ def runs(entries: Iterable[Entry]) -> list[tuple[int, list[object]]]:
     return found
 
 
-def row(said: Say[Answer]) -> tuple[str, int, int, bool, Answer | None]:
+def row(said: Say[Answer]) -> tuple[str, int, int, bool, Answer | None] | tuple[str, int, int, bool, None, str]:
     """An answer as `AnswerRow` reads it."""
     answer = said.answer.said
-    conflict = isinstance(answer, Conflict)
-    return said.session, said.number, said.answer.at, conflict, None if isinstance(answer, Conflict) else answer
+    if isinstance(answer, Conflict):
+        return said.session, said.number, said.answer.at, True, None, answer.reason
+    return said.session, said.number, said.answer.at, False, answer
 
 
 def letters(body: memoryview) -> list[Letter]:
@@ -367,6 +380,7 @@ def letters(body: memoryview) -> list[Letter]:
 ASK_DECODER: Final = msgspec.msgpack.Decoder(Ask)
 WELCOME_DECODER: Final = msgspec.msgpack.Decoder(Welcome)
 NOT_LEADER_DECODER: Final = msgspec.msgpack.Decoder(NotLeader)
+GONE_DECODER: Final = msgspec.msgpack.Decoder(Gone)
 REFUSAL_DECODER: Final = msgspec.msgpack.Decoder(Refusal)
 ASK_SESSION_DECODER: Final = msgspec.msgpack.Decoder(AskSession)
 SESSION_KNOWN_DECODER: Final = msgspec.msgpack.Decoder(SessionKnown)

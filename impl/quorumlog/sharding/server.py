@@ -175,7 +175,7 @@ class Serving(Struct, frozen=True):
         same = node.leads == server.node.leads
         tally, held = (server.tally, server.held) if same else (NOTHING_HEARD, ())
         state = node.gate.table.state
-        changed = tuple(dict.fromkeys(about(decided_events(spoken.effects))))
+        changed = tuple(dict.fromkeys(about(decided_events(spoken.effects, node.seen))))
         answers: list[Say[Any]] = []
         still = {} if changed else dict.fromkeys(held)
         for say in (*held, *spoken.answers) if changed else spoken.answers:
@@ -188,9 +188,10 @@ class Serving(Struct, frozen=True):
         return Server(node, tally, tuple(still)), Said(spoken.effects, tuple(answers), letters)
 
 
-def decided_events(effects: Effects) -> Iterator[object]:
-    """The events of the application that a step tells to be decided."""
+def decided_events(effects: Effects, seen: int) -> Iterator[object]:
+    """The events of the application that a step tells to be decided, those of the first `seen` entries left out."""
     for effect in effects:
-        for entry in written(effect.entries) if isinstance(effect, Committed) else ():
-            if isinstance(entry, Executed) and isinstance(entry.events, tuple):
-                yield from entry.events
+        if isinstance(effect, Committed):
+            for entry in written(effect.entries[max(0, seen - effect.after) :]):
+                if isinstance(entry, Executed) and isinstance(entry.events, tuple):
+                    yield from entry.events

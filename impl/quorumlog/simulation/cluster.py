@@ -121,4 +121,4 @@ def told(decided: Decided, news: Committed) -> Decided:
     """What is decided once a server has said what it knows; a restarted server says again what is known already."""
     if news.after + len(news.entries) <= len(decided):
         return decided
-    return decided[: news.after] + news.entries
+    return decided[: news.after] + tuple(news.entries)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quorumlog.runtime.faulty_disk import SECTOR, FaultyDisk, PowerLost, no_trouble, slow
+from quorumlog.runtime.faulty_disk import SECTOR, FaultyDisk, PowerLost, beside, held, no_trouble, slow
 from quorumlog.runtime.media import FolderMedia, MemoryMedia
 
 QUICK = settings(max_examples=150, deadline=None, derandomize=True)
@@ -181,6 +181,27 @@ def test_a_disk_in_a_folder_is_there_for_the_next_process(tmp_path: Path) -> Non
     disk.write_at("file", None, 0)
     assert (tmp_path / "file").read_bytes() == b"x"
     assert disk.path("file") == str(tmp_path / "file")
+
+
+def test_a_sync_is_held_as_long_as_somebody_wants_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    media = MemoryMedia()
+    hold, says = beside(tmp_path / "a1")
+    seen: list[tuple[bool, bytes]] = []
+
+    def look(_: float) -> None:
+        seen.append((says.exists(), media.read("file", 9, 0)))
+        if len(seen) == 3:
+            hold.unlink()
+
+    monkeypatch.setattr("quorumlog.runtime.faulty_disk.sleep", look)
+    disk = FaultyDisk(media, held(tmp_path / "a1"))
+    disk.write_at("file", b"text", 0)
+    hold.touch()
+    disk.write_at("file", b"!", 4)
+    assert not says.exists()
+    disk.sync("file")
+    assert seen == [(True, b"")] * 3
+    assert media.read("file", 9, 0) == b"text!"
 
 
 def test_a_slow_sync_takes_its_time_before_anything_is_durable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, VoteReply, VoteRequest
 from quorumlog.core.consistent_read import Question, Reply
-from quorumlog.core.leader_output import CONFLICT, Acknowledged, Answered, Executed, Request, Say
+from quorumlog.core.leader_output import CONFLICT, Acknowledged, Answered, Conflict, Executed, Request, Say
 from quorumlog.ledger.commands import Balance, Command, Deposit, Transfer
 from quorumlog.ledger.events import Deposited, Event, Exchanged
 from quorumlog.ledger.ledger import Answer, Received
 from quorumlog.pre_vote import PreVoteReply, PreVoteRequest
 from quorumlog.runtime import wire
+from quorumlog.runtime.messages import Held
 from quorumlog.runtime.wire import BadFrame, Codec, FrameReader, PeerMessage, frame, framed
 
 CODEC: Final[Codec[Command, Event, Answer]] = Codec(Command, Event, Answer)
@@ -28,8 +29,9 @@ names = st.sampled_from(["a1", "a2", "a3"])
 events = st.builds(Deposited, st.text(max_size=5), st.integers(1, 9)) | st.builds(
     Exchanged, names, names, st.integers(1, 9), st.integers(0, 9)
 )
+conflicts = st.just(CONFLICT) | st.builds(Conflict, st.text(max_size=5))
 written = (
-    st.builds(Executed[Event], names, numbers, numbers, st.lists(events, max_size=3).map(tuple) | st.just(CONFLICT))
+    st.builds(Executed[Event], names, numbers, numbers, st.lists(events, max_size=3).map(tuple) | conflicts)
     | st.builds(Acknowledged, numbers)
     | st.none()
 )
@@ -45,6 +47,7 @@ peer_messages = st.one_of(
     st.builds(PreVoteReply, names, names, numbers),
     st.builds(Question, names, numbers, numbers),
     st.builds(Reply, names, names, numbers, numbers),
+    st.builds(Held, names, numbers),
 )
 
 
@@ -203,6 +206,7 @@ def test_requests_and_answers_arrive() -> None:
     said: list[Say[Answer]] = [
         Say(1, "s", 1, Answered(4, True)),
         Say(1, "s", 2, Answered(4, CONFLICT)),
+        Say(1, "s", 2, Answered(4, Conflict("why"))),
         Say(1, "s", 3, Answered(5, Received(3))),
     ]
     rows = CODEC.answers(memoryview(wire.ENCODER.encode([wire.row(each) for each in said])))

@@ -10,8 +10,8 @@ from quorumlog.core.consensus.effects import BLANK, Durable, Input, Store
 from quorumlog.core.leader_output import Request, Say
 from quorumlog.driver import Pace, Turn
 from quorumlog.ports import Timer
-from quorumlog.runtime.hosting import LEDGER
-from quorumlog.runtime.server import Server, ToClient
+from quorumlog.runtime.hosting import LEDGER, AnyHosted
+from quorumlog.runtime.server import Begun, Server, ToClient
 from quorumlog.runtime.steps import NodeInput, PeerMessage
 from quorumlog.runtime.wire import Limits, NotLeader, Welcome
 from quorumlog.simulation.agenda import MILLISECOND, Agenda
@@ -26,17 +26,36 @@ WRITE: Final = 0.5
 class VirtualServer:
     """One server with its ports; it is its own listener, network, disk and clock."""
 
-    def __init__(self, world: VirtualServers, name: str, durable: Durable = BLANK) -> None:
+    def __init__(
+        self, world: VirtualServers, name: str, durable: Durable = BLANK, begun: Begun[Any, Any] | None = None
+    ) -> None:
         self.up = True
         self.durable = durable
         self.steps: list[Any] = []
         """What it has taken, one input after another."""
+        self.refusals: list[Any] = []
+        """What it could not take."""
+        self.kept: list[tuple[int, int, bytes]] = []
+        """Its snapshots: of which index, the term there, the state."""
         self.answered: list[Say[Any]] = []
         self.told: list[ToClient] = []
         self._world = world
         self._dice = Random(f"{world.seed} {name}")
         self.server: Server[Any, Any, Any, Any, Any] = Server(
-            name, "a", world.names, LEDGER, self, self, self, self, self._dice, PACE, LIMITS, [self]
+            name,
+            "a",
+            world.names,
+            world.hosted,
+            self,
+            self,
+            self,
+            self,
+            self._dice,
+            PACE,
+            world.limits,
+            [self],
+            begun=begun,
+            keep=lambda index, term, encoded: self.kept.append((index, term, encoded())),
         )
 
     # -- ports ---------------------------------------------------------------------------------------------------
@@ -80,7 +99,7 @@ class VirtualServer:
         self.steps.append(turn.taken)
 
     def refused(self, taken: NodeInput[Any, Any] | Input) -> None:
-        """Nothing has happened."""
+        self.refusals.append(taken)
 
     # -- what tests ask ------------------------------------------------------------------------------------------
 
@@ -104,8 +123,17 @@ class VirtualServer:
 class VirtualServers:
     """A group in virtual time. `cut` are the servers that nobody reaches, and that reach nobody."""
 
-    def __init__(self, size: int = 3, seed: int = 1, write: float = WRITE) -> None:
+    def __init__(
+        self,
+        size: int = 3,
+        seed: int = 1,
+        write: float = WRITE,
+        hosted: AnyHosted = LEDGER,
+        limits: Limits = LIMITS,
+    ) -> None:
         self.seed = seed
+        self.hosted = hosted
+        self.limits = limits
         self.write = write
         self.agenda = Agenda()
         self.names = tuple(f"a{number}" for number in range(1, size + 1))

@@ -65,5 +65,5 @@ def commit(replica: Replica, index: int) -> Outcome:
     known = replica.commit_index
     if index <= known:
         return replica, NOTHING
-    told: Effects = (Committed(known, log.entries_after(replica.log, known, index - known)),)
+    told: Effects = (Committed(known, log.between(replica.log, known, index)),)
     return replica.change(commit_index=index), told

@@ -67,10 +67,13 @@ class Send(Struct, frozen=True):
 
 
 class Committed(Struct, frozen=True):
-    """These entries, which follow the first `after` ones, are decided for ever. A restarted server learns them anew."""
+    """These entries, which follow the first `after` ones, are decided for ever. A restarted server learns them anew.
+
+    Whoever has a snapshot looks only at those behind it: the others are not read.
+    """
 
     after: int
-    entries: tuple[Entry, ...]
+    entries: Items[Entry]
 
 
 Effect: TypeAlias = Store | Send | Committed

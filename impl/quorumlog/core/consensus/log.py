@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from quorumlog.core.consensus.messages import Entry
-from quorumlog.persistent.strand import Items
+from quorumlog.persistent.strand import Items, without_first
 
 Log: TypeAlias = Items[Entry]
 
@@ -37,6 +37,11 @@ def append(log: Log, entries: tuple[Entry, ...]) -> Log:
 def entries_after(log: Log, index: int, limit: int) -> tuple[Entry, ...]:
     """Up to `limit` entries that follow `index`."""
     return tuple(log[index : index + limit])
+
+
+def between(log: Log, after: int, end: int) -> Log:
+    """The entries after one index up to another; those of a strand are not read before somebody looks at them."""
+    return log[after:end] if isinstance(log, tuple) else without_first(log[:end], after)
 
 
 def is_as_complete(index: int, term: int, log: Log) -> bool:

@@ -1,0 +1,77 @@
+"""Writes snapshots beside everything else, and drops the entries that they stand for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from quorumlog.runtime.config import Place
+from quorumlog.runtime.errors import UnusableStore
+from quorumlog.runtime.hosting import AnyHosted
+from quorumlog.runtime.server import Begun, Server
+from quorumlog.runtime.storage import Snapshot, Storage
+
+AnyServer = Server[Any, Any, Any, Any, Any]
+
+
+class Keeper:
+    """Keeps the snapshots of one server. `said` takes lines for people; `failed` hears of a disk that has failed."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        loop: asyncio.AbstractEventLoop,
+        server: AnyServer,
+        said: Callable[[str], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._storage = storage
+        self._loop = loop
+        self._server = server
+        self._said = said
+        self._failed = failed
+        self._saving: asyncio.Future[int] | None = None
+        server.behind.dropped = storage.recovered.start
+
+    def keep(self, index: int, term: int, encoded: Callable[[], bytes]) -> None:
+        """Write a snapshot; one that comes while another is written is left out, and so is what has no encoding."""
+        if self._saving is not None and not self._saving.done():
+            return
+        try:
+            state = encoded()
+        except (OverflowError, TypeError, ValueError) as error:
+            self._said(f"{self._server.identity}: there is no snapshot of index {index}: {error}")
+            return
+        below = self._server.behind.below(index)
+        self._saving = self._loop.run_in_executor(None, self._save, index, term, state, below)
+        self._saving.add_done_callback(lambda saved: self._kept(saved, index))
+
+    def _save(self, index: int, term: int, state: bytes, below: int) -> int:
+        """In a thread: write it, and then drop what is below, in pieces; answers how many entries are dropped now."""
+        self._storage.save_snapshot(index, term, state)
+        return self._storage.compact(below)
+
+    def _kept(self, saved: asyncio.Future[int], index: int) -> None:
+        error = None if saved.cancelled() else saved.exception()
+        if isinstance(error, Exception):
+            self._failed(error)
+        elif not saved.cancelled():
+            self._server.behind.dropped = saved.result()
+            self._server.lighten(index - 1, self._storage.between)
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        if self._saving is not None:
+            await asyncio.wait([self._saving])
+
+
+def begun(snapshot: Snapshot | None, hosted: AnyHosted, place: Place) -> Begun[Any, Any] | None:
+    """What a server begins with. Raises `UnusableStore` if a snapshot is of something else."""
+    if snapshot is None or hosted.keeping is None:
+        return None
+    try:
+        gate, queue = hosted.keeping.decoded(snapshot.state)
+    except ValueError as error:
+        raise UnusableStore(str(place.folder), f"the snapshot of index {snapshot.index}: {error}") from error
+    return Begun(snapshot.index, gate, queue)
