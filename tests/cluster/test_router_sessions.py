@@ -13,6 +13,8 @@ from quorumlog import Cluster
 from quorumlog.ledger.commands import Deposit
 from quorumlog.runtime import gateway, routes
 from quorumlog.runtime.server import Server
+from quorumlog.runtime.session import Expected, Full
+from quorumlog.runtime.wire import Limits
 
 DEPOSIT: Final = {"f": "deposit", "account": "ann", "amount": 5}
 
@@ -121,6 +123,26 @@ def test_what_was_expected_is_compared_once(pair: list[Http]) -> None:
     assert [each.status for each in found] == [409, 409]
     pair[0].deposit("ann", 1)
     assert pair[0].post("/v1/commands", body).body["events"] == at
+
+
+def full(size: int) -> list[int]:
+    """What comes of a key, of a session, of commands of the router's own, and of both once more, one after another."""
+    limits = Limits(sessions=size)
+    with Cluster(size=1, limits=limits) as small, routers(small.config) as (running,), connected(running) as (http,):
+        found = [http.deposit("ann", 1, Idempotency_Key="k")]
+        found += [asked(http, "s", number) for number in (1, 2)]
+        found += [http.deposit("ann", 1) for _ in range(2)]
+        found += [http.deposit("ann", 1, Idempotency_Key="k"), asked(http, "s", 3)]
+        with small.client() as ledger, pytest.raises(Full if size < 4 else Expected):
+            ledger.ask(Deposit("ann", 1), expected=1)
+        return [each.status for each in found]
+
+
+def test_there_are_only_so_many_sessions_and_keys() -> None:
+    """Those that are known go on; a new one is refused, and so is what the router asks in a session of its own."""
+    assert full(2) == [200, 200, 200, 409, 409, 200, 200]
+    assert full(1) == [200, 409, 409, 409, 409, 200, 409]
+    assert full(10) == [200] * 7
 
 
 WRONG: Final = [

@@ -76,3 +76,13 @@ def check_name(text: str, place: str) -> str:
     if not (0 < len(text) <= LONGEST_KEY and text.isascii() and text.isprintable()):
         raise bad(place, f"expected 1 to {LONGEST_KEY} printable characters of ASCII")
     return text
+
+
+def named(value: Any) -> str:
+    """What a command is called."""
+    return type(value).__name__.lower()
+
+
+def value_of(said: Any) -> Any:
+    """What a shard has found, without the version in which it has."""
+    return said[0] if isinstance(said, tuple) else said

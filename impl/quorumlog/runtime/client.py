@@ -21,19 +21,20 @@ from quorumlog.runtime import wire
 from quorumlog.runtime.read_model import ReadModel
 from quorumlog.runtime.session import (
     Expected,
-    Forgotten,
     NotAQuestion,
     Refused,
+    Rejected,
     Session,
     Unanswered,
     Waited,
     spread,
     spread_one,
+    unanswerable,
 )
 from quorumlog.runtime.transport import Connection
 from quorumlog.runtime.wire import BadFrame, Codec, Hello, Read, Status, frame, framed
 
-__all__ = ["Client", "Expected", "NotAQuestion", "Refused", "Session", "Unanswered"]
+__all__ = ["Client", "Expected", "NotAQuestion", "Refused", "Rejected", "Session", "Unanswered"]
 
 Command = TypeVar("Command")
 Event = TypeVar("Event")
@@ -97,7 +98,7 @@ class Client(Generic[Command, Event, Answer]):
     # -- what users call ----------------------------------------------------------------------------------------
 
     def submit(self, command: Command, expected: int | None = None) -> asyncio.Future[Answer]:
-        """Ask for a command; the future has the application's answer, or raises `Expected`.
+        """Ask for a command; the future has the application's answer, or raises `Expected` or `Rejected`.
 
         `expected` is how many events there must be before it. Cancelling takes nothing back.
         """
@@ -358,7 +359,7 @@ class Client(Generic[Command, Event, Answer]):
                 continue
             said = row.answered().said
             if isinstance(said, Conflict):
-                answer.set_exception(Expected(row.at))
+                answer.set_exception(Rejected(said.reason) if said.reason else Expected(row.at))
             else:
                 answer.set_result(said)
 
@@ -368,11 +369,15 @@ class Client(Generic[Command, Event, Answer]):
             answer.set_result(row.answered())
 
     def _learned(self, known: wire.SessionKnown) -> None:
-        for session, number in list(self._forwarded):
-            if session == known.session and number <= known.forgotten:
-                _, answer = self._forwarded.pop((session, number))
-                if not answer.done():
-                    answer.set_exception(Forgotten(f"the answer to command {number} of {session} is forgotten"))
+        named = [each for each in self._forwarded if each[0] == known.session]
+        over = [each for each in named if known.full or each[1] <= known.forgotten]
+        open_: list[tuple[int, asyncio.Future[Any]]] = [(each[1], self._forwarded.pop(each)[1]) for each in over]
+        if known.full and known.session == self.session.name:
+            open_ += self._answers.items()
+            self._answers, self.session = {}, Session(secrets.token_hex(8))  # the next command is the first of another
+        for number, answer in open_:
+            if not answer.done():
+                answer.set_exception(unanswerable(known.session, number, full=known.full))
 
     def _read_answered(self, body: memoryview) -> None:
         self._heard = self._loop.time()
@@ -382,7 +387,8 @@ class Client(Generic[Command, Event, Answer]):
         if answer is None or answer.done():
             return
         if found.answers is None:
-            answer.set_exception(NotAQuestion("one of the commands is no question"))
+            none = NotAQuestion("one of the commands is no question")
+            answer.set_exception(Rejected(found.reason) if found.reason else none)
         else:
             answer.set_result(found.answers)
 

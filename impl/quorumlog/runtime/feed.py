@@ -275,6 +275,8 @@ class Copy(Generic[State]):
         if kind == wire.NEWS:
             self._heard = self._loop.time()
             self._learn(self._codec.news(body))
+        elif kind == wire.GONE:
+            self._miss(wire.decoded(wire.GONE_DECODER, body).events)
         elif kind not in (wire.WELCOME, wire.NOT_LEADER):
             raise BadFrame(f"a message of kind {kind} to a read model")
 

@@ -19,13 +19,13 @@ from quorumlog.core.leader_output import Answered, Conflict, Named, Request
 from quorumlog.ledger.books import EXCHANGE
 from quorumlog.ledger.commands import Balance, Command, Total
 from quorumlog.ledger.coordinated import FORGOTTEN
-from quorumlog.runtime.checks import check_numbers, check_size
+from quorumlog.runtime.checks import check_numbers, check_size, named, value_of
 from quorumlog.runtime.client import Client
 from quorumlog.runtime.config import Config
 from quorumlog.runtime.feed import Feed
 from quorumlog.runtime.hosting import LEDGER_CODEC, AnyHosted, NoQuestion
-from quorumlog.runtime.session import Forgotten, Refused, Session
-from quorumlog.runtime.trouble import RETRY, Trouble, bad, unknown_group
+from quorumlog.runtime.session import Forgotten, Full, Refused, Rejected, Session
+from quorumlog.runtime.trouble import RETRY, Trouble, bad, nobody, unknown_group
 from quorumlog.sharding.clients import Doing, Ended, Operation, Way
 
 AGAIN: Final = 0.5
@@ -47,7 +47,7 @@ class Group:
         self.name = name
         self.hosted: AnyHosted = config.hosted(name)
         self.client: Client[Any, Any, Any] = Client(name, config.groups[name], self.hosted.codec)
-        self.session: Session[Any] = Session(f"router:{secrets.token_hex(8)}")
+        self.session: Session[Any] = fresh()
         self._servers = config.groups[name]
         self._feed: Feed | None = None
 
@@ -57,6 +57,12 @@ class Group:
         if self._feed is None:
             self._feed = Feed(self.name, self._servers, self.hosted)
         return self._feed
+
+    def renew(self, asked: asyncio.Future[Any], session: str) -> None:
+        """A session that was not taken is of no use, also when others are: another begins with its first command."""
+        is_full = not asked.cancelled() and isinstance(asked.exception(), Full)
+        if is_full and session == self.session.name:
+            self.session = fresh()
 
     async def close(self) -> None:
         """Whatever is not answered is never answered."""
@@ -247,6 +253,8 @@ class Gateway:
         is_ours = key is None and numbered is None
         answered = await self._answered(group, request, wanted.until, is_ours=is_ours)
         if isinstance(answered.said, Conflict):
+            if answered.said.reason:
+                raise refused(answered.said.reason)
             found = f"expected {wanted.expected} events before it, found {answered.at}: nothing has happened"
             raise Trouble(409, found, events=answered.at)
         return answered
@@ -267,10 +275,12 @@ class Gateway:
                 left = until - self._loop.time()
                 await asyncio.wait([asked], timeout=max(min(AGAIN, left), 0))
                 if asked.done():
+                    if is_ours:
+                        group.renew(asked, request.session)
                     answered: Answered[Any] = result_of(asked)
                     return answered
                 if left <= AGAIN:
-                    raise nobody(group)
+                    raise nobody(group.name)
                 if not is_ours:
                     group.client.ask_about(request.session)
         finally:
@@ -358,20 +368,14 @@ class Gateway:
         return Done(value_of(answer) if self.is_sharded else answer, {group.name: known.events})
 
 
-def named(value: Any) -> str:
-    """What a command is called."""
-    return type(value).__name__.lower()
+def refused(reason: str) -> Trouble:
+    """The application has raised an exception at this."""
+    return Trouble(422, f"the application refuses this, and nothing has happened: {reason}")
 
 
-def value_of(said: Any) -> Any:
-    """What a shard has found, without the version in which it has."""
-    return said[0] if isinstance(said, tuple) else said
-
-
-def nobody(group: Group) -> Trouble:
-    """Nobody has answered in time."""
-    found = f"group {group.name} has not answered in time; a command may have been executed, or may still be"
-    return Trouble(503, f"{found}: ask again with the same Idempotency-Key", retry=RETRY)
+def fresh() -> Session[Any]:
+    """A session of the router."""
+    return Session(f"router:{secrets.token_hex(8)}")
 
 
 def result_of(asked: asyncio.Future[Any]) -> Any:
@@ -379,8 +383,12 @@ def result_of(asked: asyncio.Future[Any]) -> Any:
     if asked.cancelled():
         raise Trouble(503, "the router is being stopped", retry=RETRY)
     error = asked.exception()
+    if isinstance(error, Full):
+        raise Trouble(409, str(error))
     if isinstance(error, Forgotten):
         raise Trouble(410, f"{error}, for its client has said that it has it; it was executed once")
+    if isinstance(error, Rejected):
+        raise refused(str(error))
     if error is not None:
         raise Trouble(502, f"the group cannot be asked: {error}")
     return asked.result()

@@ -42,7 +42,7 @@ class Operation(NamedTuple):
 
 COMMAND: Final = ("timeout", "Idempotency-Key", "Quorumlog-Token")
 READ: Final = ("through", "timeout", "Quorumlog-Token")
-BUSY: Final = (400, 422, 429, 502, 503)
+BUSY: Final = (400, 409, 422, 429, 502, 503)
 
 OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", "/v1/commands"): Operation(
@@ -50,7 +50,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         api.Answered,
         api.Submission,
         COMMAND,
-        (404, 408, 409, 410, 413, *BUSY),
+        (404, 408, 410, 413, *BUSY),
     ),
     ("POST", "/v1/transfers"): Operation(
         "Move money between two accounts, on one shard or two.",
@@ -115,7 +115,7 @@ TROUBLES: Final[Mapping[int, str]] = {
     403: "A browser asks for a page of another site.",
     404: "There is no such account, group or route.",
     408: "The body does not come.",
-    409: "There were not as many events as expected: nothing has happened.",
+    409: "There were not as many events as expected, or there is no room for a new key or session.",
     410: "The answer, or how this transfer has ended, is not remembered any more.",
     413: "The body or the command is too large.",
     422: "The application refuses it, and says why: nothing has happened.",

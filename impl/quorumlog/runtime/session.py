@@ -77,6 +77,13 @@ class Session(Generic[Command]):
         return True
 
 
+def unanswerable(session: str, number: int, *, full: bool) -> Exception:
+    """Why there is no answer to a command, now or ever."""
+    if full:
+        return Full(f"there are as many sessions and keys as may be, and {session} is none of them")
+    return Forgotten(f"the answer to command {number} of {session} is forgotten")
+
+
 def spread_one(answer: Waited, waiting: Sequence[asyncio.Future[Waited]]) -> None:
     """Hand one answer to all who wait for it."""
     for each in waiting:

@@ -27,6 +27,12 @@ def bad(place: str, problem: str) -> Trouble:
     return Trouble(400, f"{place}: {problem}")
 
 
+def nobody(group: str) -> Trouble:
+    """Nobody has answered in time."""
+    found = f"group {group} has not answered in time; a command may have been executed, or may still be"
+    return Trouble(503, f"{found}: ask again with the same Idempotency-Key", retry=RETRY)
+
+
 def unknown_group(group: str, known: list[str]) -> Trouble:
     """There is no such group."""
     return Trouble(404, f"group: expected one of {', '.join(known)}, found {group!r}")
