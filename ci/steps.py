@@ -12,11 +12,12 @@ class Step(NamedTuple):
     command: tuple[str, ...]
 
 
+WORKFLOWS: Final = (".github/workflows/ci.yml", ".github/workflows/fresh.yml")
 STEPS: Final = (
     Step("lint", ("ruff", "check")),
     Step("format", ("ruff", "format", "--check")),
     Step("types", ("mypy",)),
-    Step("workflow", ("check-jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml")),
+    Step("workflow", ("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)),
     # Every mutant of the consensus core against every layer. First, for `verify` takes over and shows what it found.
     Step("matrix", ("tlastep", "matrix", "--side", "code", "--module", "Replication")),
     Step("verify", ("tlastep", "verify")),
