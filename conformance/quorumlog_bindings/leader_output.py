@@ -10,6 +10,7 @@ from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.leader_output import Acknowledged, Answered, Conflict, Executed, Named, ProxyId, Session, Table
 from quorumlog.simulation import output_invariants, prepared_output
 from quorumlog.simulation.leader_output import Asked, Entry, Event, Given, Node, NodeId, Reign, Sent, Speaking, Told
+from quorumlog_bindings.recorded_leader_output import recording
 from tlastep.binding import Binding, Constants, Property
 from tlastep.values import ModelValue, Value, in_order, model_value, record
 
@@ -396,3 +397,5 @@ for _name, _rules in output_invariants.INVARIANTS.items():
         leader_output.invariant(_name, *_over)(_test)
 for _name, (_test, _over) in output_invariants.STEP_PROPERTIES.items():
     leader_output.step_property(_name, *_over)(_test)
+
+leader_output.recording = recording

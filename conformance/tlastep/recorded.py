@@ -25,6 +25,9 @@ Update: TypeAlias = tuple[str, Value | None, Value]
 Key: TypeAlias = Hashable
 """What a message is known by at both of its ends."""
 
+OUTSIDE: Final = "outside"
+"""The name of a step that the spec leaves to others: its updates are taken on trust, and it does not count."""
+
 State: TypeAlias = Any
 """A state of the spec: an object with an attribute a variable."""
 
@@ -58,6 +61,10 @@ class At(Protocol):
     def state(self) -> State:
         """The state after all steps so far."""
 
+    @property
+    def part(self) -> Callable[[str, Value | None], Any]:
+        """Gives a variable of that state, or the value of its function at a key: cheaper than the whole state."""
+
 
 class Translation(Protocol[L_contra]):
     """Tells the lines of one set of recordings as steps of the spec, from the state that these have led to."""
@@ -76,7 +83,7 @@ class Translation(Protocol[L_contra]):
     def besides(self) -> Mapping[str, Mapping[int, Sequence[Key]]]:
         """What else must have been given before a line, where `needs` is not all of it: by node and place."""
 
-    def sends(self, line: L_contra) -> Iterable[Key]:
+    def sends(self, line: L_contra) -> Sequence[Key]:
         """The messages that the line says it sent."""
 
     def ways(self, node: str, line: L_contra, at: At) -> Sequence[Way]:
@@ -125,7 +132,7 @@ class Alone:
         """Nothing is taken."""
         return None
 
-    def sends(self, line: object) -> Iterable[Key]:
+    def sends(self, line: object) -> Sequence[Key]:
         """Nothing is sent."""
         return ()
 

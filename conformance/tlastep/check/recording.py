@@ -34,7 +34,7 @@ from tlastep.errors import Place, UnusableInput
 from tlastep.language.config import Config, Name
 from tlastep.language.xml_reader import read_spec
 from tlastep.long_sequences import LongSequences
-from tlastep.recorded import Contradiction, Key, Recording, Told, Translation, Way
+from tlastep.recorded import OUTSIDE, Contradiction, Key, Recording, Told, Translation, Way
 from tlastep.toolchain import sany
 from tlastep.values import Value
 
@@ -132,6 +132,10 @@ class _Behaviour:
     def state(self) -> Any:
         """The state after all steps so far, for the translation."""
         return self._follower.state
+
+    def part(self, variable: str, key: Value | None) -> Value:
+        """The same of a variable, or of its function at a key."""
+        return self._follower.part(variable, key)
 
     def _takers(self) -> dict[Key, int]:
         """How often each message is taken: after the last time it is lost."""
@@ -265,6 +269,9 @@ class _Behaviour:
         if not action:
             return None
         claims = None if updates is None else {(name, key): value for name, key, value in updates}
+        if action == OUTSIDE:
+            follower.outside(claims or {})
+            return None
         differs = follower.step(action, arguments, claims)
         if differs is not None:
             return differs

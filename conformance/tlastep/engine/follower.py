@@ -111,6 +111,23 @@ class Follower:
                 break  # it may be that the spec has this step, or that it has no value: look at it with care
         return self._with_care(action, arguments, claims)
 
+    def outside(self, claims: Claims) -> None:
+        """What others have done, taken on trust: it is the state from now on."""
+        before, following = self.state, self._next()
+        for _, place, _ in self._slots:
+            setattr(following, place, getattr(before, place))
+        for (name, key), value in claims.items():
+            place = attribute(name)
+            new = value if key is None else Fn({**getattr(following, place).mapping, key: value})
+            setattr(following, place, new)
+        self.state, self.changed = following, 0
+
+    def part(self, variable: str, key: Value | None) -> Value:
+        """The value of a variable, or of its function at this key."""
+        whole = getattr(self.state, attribute(variable))
+        found: Value = whole if key is None else whole.mapping[key]
+        return found
+
     def _directly(self, action: str) -> list[_Directly]:
         """How an action is run when nothing goes wrong, where its variables are its arguments, in whatever order."""
         direct = self._judge.direct

@@ -1,0 +1,219 @@
+"""What recordings say of gates, in the words of the spec LeaderOutput: logs, requests, and what clients have received.
+
+The translation itself is `recorded_leader_output.py`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias, cast
+
+from msgspec import UNSET
+
+from quorumlog.runtime import recorded
+from quorumlog.runtime.recorded import EventName, Line, Run, Step, Wrote
+from tlastep.long_sequences import Items, LongSequences
+from tlastep.recorded import Contradiction, Key
+from tlastep.values import Fn, Value, model_value
+
+NIL: Final = model_value("Nil")
+CONFLICT: Final = model_value("Conflict")
+NOBODY: Final[frozenset[Value]] = frozenset()
+ANY: Final = model_value("AnyEvent")
+"""What a command would have become that does not become anything."""
+ITSELF: Final = 0
+"""The number of the connection by which a leader asks itself. Those of clients begin with 1."""
+
+Named: TypeAlias = tuple[str, int]
+Request: TypeAlias = tuple[int, str, int, int, int | None]
+KEPT: Final[tuple[int, EventName]] = (-1, None)
+"""Stands for an answer that is kept back, or that nobody is told: it is what the log says."""
+
+
+class Held(NamedTuple):
+    """An entry of a log: its term, how it is named, and in the words of the spec; a no-op is not told to gates."""
+
+    term: int
+    name: EventName
+    entry: Value | None
+    named: Named | None
+    events: int
+
+
+class Log:
+    """The log of one server, and what its disk holds: some of it, and behind that entries that the log has no more."""
+
+    def __init__(self, long: LongSequences) -> None:
+        self._long = long
+        self.value: Items = ()
+        """What gates wrote of it, as a value of the spec."""
+        self.held: list[Held] = []
+        self.base = 0
+        self.tail: list[Held] = []
+        self.written = [0]
+        """After so many entries of the log, how many of them gates wrote."""
+        self.events = [0]
+        """After so many of those, how many events there had been."""
+        self.commands = [0]
+        """And how many commands that became any: what the spec counts as events."""
+        self.places: dict[Named, int] = {}
+        """The place of each command among what gates wrote."""
+
+    def cut(self, kept: int) -> None:
+        """Only the first entries are left."""
+        if kept < self.base:
+            self.tail = self.held[kept : self.base] + self.tail
+            self.base = kept
+        for each in self.held[kept:]:
+            if each.named is not None:
+                self.places.pop(each.named, None)
+        count = self.written[kept]
+        self.value = self._long.prefix(self.value, count)
+        del self.held[kept:], self.written[kept + 1 :], self.events[count + 1 :], self.commands[count + 1 :]
+
+    def append(self, held: Held) -> None:
+        """One more."""
+        self.held.append(held)
+        self.written.append(self.written[-1] + (held.entry is not None))
+        if held.named is not None and held.entry is not None:
+            self.value = self._long.appended(self.value, held.entry)
+            self.events.append(self.events[-1] + held.events)
+            conflict = cast(Fn, held.entry).mapping["event"] is CONFLICT
+            self.commands.append(self.commands[-1] + (not conflict))
+            self.places[held.named] = len(self.events) - 1
+
+    def entry(self, place: int) -> Fn:
+        """One of those that gates wrote."""
+        value = self.value
+        return cast(Fn, (value if isinstance(value, tuple) else value.trunk.items)[place - 1])
+
+    def synced(self, length: int) -> None:
+        """The disk holds so much of it."""
+        self.base, self.tail = min(length, len(self.held)), []
+
+    def expected(self, events: int | None, written: int) -> Value:
+        """What somebody expects who knows of so many events, as the spec counts them while so much was written."""
+        if events is None:
+            return NIL
+        more = max(events - self.events[written], 0)
+        return self.commands[bisect_right(self.events, events, hi=written + 1) - 1] + more
+
+
+class Server:
+    """What is known of one server beside the state of the spec."""
+
+    def __init__(self, long: LongSequences) -> None:
+        self.log = Log(long)
+        self.term = 0
+        self.ordered: set[Named] = set()
+        """What it has ordered itself, and nobody waits for."""
+        self.kept: set[tuple[int, Named]] = set()
+        """Answers that are kept back."""
+
+    def silent(self) -> None:
+        """Nobody waits any more."""
+        self.ordered, self.kept = set(), set()
+
+
+def requests_of(line: Step) -> Iterator[tuple[Request, int | None]]:
+    """The requests of a line in their order, and which of the entries each became; last what a leader has ordered."""
+    wrote, place = line.wrote, 0
+    for each in line.asked:
+        if type(each) is int:
+            if place >= len(wrote):
+                raise Contradiction("says of a request that it became an entry, and does not say which")
+            yield (each, *wrote[place][:3], None), place
+            place += 1
+            continue
+        request = cast(Request, each)
+        own = place < len(wrote) and wrote[place][:2] == request[1:3]
+        yield request, place if own else None
+        place += own
+    for number, entry in enumerate(wrote[place:], start=place):
+        yield (ITSELF, *entry[:3], None), number
+
+
+def key_of_answer(session: str, number: int) -> Key:
+    """An answer, as something that has to be given before a client can have it."""
+    return ("an answer", session, number)
+
+
+def request_of(server: Server, request: Request, written: int) -> Value:
+    """A request as the record of the spec, while so much was written."""
+    by, session, number, received, expected = request
+    fields: dict[Value, Value] = {"by": by, "session": session, "number": number, "received": received}
+    return Fn({**fields, "expected": server.log.expected(expected, written)})
+
+
+def terms_of(runs: Iterable[Run]) -> list[tuple[int, EventName]]:
+    """Entries as they are written: their terms and names."""
+    found: list[tuple[int, EventName]] = []
+    for run in runs:
+        if not run or type(run[0]) is not int:
+            raise Contradiction("entries without a term")
+        found += [(run[0], event) for event in run[1:]]
+    return found
+
+
+def entry_of(name: EventName, wrote: Wrote) -> tuple[Value, Named, int]:
+    """An entry as the record of the spec."""
+    session, number, received, events = wrote
+    event = CONFLICT if events is None else cast(Value, name)
+    fields: dict[Value, Value] = {"type": "command", "session": session, "number": number, "received": received}
+    return Fn({**fields, "event": event}), (session, number), events or 0
+
+
+def _steps(lines: Mapping[str, Sequence[Line]]) -> Iterator[Step]:
+    for own in lines.values():
+        yield from (line for line in own if isinstance(line, Step))
+
+
+def asked_in(line: Step) -> list[Request]:
+    """The requests of a line; what is wrong with them is told when the line is judged."""
+    try:
+        return [request for request, _ in requests_of(line)]
+    except Contradiction:
+        return []
+
+
+def received_by_clients(lines: Mapping[str, Sequence[Line]]) -> tuple[dict[str, dict[int, list[Key]]], set[Key]]:
+    """The answers that clients call received when they ask, where another server has to have given them before."""
+    besides: dict[str, dict[int, list[Key]]] = {}
+    for node, own in lines.items():
+        said: set[Named] = set()
+        known: dict[str, int] = {}
+        for index, line in enumerate(own):
+            if not isinstance(line, Step):
+                continue
+            for by, session, _, received, _ in asked_in(line):
+                numbers = range(known.get(session, 0) + 1, received + 1) if by != ITSELF else range(0)
+                keys = [key_of_answer(session, number) for number in numbers if (session, number) not in said]
+                if keys:
+                    besides.setdefault(node, {}).setdefault(index, []).extend(keys)
+                known[session] = max(known.get(session, 0), received)
+            said.update((session, number) for _, session, number, _, _ in line.said)
+    return besides, {key for own in besides.values() for keys in own.values() for key in keys}
+
+
+def constants_of(lines: Mapping[str, Sequence[Line]], names: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The constants of the spec of which the recordings are a behaviour."""
+    requests = [request for line in _steps(lines) for request in asked_in(line)]
+    wrote = sum(len(line.wrote) for line in _steps(lines))
+    events = {event for line in _steps(lines) if isinstance(line, recorded.Propose) for event in line.events}
+    terms = [line.term for line in _steps(lines) if line.term is not UNSET]
+    sessions = {session for _, session, _, _, _ in requests}
+    sessions |= {session for line in _steps(lines) for _, session, _, _, _ in (*line.said, *line.held)}
+    most = max([wrote, *(max(number, expected or 0) for _, _, number, _, expected in requests)])
+    numbers = any(expected is not None for _, _, _, _, expected in requests)
+    return {
+        "Node": frozenset(names.values()),
+        "Term": frozenset(range(1, max(terms, default=0) + 1)),
+        "Session": frozenset(sessions),
+        "Index": frozenset(range(most + 2)),
+        "Event": frozenset({*events, ANY}),
+        "Outgoing": frozenset(),
+        "Expected": frozenset({NIL, *(range(most + 2) if numbers else ())}),
+        "Conflict": CONFLICT,
+        "Nil": NIL,
+    }
