@@ -48,6 +48,10 @@ def key_of(letter: Letter) -> Key:
     return (KINDS[kind], *asdict(letter).values())
 
 
+def _keys_of(line: Step) -> list[Key]:
+    return [key_of(each) for each in line.sent]
+
+
 class ReplicationRecording:
     """The translation of one set of recordings."""
 
@@ -95,14 +99,14 @@ class ReplicationRecording:
         """The message that the line takes."""
         return key_of(line.letter) if type(line) is recorded.Take else None
 
-    def sends(self, line: Line) -> Iterable[Key]:
+    def sends(self, line: Line) -> Sequence[Key]:
         """The messages that have left with the step."""
-        return map(key_of, line.sent) if isinstance(line, Step) else ()
+        return _keys_of(line) if isinstance(line, Step) and line.sent else ()
 
     def gone(self, key: Key, at: At) -> Way:
         """The message is lost."""
         message = self._messages[key]
-        return (Told("Lose", (message,), [("network", None, at.state.network - {message})]),)
+        return (Told("Lose", (message,), None),)
 
     def alike(self, key: Key) -> str:
         """The message of the same kind that has most in common with one that was not sent."""
@@ -124,14 +128,14 @@ class ReplicationRecording:
     def unfinished(self, node: str, at: At) -> Way:
         """A sync may have returned, and its messages may have left, before its line was written."""
         i = self._servers[node]
-        return (Told("Sync", (i,), None, tuple(self._keys[each] for each in at.state.owed.mapping[i])),)
+        return (Told("Sync", (i,), None, tuple(self._keys[each] for each in at.part("owed", i))),)
 
     def _crashed(self, node: str, start: Start, at: At, *, unheard: bool = False) -> Way:
         """A crash, and what the next start finds on the disk."""
         if unheard:
             yield from self.unfinished(node, at)
         i = self._servers[node]
-        disk = self._held(at.state.disk.mapping[i].mapping["log"], start)
+        disk = self._held(at.part("disk", i).mapping["log"], start)
         own: list[Update] = [(name, i, disk.mapping[name]) for name in ("term", "votedFor", "log")]
         yield Told("Crash", (i,), [*own, ("disk", i, disk), *((name, i, value) for name, value in self._restarted())])
 
@@ -158,13 +162,13 @@ class ReplicationRecording:
 
     def _proposed(self, line: recorded.Propose, i: Value, at: At) -> Way:
         """The spec appends the events of a batch one by one; what the line says is said of the last one."""
-        term = at.state.term.mapping[i]
+        term = at.part("term", i)
         entries = [self._entry(term, event) for event in line.events]
-        old = at.state.log.mapping[i]
+        old: Items = at.part("log", i)
         if not entries:
             raise Contradiction("proposes nothing")
         for event, entry in zip(line.events[:-1], entries, strict=False):
-            log = cast(Value, self._long.appended(at.state.log.mapping[i], entry))
+            log = cast(Value, self._long.appended(at.part("log", i), entry))
             yield Told("Propose", (i, event), [("log", i, log)])
         yield self._told("Propose", (i, line.events[-1]), line, i, at, tuple(entries), old)
 
@@ -179,39 +183,40 @@ class ReplicationRecording:
         old: Items | None = None,
     ) -> Told:
         """A step with all that the line says of it. `given` are the entries that the step was given."""
-        state = at.state
+        part = at.part
         updates: list[Update] = []
-        log = state.log.mapping[i]
+        log: Items = part("log", i)
         if line.log is not UNSET:
             log = self._written(log if old is None else old, line.log, given)
-            updates.append(("log", i, cast(Value, log)))
+            updates.append(("log", i, log))  # type: ignore[arg-type]  # a long sequence is a value here
         if line.term is not UNSET or line.role is not UNSET or line.votes is not UNSET or line.voted_for is not UNSET:
             updates += self._elected(line, i)
         if line.next_index:
-            updates.append(("nextIndex", i, self._indexes(state.nextIndex.mapping[i], line.next_index)))
+            updates.append(("nextIndex", i, self._indexes(part("nextIndex", i), line.next_index)))
         if line.match_index:
-            updates.append(("matchIndex", i, self._indexes(state.matchIndex.mapping[i], line.match_index)))
+            updates.append(("matchIndex", i, self._indexes(part("matchIndex", i), line.match_index)))
         if line.commit_index is not UNSET:
             updates.append(("commitIndex", i, line.commit_index))
         if line.disk is not UNSET:
-            updates.append(("disk", i, self._disk(state.disk.mapping[i], line.disk, log)))
+            updates.append(("disk", i, self._disk(part("disk", i), line.disk, log)))
         if line.owed is not UNSET:
             updates.append(("owed", i, frozenset([self._message(each, log) for each in line.owed])))
         elif line.owes:
             more = [self._message(each, log) for each in line.owes]
-            updates.append(("owed", i, state.owed.mapping[i].union(more)))
-        known = state.commitIndex.mapping[i]
+            updates.append(("owed", i, part("owed", i).union(more)))
+        known = part("commitIndex", i)
         knows = known if line.commit_index is UNSET else line.commit_index
         if line.told is not None:
             if line.told != (known, knows):
                 raise Contradiction(f"tells entries {line.told}, and knows of {known} before and {knows} after")
-            updates += self._decided(state.decided, line.told, log)
+            updates += self._decided(part("decided", None), line.told, log)
         elif known != knows:
             raise Contradiction(f"knows {knows} entries to be decided, and tells nobody")
         if line.sent:
-            messages = [self._message(each, log) for each in line.sent]
-            updates.append(("network", None, state.network.union(messages)))
-            return Told(action, arguments, updates, [key_of(each) for each in line.sent])
+            keys = _keys_of(line)
+            messages = [self._known(each, key, log) for each, key in zip(line.sent, keys, strict=True)]
+            updates.append(("network", None, part("network", None).union(messages)))
+            return Told(action, arguments, updates, keys)
         return Told(action, arguments, updates)
 
     def _elected(self, line: Step, i: Value) -> Iterator[Update]:
@@ -228,11 +233,10 @@ class ReplicationRecording:
     # -- values ----------------------------------------------------------------------------------------------------
 
     def _server(self, name: str | None) -> Value:
-        if name is None:
-            return NIL
-        if name not in self._servers:
+        found = NIL if name is None else self._servers.get(name)
+        if found is None:
             raise Contradiction(f"{name} is no member")
-        return self._servers[name]
+        return found
 
     def _everyone(self, index: int) -> Value:
         return Fn(dict.fromkeys(self._servers.values(), index))
@@ -308,13 +312,31 @@ class ReplicationRecording:
 
     def _message(self, letter: Letter, log: Items) -> Value:
         """A message that a server sends, or owes: the entries are those of its log."""
-        key = key_of(letter)
+        return self._known(letter, key_of(letter), log)
+
+    def _known(self, letter: Letter, key: Key, log: Items) -> Value:
         found = self._messages.get(key)
-        entries = self._slice(letter, log) if isinstance(letter, SentRequest) else ()
+        entries = self._slice(letter, log) if type(letter) is SentRequest else ()
         if found is None or (entries and entries != found.mapping["entries"]):
-            found = self._messages[key] = _message(letter, self._servers, entries)
+            found = self._messages[key] = self._record(letter, entries)
             self._keys[found] = key
         return found
+
+    def _record(self, letter: Letter, entries: Items) -> Fn:
+        """A message as the record of the spec."""
+        found: dict[Value, Any] = {"type": KINDS[type(letter)], "from": self._server(letter.sender)}
+        if not isinstance(letter, recorded.AskedVote):
+            found["to"] = self._server(letter.to)
+        found["term"] = letter.term
+        match letter:
+            case SentRequest():
+                found |= {"prevIndex": letter.prev_index, "prevTerm": letter.prev_term}
+                found |= {"entries": entries, "commitIndex": letter.commit_index}
+            case recorded.SentReply():
+                found |= {"accepted": boolean(letter.accepted), "index": letter.index}
+            case recorded.AskedVote():
+                found |= {"lastIndex": letter.last_index, "lastTerm": letter.last_term}
+        return Fn(found)
 
     def _slice(self, letter: SentRequest, log: Items) -> Items:
         first, count = letter.prev_index, letter.entries
@@ -335,27 +357,7 @@ class ReplicationRecording:
 
 
 def _disk(term: int, voted_for: Value, log: Items) -> Fn:
-    return Fn({"term": term, "votedFor": voted_for, "log": cast(Value, log)})
-
-
-def _message(letter: Letter, servers: Mapping[str, Value], entries: Items) -> Fn:
-    """A message as the record of the spec."""
-    fields: dict[str, Any] = asdict(letter)
-    found: dict[Value, Any] = {"type": KINDS[type(letter)], "from": servers[fields.pop("sender")]}
-    if "to" in fields:
-        found["to"] = servers[fields.pop("to")]
-    if "accepted" in fields:
-        found["accepted"] = boolean(fields.pop("accepted"))
-    if "entries" in fields:
-        found["entries"] = entries
-        del fields["entries"]
-    found.update({_camel(name): value for name, value in fields.items()})
-    return Fn(found)
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
+    return Fn({"term": term, "votedFor": voted_for, "log": log})  # type: ignore[dict-item]  # likewise
 
 
 def _events(lines: Mapping[str, Sequence[Line]]) -> Iterator[Value]:

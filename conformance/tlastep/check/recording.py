@@ -40,7 +40,7 @@ from tlastep.values import Value
 
 OK: Final = "ok"
 REJECTED: Final = "rejected"
-IN_A_ROW: Final = 64  # lines of one node before the others have their turn: so few messages are on their way at once
+IN_A_ROW: Final = 32  # lines of one node before the others have their turn: so few messages are on their way at once
 
 
 @dataclass
@@ -119,9 +119,12 @@ class _Behaviour:
         self._translation: Translation[Any] = recording.translation(lines, long)
         self._spec = _compiled(project, binding, recording, self._translation.constants, long)
         self._follower = Follower(self._spec, recording.unsaid)
+        self.part = self._follower.part
         self._properties = properties
         self._broken: tuple[Rejection, Broken] | None = None
         self._given: set[Key] = set()
+        needs = self._translation.needs
+        self._keys = {each.node: [needs(line) for line in each.lines] for each in found.recordings}
         self._left = self._takers()
         self._blocked: dict[Key, list[str]] = {}
         self._at = dict.fromkeys(self._nodes, 0)
@@ -133,15 +136,9 @@ class _Behaviour:
         """The state after all steps so far, for the translation."""
         return self._follower.state
 
-    def part(self, variable: str, key: Value | None) -> Value:
-        """The same of a variable, or of its function at a key."""
-        return self._follower.part(variable, key)
-
     def _takers(self) -> dict[Key, int]:
         """How often each message is taken: after the last time it is lost."""
-        needs = self._translation.needs
-        every = (needs(line) for each in self._nodes.values() for line in each.lines)
-        found = Counter(key for key in every if key is not None)
+        found = Counter(key for keys in self._keys.values() for key in keys if key is not None)
         found.update(key for own in self._translation.besides.values() for keys in own.values() for key in keys)
         return found
 
@@ -156,7 +153,7 @@ class _Behaviour:
             given = dict(zip(system.variables, starts[0], strict=True))
         follower = self._follower
         follower.begin({name: long.value(value) for name, value in given.items()})
-        broken = follower.broken(follower.state, EVERYTHING) if self._properties else None
+        broken = follower.broken(follower.cells, EVERYTHING) if self._properties else None
         if broken is not None:
             first = next(iter(self._nodes.values()))
             self._broken = Rejection(first.path, first.places[0], "start", reason=f"{broken.result} is false"), broken
@@ -173,31 +170,31 @@ class _Behaviour:
         found.rejection = rejection
 
     def _run(self) -> Rejection | None:
-        needs, ready, given = self._translation.needs, self._ready, self._given
+        ready, given = self._ready, self._given
         while ready:
             node = ready.popleft()
-            each, begin = self._nodes[node], self._at[node]
-            lines, besides = each.lines, self._translation.besides.get(node, {})
-            for index in range(begin, min(begin + IN_A_ROW, len(lines))):
-                line = lines[index]
-                key = needs(line)
+            each, index = self._nodes[node], self._at[node]
+            lines, keys, besides = each.lines, self._keys[node], self._translation.besides.get(node, {})
+            end = min(index + IN_A_ROW, len(lines))
+            while index < end:
+                key = keys[index]
                 if key is not None and key not in given:
                     self._blocked.setdefault(key, []).append(node)
                     break
-                more = besides.get(index, ())
+                more = besides.get(index, ()) if besides else ()
                 if more and (missing := [other for other in more if other not in given]):
                     self._blocked.setdefault(missing[0], []).append(node)
                     break
-                rejection = self._take(each, index, line)
+                rejection = self._take(each, index, lines[index])
                 if rejection is not None:
                     return rejection
-                if key is not None:
-                    self._taken(key)
-                for other in more:
-                    self._taken(other)
-                self._at[node] = index + 1
+                index += 1
+                self._at[node] = index
+                for other in (key, *more) if more else (key,):
+                    if other is not None:
+                        self._taken(other)
             else:
-                if self._at[node] < len(lines):
+                if index < len(lines):
                     ready.append(node)
         return None
 
@@ -223,13 +220,13 @@ class _Behaviour:
         for key in self._translation.sends(line):
             if key in self._given:
                 self._lose_copies(key)
-        before, done = self._follower.state, (self._found.steps, self._broken)
+        before, done = self._follower.cells, (self._found.steps, self._broken)
         for way in self._translation.ways(each.node, line, self):
             wrong = self._go(way, each, index)
             if wrong is None:
                 self._found.lines += 1
                 return None
-            self._follower.state = before
+            self._follower.cells = before
             self._found.steps, self._broken = done
             first = first or wrong
         assert first is not None, "a line tells something"
@@ -239,7 +236,7 @@ class _Behaviour:
         given: list[Key] = []
         try:
             for told in way:
-                before = self._follower.state
+                before = self._follower.cells
                 differs = self._step(told, each, index)
                 if differs is not None:
                     label = Label(told.action, told.arguments)
@@ -264,15 +261,14 @@ class _Behaviour:
     def _step(self, told: Told, each: Recorded | None = None, index: int = 0) -> Differs | None:
         """A step, if the spec allows it."""
         follower = self._follower
-        before = follower.state
+        before = follower.cells
         action, arguments, updates, _ = told
         if not action:
             return None
-        claims = None if updates is None else {(name, key): value for name, key, value in updates}
         if action == OUTSIDE:
-            follower.outside(claims or {})
+            follower.outside(updates or ())
             return None
-        differs = follower.step(action, arguments, claims)
+        differs = follower.step(action, arguments, updates)
         if differs is not None:
             return differs
         self._found.steps += 1
@@ -305,14 +301,14 @@ class _Behaviour:
 
     def _goes_on(self, node: str, each: Recorded) -> bool:
         """Whether what a node may have done after its last line explains what somebody waits for."""
-        before, steps = self._follower.state, self._found.steps
+        before, steps = self._follower.cells, self._found.steps
         given: list[Key] = []
         for told in self._translation.unfinished(node, self):
             if self._step(told, each, len(each.lines) - 1) is not None:
                 break
             given += told.gives
         if not any(key in self._blocked for key in given):
-            self._follower.state, self._found.steps = before, steps
+            self._follower.cells, self._found.steps = before, steps
             return False
         for key in given:
             self._give(key)

@@ -1,7 +1,6 @@
 """Generated code as if nothing could go wrong: no promises of operands, and fields are looked up without asking.
 
-    direct = Direct(spec)
-    run = direct.run(step)      # raises whatever Python raises, where `step.run` may know better
+    assert directly("now(Lazy(lambda: i))", "eval") == "i"
 
 TLA+ passes expressions, and looks at what it applies. That has to be paid for even where every operand has a value and
 every record its field, which is nearly always. Where Python raises nothing, this code says what the other says; where
@@ -11,12 +10,9 @@ it raises anything (`FAILURES`), the other has to be asked.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
 from typing import Final
 
-from tlastep.compile.compiled import CompiledSpec, Step, rewritten
 from tlastep.compile.reads import STATES
-from tlastep.compile.specialised import Specialiser
 from tlastep.errors import EvaluationError
 
 FAILURES: Final = (EvaluationError, AttributeError, KeyError, TypeError, RecursionError)
@@ -26,30 +22,15 @@ MAKES_VALUES: Final = frozenset({"replaced", "updated", "record_from", "function
 """What is a value by itself, and need not be made one."""
 
 
-class Direct:
-    """The functions of a compiled spec in this manner."""
-
-    def __init__(self, spec: CompiledSpec) -> None:
-        self._spec = spec
-        source = rewritten(spec.source, spec.namespace)
-        self._namespace = dict(spec.namespace)
-        exec(compile(directly(source, "exec"), spec.filename, "exec"), self._namespace)
-
-    def run(self, step: Step) -> Callable[..., Iterator[None]]:
-        """The action of a step."""
-        names = ["s", "t", *(binder.name for binder in step.code.binders)]
-        code = directly(f"lambda {', '.join(names)}: {step.code.run}", "eval")
-        run: Callable[..., Iterator[None]] = eval(compile(code, self._spec.filename, "eval"), self._namespace)
-        return run
-
-    def specialiser(self) -> Specialiser:
-        """Makes tests of formulas in this manner."""
-        return Specialiser(self._spec.source, self._namespace, self._spec.filename, directly)
-
-
 def directly(code: str, mode: str) -> str:
     """Generated code in this manner."""
     return ast.unparse(ast.fix_missing_locations(_Directly().visit(ast.parse(code, mode=mode))))
+
+
+def parsed_directly(code: str) -> ast.expr:
+    """A generated expression in this manner."""
+    made: ast.expr = _Directly().visit(ast.parse(code, mode="eval")).body
+    return made
 
 
 class _Directly(ast.NodeTransformer):

@@ -111,6 +111,12 @@ def _sequences(long: LongSequences) -> dict[str, object]:
             raise fail(f"SubSeq from {first} to {last} of a sequence of {operand.count}")
         return long.prefix(operand, last) if first == 1 else long.of(operand.trunk.items[first - 1 : last])
 
+    def begins(operand: Any, count: Any, other: Any) -> bool:
+        """`SubSeq(operand, 1, count) = other`."""
+        if type(operand) is Long and type(other) is Long and type(count) is int and 0 < count <= operand.count:
+            return count == other.count and (operand.trunk is other.trunk or long.prefix(operand, count) == other)
+        return equal(subsequence(operand, 1, count), other)
+
     def concatenated(left: Any, right: Any) -> Any:
         one, other = freeze(left), freeze(right)
         if isinstance(one, (tuple, Long)) and isinstance(other, (tuple, Long)):
@@ -138,7 +144,8 @@ def _sequences(long: LongSequences) -> dict[str, object]:
     def selected(operand: Any, test: Any) -> Any:
         return long.of(sequences.selected(whole(operand), test))  # type: ignore[arg-type]  # likewise
 
-    found = (length, subsequence, concatenated, appended, head, tail, selected)
+    equal: Callable[[Any, Any], bool] = _functions(long)["equal"]  # type: ignore[assignment]  # it is made there
+    found = (length, subsequence, begins, concatenated, appended, head, tail, selected)
     return {each.__name__: each for each in found} | {"all_places": AllPlaces(long)}
 
 

@@ -2,30 +2,36 @@
 
     follower = Follower(spec)
     follower.begin(assignment)
-    assert follower.step("Timeout", (server,), {("term", server): 3}) is None
+    assert follower.step("Timeout", (server,), [("term", server, 3)]) is None
 
-The action runs on plain values and fills the next state, which becomes the state: nothing is made twice. What it has
-changed is compared with what is claimed, part by part, and of the properties those conjuncts are evaluated that may
-read something of that (`StepJudge` knows them). Nothing is remembered, for the states of a long behaviour never come
-again.
+A state is a list of cells, and the action that is told is a function made for the server that took it, and runs on the
+cells that it touches (`compile/cells.py`). The next state must be the state with what is claimed in it; what the claims
+have changed is known from them, and of the properties those conjuncts are evaluated that may read something of that
+(`StepJudge` knows them). Nothing is remembered, for the states of a long behaviour never come again.
+
+Where that fails, or says no, the same is done with care, on states as all generated code knows them: only this finds
+that a step is not allowed, or has no value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
-from tlastep.behaviour import Label
+from tlastep.compile.cells import Cells, Run, State
 from tlastep.compile.compiled import CompiledSpec, Step
 from tlastep.compile.direct import FAILURES
-from tlastep.compile.runtime import attribute
+from tlastep.compile.partial import Layout
+from tlastep.compile.runtime import attribute, state_class
 from tlastep.engine.step_judge import EVERYTHING, StepJudge
 from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
+from tlastep.recorded import Update
 from tlastep.values import Fn, Value
 
-Claims: TypeAlias = Mapping[tuple[str, Value | None], Value]
-"""What a step is said to have changed: a variable, or a function at a key. Whatever is not named is as it was."""
+Claims: TypeAlias = Sequence[Update]
+"""What a step is said to have changed. Whatever is not named is as it was."""
 
 View: TypeAlias = Any
 """A state: an object with an attribute a variable. It is never changed once it is a state."""
@@ -39,28 +45,13 @@ class Differs(NamedTuple):
     error: str = ""
 
 
-class _Slot(NamedTuple):
-    """A variable, and the bits that stand for its parts: one a key of a function, or one for all of it."""
+@dataclass
+class _Action:
+    """An action: for the first so many arguments there is a function of its own for each of their values."""
 
-    name: str
-    attribute: str
-    bits: dict[Value | None, int]
-
-
-_Run: TypeAlias = Callable[..., Iterable[None]]
-_Test: TypeAlias = Callable[..., bool]
-_Directly: TypeAlias = tuple[_Run, tuple[_Test, ...], tuple[int, ...]]
-"""How an action is run, what its variables must be in, and which argument each is, if they are in another order."""
-
-
-def _domains_of(step: Step) -> tuple[_Test, ...]:
-    """What asks whether each variable of an action is in its domain, given those before it."""
-
-    def test(number: int) -> _Test:
-        domain = step.quantified[number].domain
-        return lambda view, *bound: bound[number] in domain(view, *bound[:number])
-
-    return tuple(map(test, range(len(step.quantified))))
+    step: Step | None
+    known: int = 0
+    runs: dict[tuple[Value, ...], Run | None] = field(default_factory=dict)
 
 
 class Follower:
@@ -71,178 +62,218 @@ class Follower:
 
     def __init__(self, spec: CompiledSpec, unsaid: Collection[str] = ()) -> None:
         self.spec = spec
-        self._unsaid = unsaid
         self.changed = 0
+        self.cells: State = []
+        """Where the behaviour is. Whoever keeps this can go back to it."""
+        self._unsaid = unsaid
         self._judge = StepJudge(spec)
         self._next: Callable[[], View] = spec.namespace["Next"]
-        self._direct: dict[str, list[_Directly]] = {}
-        self._slots: list[_Slot] = []
-        self._compare: Callable[[View, View, Claims | None], tuple[int, bool, int]]
-        self.state: View = None
+        self._view = state_class("View", spec.variables)
+        self._seen: tuple[State, View] = [], None
+        self.layout = Layout(())
 
     def begin(self, assignment: Mapping[str, Value]) -> None:
         """Start, or go on, in this state."""
-        self.state = self._judge.begin(assignment).view
+        self._judge.begin(assignment)
+        components = tuple(self._judge.snapshots.components)
+        if components != self.layout.components:
+            self._shape(components)
+        given: Mapping[str, Any] = assignment
+        self.cells = [given[name] if key is None else given[name].mapping[key] for name, key in components]
         self.changed = EVERYTHING
-        bits: dict[str, dict[Value | None, int]] = {name: {} for name in self.spec.variables}
-        for place, (name, key) in enumerate(self._judge.snapshots.components):
-            bits[name][key] = 1 << place
-        self._slots = [_Slot(name, attribute(name), own) for name, own in bits.items()]
-        self._compare = self._comparing()
 
-    def values(self, view: View) -> tuple[Value, ...]:
+    def _shape(self, components: Sequence[tuple[str, Value | None]]) -> None:
+        self.layout = Layout(components)
+        self.places = {name: self.layout.places.get(attribute(name), {}) for name in self.spec.variables}
+        """The place of each key of a variable among the cells; of the key None, if the variable is one cell."""
+        self._cells = Cells(self.spec, self.layout)
+        self._actions: dict[str, _Action] = {}
+        self._all_true: dict[int, Callable[[State, State], bool] | None] = {}
+        self._free = [place for place, (name, _) in enumerate(components) if name in self._unsaid]
+
+    @property
+    def state(self) -> View:
+        """The state, with an attribute a variable."""
+        return self.view(self.cells)
+
+    def view(self, cells: State) -> View:
+        """A state, with an attribute a variable."""
+        if self._seen[0] is not cells:
+            view = self._view()
+            for name, places in self.layout.places.items():
+                whole = {key: cells[place] for key, place in places.items()}
+                setattr(view, name, cells[places[None]] if None in places else Fn(cast("dict[Value, Value]", whole)))
+            self._seen = cells, view
+        return self._seen[1]
+
+    def values(self, cells: State) -> tuple[Value, ...]:
         """The values of all variables."""
-        return self._judge.snapshots.values(view)
+        return self._judge.snapshots.values(self.view(cells))
 
     # -- steps -------------------------------------------------------------------------------------------------
 
     def step(self, action: str, arguments: tuple[Value, ...], claims: Claims | None) -> Differs | None:
         """Take a step, if the spec has it and it does what is claimed; without claims whatever it does is right."""
-        before = self.state
-        for run, domains, order in self._direct.get(action) or self._directly(action):
+        before = self.cells
+        known = self._actions.get(action) or self._action(action, arguments)
+        first = arguments[: known.known]
+        run = known.runs[first] if first in known.runs else self._run(known, first)
+        if run is not None:
             try:
-                bound = tuple([arguments[place] for place in order]) if order else arguments
-                if self._in_domains(domains, before, bound):
-                    following = self._next()
-                    for _ in run(before, following, *bound):
-                        if self._fits(before, following, claims):
-                            return None
+                following = run.run(before, *arguments[known.known :])
+                if following is not None and self._fits(before, following, claims, run.writes):
+                    return None
             except FAILURES:
-                break  # it may be that the spec has this step, or that it has no value: look at it with care
+                pass  # it may be that the spec has this step, or that it has no value: look at it with care
         return self._with_care(action, arguments, claims)
+
+    def _fits(self, before: State, following: State, claims: Claims | None, writes: Iterable[int]) -> bool:
+        """Whether the spec's next state is what is claimed; if so, it is the state from now on."""
+        changed = 0
+        if claims is None:
+            for place in writes:
+                old, new = before[place], following[place]
+                if new is not old and new != old:
+                    changed |= 1 << place
+            self.cells, self.changed = following, changed
+            return True
+        claimed, places = before.copy(), self.places
+        for name, key, value in claims:
+            place = places[name][key]
+            old = claimed[place]
+            if value is not old and value != old:
+                claimed[place] = value
+                changed |= 1 << place
+        for place in self._free:
+            claimed[place] = following[place]
+            if following[place] != before[place]:
+                changed |= 1 << place
+        if following != claimed:
+            return False
+        # The two are equal. What is claimed has been met before, more often: its hashes are known.
+        self.cells, self.changed = claimed, changed
+        return True
 
     def outside(self, claims: Claims) -> None:
         """What others have done, taken on trust: it is the state from now on."""
-        before, following = self.state, self._next()
-        for _, place, _ in self._slots:
-            setattr(following, place, getattr(before, place))
-        for (name, key), value in claims.items():
-            place = attribute(name)
-            new = value if key is None else Fn({**getattr(following, place).mapping, key: value})
-            setattr(following, place, new)
-        self.state, self.changed = following, 0
+        self.changed = 0
+        try:
+            self._fits(self.cells, _with(self.cells, self.places, claims), None, range(len(self.cells)))
+        except KeyError:
+            self._go_to(self._claimed(claims))
 
-    def part(self, variable: str, key: Value | None) -> Value:
+    def part(self, variable: str, key: Value | None) -> Any:
         """The value of a variable, or of its function at this key."""
+        places = self.places[variable]
+        if key in places:
+            return self.cells[places[key]]
         whole = getattr(self.state, attribute(variable))
-        found: Value = whole if key is None else whole.mapping[key]
+        return whole if key is None else whole.mapping[key]
+
+    def _action(self, action: str, arguments: tuple[Value, ...]) -> _Action:
+        """How an action is run: not at all here, unless it is one disjunct."""
+        steps = [step for step, _ in self._judge.tests_of(action)]
+        found = self._actions[action] = _Action(steps[0] if len(steps) == 1 else None)
+        if found.step is not None:
+            code = found.step.code
+            pairs = zip(code.binders, code.arguments, arguments, strict=False)
+            alike = [
+                binder.constant and binder.name == name and value in self.layout.keys for binder, name, value in pairs
+            ]
+            found.known = alike.index(False) if False in alike else len(alike)
         return found
 
-    def _directly(self, action: str) -> list[_Directly]:
-        """How an action is run when nothing goes wrong, where its variables are its arguments, in whatever order."""
-        direct = self._judge.direct
-        found: list[_Directly] = []
-        for step, tests in self._judge.tests_of(action):
-            names, arguments = [binder.name for binder in step.code.binders], step.code.arguments or ()
-            if tests is not None:
-                found.append((direct.run(step), tests, ()))
-            elif sorted(arguments) == sorted(names):
-                found.append((direct.run(step), _domains_of(step), tuple(map(arguments.index, names))))
-        self._direct[action] = found
+    def _run(self, action: _Action, first: tuple[Value, ...]) -> Run | None:
+        """The function for these arguments, if they are in their domains."""
+        step, found = action.step, None
+        if step is not None and len(action.runs) < MANY:
+            domains = [each.domain(None, *first[:place]) for place, each in enumerate(step.quantified[: len(first)])]
+            if all(value in domain for value, domain in zip(first, domains, strict=True)):
+                names = [binder.name for binder in step.code.binders]
+                found = self._cells.action(step, dict(zip(names, first, strict=False)))
+            action.runs[first] = found
         return found
 
-    @staticmethod
-    def _in_domains(domains: tuple[_Test, ...], before: View, arguments: tuple[Value, ...]) -> bool:
-        if len(domains) != len(arguments):
-            return False
-        return all(is_in_domain(before, *arguments[:index]) for index, is_in_domain in enumerate(domains, start=1))
+    # -- with care -----------------------------------------------------------------------------------------------
 
     def _with_care(self, action: str, arguments: tuple[Value, ...], claims: Claims | None) -> Differs | None:
+        before = self.view(self.cells)
         allowed: list[tuple[Value, ...]] = []
-        before = self.state
+        claimed = self._claimed(claims)
         try:
             for run, bound in self._judge.runs(action, before, arguments):
                 following = self._next()
                 for _ in run(before, following, *bound):
-                    if self._fits(before, following, claims):
+                    values = self._judge.snapshots.values(following)
+                    if claims is None or self._alike(claimed, values):
+                        self._go_to(values)
                         return None
-                    allowed.append(self.values(following))
+                    allowed.append(values)
         except EvaluationError as error:
-            return Differs(self._claimed(before, claims), [], str(self.spec.located(error)))
-        after = self._claimed(before, claims)
+            return Differs(claimed, [], str(self.spec.located(error)))
         if allowed and self._unsaid:
-            said = zip(self.spec.variables, after, allowed[0], strict=True)
-            after = tuple([its if name in self._unsaid else ours for name, ours, its in said])
-        return Differs(after, allowed)
+            said = zip(self.spec.variables, claimed, allowed[0], strict=True)
+            claimed = tuple([its if name in self._unsaid else ours for name, ours, its in said])
+        return Differs(claimed, allowed)
 
-    def _fits(self, before: View, following: View, claims: Claims | None) -> bool:
-        """Whether the spec's next state is what is claimed; if so, it is the state from now on."""
-        try:
-            changed, fits, left = self._compare(before, following, claims)
-        except (KeyError, AttributeError):
-            return self._reshaped(before, following, claims)
-        if not fits or (claims is not None and len(claims) != left and not self._idle(before, claims, changed)):
+    def _alike(self, claimed: Sequence[Value], values: Sequence[Value]) -> bool:
+        """Whether two states are the same, as far as anything is said of them."""
+        if len(claimed) != len(values):
             return False
-        self.state, self.changed = following, changed
-        return True
-
-    def _comparing(self) -> Callable[[View, View, Claims | None], tuple[int, bool, int]]:
-        """A function that says what has changed, whether that is what is claimed, and how much it is.
-
-        It is written out for the variables that there are, since it runs at every step. A function that gets another
-        domain makes it fail.
-        """
-        constants: dict[str, Any] = {"NOTHING": object(), "Fn": Fn}
-        lines = ["def compare(before, following, claims):", "    changed = left = 0", "    fits = True"]
-        for name, place, bits in self._slots:
-            lines += [f"    new = following.{place}", f"    if new is not before.{place}:"]
-            inner = "        "
-            if None not in bits:
-                lines += [f"{inner}was, becomes = before.{place}.mapping, new.mapping"]
-                lines += [f"{inner}if len(becomes) != {len(bits)}:", f"{inner}    raise KeyError"]
-            for key, bit in bits.items():
-                known = f"k{len(constants)}"
-                constants[known], constants[f"{known}c"] = key, (name, key)
-                old = f"before.{place}" if key is None else f"was[{known}]"
-                lines += [f"{inner}old = {old}"] + ([f"{inner}new = becomes[{known}]"] if key is not None else [])
-                lines += [f"{inner}if new is not old and new != old:", f"{inner}    changed |= {bit}"]
-                if name in self._unsaid:
-                    continue
-                lines += [f"{inner}    left += 1"]
-                lines += [f"{inner}    if claims is not None and claims.get({known}c, NOTHING) != new:"]
-                lines += [f"{inner}        fits = False"]
-        exec("\n".join([*lines, "    return changed, fits, left"]), constants)
-        made: Callable[[View, View, Claims | None], tuple[int, bool, int]] = constants["compare"]
-        return made
-
-    def _idle(self, before: View, claims: Claims, changed: int) -> bool:
-        """Whether the claims about parts that the spec leaves alone are that they are as they were."""
-        for name, place, bits in self._slots:
-            for key, bit in bits.items():
-                if not bit & changed and (name, key) in claims:
-                    old = getattr(before, place)
-                    if claims[name, key] != (old if key is None else old.mapping[key]):
-                        return False
-        known = {(name, key) for name, _, bits in self._slots for key in bits}
-        return claims.keys() <= known
-
-    def _reshaped(self, before: View, following: View, claims: Claims | None) -> bool:
-        """The same where a function gets another domain: from now on its variable is one part."""
-        values = self.values(following)
-        claimed = values if claims is None else self._claimed(before, claims)
         pairs = zip(self.spec.variables, claimed, values, strict=True)
-        if any(ours != its for name, ours, its in pairs if name not in self._unsaid):
-            return False
-        for name, place, bits in self._slots:
-            new: Any = getattr(following, place)
-            if None not in bits and (type(new) is not Fn or new.mapping.keys() != bits.keys()):
-                self._judge.snapshots.take_whole(name)
-        self.begin(dict(zip(self.spec.variables, values, strict=True)))
-        return True
+        return all(ours == its for name, ours, its in pairs if name not in self._unsaid)
 
-    def _claimed(self, before: View, claims: Claims | None) -> tuple[Value, ...]:
-        """The values to which a step is said to have led."""
-        found: dict[str, Any] = dict(zip(self.spec.variables, self.values(before), strict=True))
-        for (name, key), value in (claims or {}).items():
-            found[name] = value if key is None else Fn({**found[name].mapping, key: value})
+    def _go_to(self, values: Sequence[Value]) -> None:
+        """The state from now on. A variable whose function gets another domain is one part then."""
+        given: dict[str, Any] = dict(zip(self.spec.variables, values, strict=True))
+        reshaped = False
+        for name in self.spec.variables:
+            places = self.places[name]
+            new = given[name]
+            if None not in places and (type(new) is not Fn or new.mapping.keys() != places.keys()):
+                self._judge.snapshots.take_whole(name)
+                reshaped = True
+        if reshaped:
+            self.begin(given)
+            return
+        components = self.layout.components
+        following = [given[name] if key is None else given[name].mapping[key] for name, key in components]
+        self._fits(self.cells, following, None, range(len(following)))
+
+    def _claimed(self, claims: Claims | None) -> tuple[Value, ...]:
+        """The values to which a step is said to have led; more than there are, if something unknown is named."""
+        found: dict[str, Any] = dict(zip(self.spec.variables, self.values(self.cells), strict=True))
+        for name, key, value in claims or ():
+            known = found.get(name)
+            found[name] = Fn({**known.mapping, key: value}) if key is not None and type(known) is Fn else value
         return tuple(found.values())
 
     # -- properties ----------------------------------------------------------------------------------------------
 
-    def broken(self, before: View, changed: int) -> Broken | None:
+    def broken(self, before: State, changed: int) -> Broken | None:
         """The first property that is false in the state, or of the step from the one before, which changed this."""
-        return self._judge.first_broken(before, self.state, changed)
+        all_true = self._all_true[changed] if changed in self._all_true else self._asking(changed)
+        if all_true is not None:
+            try:
+                if all_true(before, self.cells):
+                    return None
+            except FAILURES:
+                pass  # one after the other, it is seen which of them it is, and whether it is any
+        one, other = self.view(before), self.view(self.cells)
+        return self._judge.first_broken(one, other, changed)
 
-    def label(self, action: str, arguments: tuple[Value, ...]) -> Label:
-        """The label of a step."""
-        return Label(action, arguments)
+    def _asking(self, changed: int) -> Callable[[State, State], bool] | None:
+        """What asks for the properties that a change concerns; nothing, if there are some that it can't ask for."""
+        asked = None if changed == EVERYTHING else self._judge.asked(changed)
+        found = self._all_true[changed] = self._cells.all_true(asked) if asked is not None else None
+        return found
+
+
+def _with(cells: State, places: Mapping[str, Mapping[Value | None, int]], claims: Claims) -> State:
+    found = cells.copy()
+    for name, key, value in claims:
+        found[places[name][key]] = value
+    return found
+
+
+MANY: Final = 1_000  # functions that are made for one action

@@ -22,11 +22,11 @@ from operator import itemgetter
 from typing import Any, Final
 
 from tlastep.behaviour import Label
+from tlastep.compile.cells import Asked
 from tlastep.compile.compiled import CompiledSpec, Step
-from tlastep.compile.direct import FAILURES, Direct
 from tlastep.compile.reads import DOMAIN, Read, Reader
 from tlastep.compile.runtime import attribute
-from tlastep.compile.specialised import Formula, Specialiser, membership
+from tlastep.compile.specialised import Specialiser, membership
 from tlastep.engine.checks import Check, checks_of
 from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.snapshot import Reshaped, Snapshot, Snapshots, Update
@@ -51,7 +51,8 @@ class _Conjunct:
     key: Callable[[list[int]], Any] | None
     known: set[Any]
     of_set: _Members | None = None
-    formula: Formula | None = None
+    asked: Asked | None = None
+    """None where it is not known what it reads."""
 
     @cached_property
     def test(self) -> Callable[..., Any]:
@@ -74,6 +75,7 @@ class _Members:
     specialised: Callable[[], Callable[..., Any]] = field(repr=False)
     reads: int
     known: set[Value] | None
+    asked: Asked
 
     @cached_property
     def test(self) -> Callable[..., Any]:
@@ -96,9 +98,6 @@ class _Concerned:
 
     states: list[_Conjunct] = field(default_factory=list)
     steps: list[_Conjunct] = field(default_factory=list)
-    of_sets: list[tuple[_Conjunct, _Members]] = field(default_factory=list)
-    first_false: Callable[[Any, Any], int] | None = None
-    """The number of the first of the others that is false, or -1; made when it is first asked for."""
 
 
 class StepJudge:
@@ -177,15 +176,6 @@ class StepJudge:
             raise self._spec.located(error) from error
         return found
 
-    @cached_property
-    def direct(self) -> Direct:
-        """The spec's code for when nothing goes wrong."""
-        return Direct(self._spec)
-
-    @cached_property
-    def _direct_specialiser(self) -> Specialiser:
-        return self.direct.specialiser()
-
     def tests_of(self, action: str) -> list[tuple[Step, tuple[Callable[..., bool], ...] | None]]:
         """The disjuncts that have this action, and what asks whether an argument is in its domain, if that is all."""
         return [(each.step, each.domains) for each in self._actions.get(action, ())]
@@ -243,47 +233,24 @@ class StepJudge:
     def first_broken(self, before: Any, after: Any, changed: int) -> Broken | None:
         """The same of states as generated code sees them, without remembering anything."""
         concerned = self._concerned.get(changed) or self._concern(changed)
-        first_false = concerned.first_false or self._together(concerned, changed)
-        try:
-            if first_false(before, after) == -1:
-                for conjunct, members in concerned.of_sets:
-                    if not self._holds_of_new(conjunct, members, before, after):
-                        return conjunct.broken()
-                return None
-        except FAILURES:
-            pass  # one after the other, it is seen which of them it is, and whether it is any
         for conjunct in concerned.states:
-            if not self._test(conjunct, after):
+            if not _holds_plainly(conjunct.check, after):
                 return conjunct.broken()
         for conjunct in concerned.steps:
-            if not self._test(conjunct, before, after):
+            if not _holds_plainly(conjunct.check, before, after):
                 return conjunct.broken()
         return None
 
-    def _together(self, concerned: _Concerned, changed: int) -> Callable[[Any, Any], int]:
-        """The conjuncts that a change concerns as one function; those about new members of a set stay apart."""
-        whole: list[_Conjunct] = []
-        for conjunct in concerned.states:
+    def asked(self, changed: int) -> list[Asked] | None:
+        """What has to be asked after a change; None if something has to that is not known well enough."""
+        concerned = self._concerned.get(changed) or self._concern(changed)
+        found: list[Asked] = []
+        for conjunct in (*concerned.states, *concerned.steps):
+            if conjunct.asked is None:
+                return None
             members = conjunct.of_set
-            if members is None or members.reads & changed:
-                whole.append(conjunct)
-            else:
-                concerned.of_sets.append((conjunct, members))
-        direct = self._direct_specialiser
-        of_state = direct.first_false(["s"], [each.formula for each in whole if each.formula])
-        of_step = direct.first_false(["s", "t"], [each.formula for each in concerned.steps if each.formula])
-        others = [each for each in whole if each.formula is None]
-        other_steps = [each for each in concerned.steps if each.formula is None]
-
-        def first_false(before: Any, after: Any) -> int:
-            if of_state(after) != -1 or of_step(before, after) != -1:
-                return 0
-            if all(self._test(each, after) for each in others):
-                return -1 if all(self._test(each, before, after) for each in other_steps) else 0
-            return 0
-
-        concerned.first_false = first_false
-        return first_false
+            found.append(conjunct.asked if members is None or members.reads & changed else members.asked)
+        return found
 
     def _holds(self, conjunct: _Conjunct, before: Snapshot, after: Snapshot, changed: int) -> bool:
         members = conjunct.of_set
@@ -365,8 +332,8 @@ class StepJudge:
             test = partial(self._specialiser.test, states, bound, check.part.code, keyed)
             known = shared.setdefault((id(check.part), same), set())
             of_set = self._members(check, names, bound) if states == ["s"] else None
-            formula = bound, check.part.code, keyed
-            yield _Conjunct(kind, check, test, _bits(places), key, known, of_set, formula)
+            asked = Asked(bound, check.part.code, states != ["s"])
+            yield _Conjunct(kind, check, test, _bits(places), key, known, of_set, asked)
 
     def _keyed(self, reads: Iterable[Read], bound: Mapping[str, Value]) -> list[Read]:
         """The reads of one key that is a component."""
@@ -392,11 +359,19 @@ class StepJudge:
         test = partial(self._specialiser.test, ["s"], bound, each.test, self._keyed(reads.of, bound), each.item)
         alike = not reads.of and not reads.used
         known = self._known_items.setdefault(f"{each.item}: {each.test}", set()) if alike else None
-        return _Members(of, test, _bits(places), known)
+        said = f"s.{attribute(variable)}" if key is None else f"apply(s.{attribute(variable)}, {each.set.key})"
+        return _Members(of, test, _bits(places), known, Asked(bound, each.test, members=(said, each.item)))
 
 
 def _test_of(check: Check, *views: Any) -> bool:
     return check.test(*views, *check.bound)
+
+
+def _holds_plainly(check: Check, *views: Any) -> bool:
+    try:
+        return bool(_test_of(check, *views))
+    except EvaluationError as error:
+        raise EvaluationError(error.message, error.place or check.part.place) from error
 
 
 def _in_order(read: Read) -> tuple[str, str, str]:

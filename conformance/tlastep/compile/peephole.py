@@ -1,0 +1,282 @@
+"""Calls of the operations of TLA+ as Python's own, where the kinds of operands are known well enough.
+
+What is written instead says the same, or raises where the operation would have had to look at its operands first: a
+number and something else are never added up, a string is never compared with a set.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeAlias
+
+from tlastep.compile.reads import STATES
+from tlastep.language.operations import PLAIN as CLASSES
+from tlastep.language.operations import Implicit
+from tlastep.language.standard_modules.arithmetic import INT as INTEGERS
+from tlastep.language.standard_modules.arithmetic import NAT
+from tlastep.long_sequences import Long
+from tlastep.values import TRUE, ModelValue
+
+INT: Final = "number"
+TEXT: Final = "string"
+SET: Final = "set"
+MODEL: Final = "model value"
+BOOL: Final = "boolean"
+PLAIN: Final = "value"
+"""Some value; what has no kind may be a set that is not written out."""
+
+SURE: Final = frozenset({*CLASSES, Long})
+SLOW: Final = {name: f"slow_{name}" for name in ("equal", "apply", "length", "member")}
+"""What is called where a short way does not apply: under another name, so that it is not looked at again."""
+
+_ARITHMETIC: Final[Mapping[str, ast.operator]] = {"plus": ast.Add(), "minus": ast.Sub(), "times": ast.Mult()}
+_ORDER: Final[Mapping[str, ast.cmpop]] = {
+    "less": ast.Lt(),
+    "greater": ast.Gt(),
+    "at_most": ast.LtE(),
+    "at_least": ast.GtE(),
+}
+
+
+class Knows(Protocol):
+    """What is known of expressions."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it need not be said which places of long sequences are read."""
+
+    def kind(self, node: ast.expr) -> str | None:
+        """The kind of value that an expression has."""
+
+    def value_of(self, node: ast.expr) -> tuple[bool, Any]:
+        """Whether an expression is a constant, and its value."""
+
+
+def simpler(known: Knows, name: str, operands: Sequence[ast.expr]) -> ast.expr | None:
+    """A call said more simply, if there is a way."""
+    rule = _RULES.get(name)
+    return rule(known, name, *operands) if rule is not None else None
+
+
+def name_of(node: ast.expr) -> str:
+    """The name of the function that is called."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def is_cell(node: ast.AST) -> bool:
+    """Whether an expression is a cell of a state, at a place that is known."""
+    match node:
+        case ast.Subscript(ast.Name(state), ast.Constant()):
+            return state in STATES
+    return False
+
+
+def cells_in(node: ast.expr) -> list[ast.expr]:
+    """All such parts of an expression."""
+    return [each for each in ast.walk(node) if isinstance(each, ast.expr) and is_cell(each)]
+
+
+def is_simple(node: ast.expr) -> bool:
+    """Whether to evaluate an expression twice costs nothing: a name, a constant, a cell, or a field of one."""
+    match node:
+        case ast.Name() | ast.Constant():
+            return True
+        case ast.Subscript(ast.Attribute(of, "mapping"), key):
+            return is_simple(of) and isinstance(key, (ast.Name, ast.Constant))
+    return is_cell(node)
+
+
+def _call(name: str, *operands: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name(name, ast.Load()), list(operands), [])
+
+
+def _compared(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
+    return ast.Compare(left, [operator], [right])
+
+
+def _has_class(node: ast.expr, of: str) -> ast.expr:
+    return _compared(_call("type", node), ast.Is(), ast.Name(of, ast.Load()))
+
+
+def _frozen(known: Knows, node: ast.expr) -> ast.expr:
+    return node if known.kind(node) is not None else _call("freeze", node)
+
+
+# -- numbers, comparisons ------------------------------------------------------------------------------------------
+
+
+def _number(known: Knows, name: str, left: ast.expr, right: ast.expr) -> ast.expr | None:
+    """Python refuses to add a number and what is none."""
+    if INT not in (known.kind(left), known.kind(right)):
+        return None
+    return ast.BinOp(left, _ARITHMETIC[name], right)
+
+
+def _ordered(known: Knows, name: str, left: ast.expr, right: ast.expr) -> ast.expr | None:
+    """Python refuses to order a number and what is none."""
+    if INT not in (known.kind(left), known.kind(right)):
+        return None
+    return _compared(left, _ORDER[name], right)
+
+
+def _numbers(known: Knows, _: str, low: ast.expr, high: ast.expr) -> ast.expr | None:
+    if known.kind(low) != INT or known.kind(high) != INT:
+        return None
+    return _call("range", low, ast.BinOp(high, ast.Add(), ast.Constant(1)))
+
+
+def _equal(known: Knows, _: str, left: ast.expr, right: ast.expr) -> ast.expr | None:
+    kinds = known.kind(left), known.kind(right)
+    if is_simple(left) and ast.unparse(left) == ast.unparse(right):
+        return ast.Constant(True)
+    for one, other, kind in ((left, right, kinds[1]), (right, left, kinds[0])):
+        if isinstance(known.value_of(one)[1], ModelValue) and kind is not None:
+            return _compared(other, ast.Is(), one)
+    if kinds[0] == kinds[1] and kinds[0] in (INT, TEXT, SET):
+        return _compared(left, ast.Eq(), right)
+    if isinstance(left, ast.Tuple) and isinstance(right, ast.Tuple):
+        return _compared(left, ast.Eq(), right)
+    for one, other, kind in ((left, right, kinds[0]), (right, left, kinds[1])):
+        if kind in (INT, TEXT) and is_simple(other):
+            slowly = _call(SLOW["equal"], left, right)
+            return ast.IfExp(
+                _has_class(other, "int" if kind == INT else "str"), _compared(other, ast.Eq(), one), slowly
+            )
+    for one, other in ((left, right), (right, left)):
+        match one:
+            case ast.Call(ast.Name("subsequence"), [whole, ast.Constant(1), count]) if known.quiet:
+                return _call("begins", whole, count, other)
+    if None not in kinds and is_simple(left) and is_simple(right):
+        return ast.BoolOp(ast.Or(), [_compared(left, ast.Is(), right), _call(SLOW["equal"], left, right)])
+    return None
+
+
+# -- booleans --------------------------------------------------------------------------------------------------------
+
+
+def _boolean(_: Knows, __: str, operand: ast.expr) -> ast.expr:
+    return ast.IfExp(operand, ast.Name("TRUE", ast.Load()), ast.Name("FALSE", ast.Load()))
+
+
+def _truth(known: Knows, _: str, operand: ast.expr) -> ast.expr | None:
+    """The truth of a boolean that was just made of a truth."""
+    match operand:
+        case ast.IfExp(test, ast.Name("TRUE"), ast.Name("FALSE")):
+            return test
+        case ast.IfExp(test, yes, no):
+            return ast.IfExp(test, *(_truth(known, "", each) or _call("truth", each) for each in (yes, no)))
+    found, value = known.value_of(operand)
+    if found and known.kind(operand) == BOOL:
+        return ast.Constant(value is TRUE)
+    return operand if known.kind(operand) == BOOL else None
+
+
+# -- functions and sequences ------------------------------------------------------------------------------------------
+
+
+def _applied(known: Knows, _: str, function: ast.expr, argument: ast.expr) -> ast.expr | None:
+    found, value = known.value_of(argument)
+    if found and isinstance(value, (str, ModelValue)):
+        return ast.Subscript(ast.Attribute(function, "mapping", ast.Load()), argument, ast.Load())
+    if known.quiet and known.kind(argument) == INT and is_simple(function) and is_simple(argument):
+        items = ast.Attribute(ast.Attribute(function, "trunk", ast.Load()), "items", ast.Load())
+        item = ast.Subscript(items, ast.BinOp(argument, ast.Sub(), ast.Constant(1)), ast.Load())
+        count = ast.Attribute(function, "count", ast.Load())
+        inside = ast.Compare(ast.Constant(0), [ast.Lt(), ast.LtE()], [argument, count])
+        test = ast.BoolOp(ast.And(), [_has_class(function, "Long"), inside])
+        return ast.IfExp(test, item, _call(SLOW["apply"], function, argument))
+    return None
+
+
+def _length(known: Knows, _: str, operand: ast.expr) -> ast.expr | None:
+    if not known.quiet or not is_simple(operand):
+        return None
+    count = ast.Attribute(operand, "count", ast.Load())
+    return ast.IfExp(_has_class(operand, "Long"), count, _call(SLOW["length"], operand))
+
+
+def _record(known: Knows, _: str, fields: ast.expr) -> ast.expr | None:
+    if not isinstance(fields, ast.Dict):
+        return None
+    return _call("Fn", ast.Dict(fields.keys, [_frozen(known, each) for each in fields.values]))
+
+
+# -- sets --------------------------------------------------------------------------------------------------------------
+
+
+def _set_of(known: Knows, _: str, *items: ast.expr) -> ast.expr:
+    return _call("frozenset", ast.Tuple([_frozen(known, each) for each in items], ast.Load()))
+
+
+def _union(known: Knows, _: str, left: ast.expr, right: ast.expr) -> ast.expr | None:
+    return ast.BinOp(left, ast.BitOr(), right) if SET in (known.kind(left), known.kind(right)) else None
+
+
+def _difference(known: Knows, _: str, left: ast.expr, right: ast.expr) -> ast.expr | None:
+    return ast.BinOp(left, ast.Sub(), right) if known.kind(right) == SET else None
+
+
+def _cardinality(known: Knows, _: str, operand: ast.expr) -> ast.expr | None:
+    return _call("len", operand) if known.kind(operand) == SET else None
+
+
+def _member(known: Knows, _: str, item: ast.expr, of: ast.expr) -> ast.expr | None:
+    if known.kind(item) is None:
+        return None
+    match of:
+        case ast.Call(ast.Name("frozenset"), [ast.Tuple() as items]):
+            return _compared(item, ast.In(), items)
+        case ast.Call(ast.Name("RecordSet"), [ast.Dict() as fields]) if is_simple(item):
+            return _in_records(known, item, fields)
+        case ast.Call(ast.Name("PowerSet"), [base]) if known.kind(base) == SET and known.kind(item) == SET:
+            return _compared(item, ast.LtE(), base)
+    found, value = known.value_of(of)
+    if found and value in (NAT, INTEGERS) and is_simple(item):
+        is_number = _has_class(item, "int")
+        at_least = _compared(item, ast.GtE(), ast.Constant(0))
+        return ast.BoolOp(ast.And(), [is_number, at_least]) if value is NAT else is_number
+    if found and isinstance(value, Implicit):
+        return ast.Call(ast.Attribute(of, "contains", ast.Load()), [item], [])
+    if known.kind(of) == SET:
+        return _compared(item, ast.In(), of)
+    if known.kind(of) is not None and is_simple(of):
+        slowly = _call(SLOW["member"], item, of)
+        return ast.IfExp(_has_class(of, "frozenset"), _compared(item, ast.In(), of), slowly)
+    return None
+
+
+def _in_records(known: Knows, item: ast.expr, fields: ast.Dict) -> ast.expr:
+    """A record has these fields, and no others, and each has a value of its set."""
+    mapping = ast.Attribute(item, "mapping", ast.Load())
+    names: list[ast.expr] = [each for each in fields.keys if each is not None]
+    tests = [_has_class(item, "Fn"), _compared(_call("len", mapping), ast.Eq(), ast.Constant(len(names)))]
+    for name, of in zip(names, fields.values, strict=True):
+        field = ast.Subscript(mapping, name, ast.Load())
+        tests += [_compared(name, ast.In(), mapping), _member(known, "member", field, of) or _call("member", field, of)]
+    return ast.BoolOp(ast.And(), tests)
+
+
+def _kept(known: Knows, _: str, operand: ast.expr) -> ast.expr | None:
+    return operand if known.kind(operand) is not None else None
+
+
+_Rule: TypeAlias = Callable[..., "ast.expr | None"]
+
+_RULES: Final[Mapping[str, _Rule]] = {
+    **dict.fromkeys(_ARITHMETIC, _number),
+    **dict.fromkeys(_ORDER, _ordered),
+    **dict.fromkeys(("keep", "freeze"), _kept),
+    "numbers": _numbers,
+    "equal": _equal,
+    "boolean": _boolean,
+    "truth": _truth,
+    "apply": _applied,
+    "length": _length,
+    "record_from": _record,
+    "set_of": _set_of,
+    "union": _union,
+    "difference": _difference,
+    "cardinality": _cardinality,
+    "member": _member,
+}
