@@ -23,7 +23,7 @@ def summary(models: Sequence[Model], rows: Sequence[Row], judged: Sequence[Judge
 
 def _row(model: Model, rows: dict[str, Row], kills: int) -> dict[str, object]:
     # A model is of no other table than one whose rest was verified: what is missing was recorded.
-    recorded = {"result": f"{model.result}, recorded", "distinct": model.distinct}
+    recorded = {"result": f"{model.result}, recorded", "distinct": model.distinct or None}
     tlc: dict[str, Any] = rows["tlc"].found if "tlc" in rows else recorded
     locked: dict[str, Any] = rows["lockstep"].found if "lockstep" in rows else {}
     actions: dict[str, int] = locked.get("actions", {})
