@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.cluster.http_client import Http
+from tests.cluster.http_client import Http, Response
+from typer.testing import CliRunner
 
+from quorumlog.cli import app
 from quorumlog.runtime.config import Address
 from quorumlog.runtime.supervisor import Supervisor, configuration, free_addresses
 
@@ -134,6 +136,56 @@ def test_what_is_particular_to_shards(servers: Supervisor, addresses: list[Addre
     events = http.get("/v1/groups/c/events?limit=1000").body["events"]
     assert {each["event"]["was"] for each in events} >= {"begun", "decided"}
     http.close()
+
+
+def elsewhere(servers: Supervisor, account: str) -> str:
+    """An account of another shard."""
+    home = servers.config.placement.home
+    return next(name for name in (f"{account}{number}" for number in range(99)) if home(name) != home(account))
+
+
+def test_sessions_are_with_one_group_each(servers: Supervisor, addresses: list[Address]) -> None:
+    """The client says which one it means, is told if the accounts are elsewhere, and nothing has happened then."""
+    placement = servers.config.placement
+    one, two = "ida", elsewhere(servers, "ida")
+    http = Http(addresses[0])
+
+    def asked(number: int, group: str | None, **command: object) -> Response:
+        body = {"command": command, "session": "till", "number": number, "group": group}
+        return http.post(f"/v1/commands{PATIENT}", body)
+
+    home = placement.home(one)
+    deposit = {"f": "deposit", "account": one, "amount": 5}
+    for wrong in (None, placement.home(two), "c"):
+        assert asked(1, wrong, **deposit).error.startswith(f"group: expected {home}, ")
+    assert [asked(1, home, **deposit).body["answer"] for _ in range(2)] == [True, True]
+    moved = [asked(1, "c", f="transfer", **{"from": one, "to": two, "amount": 2}).body for _ in range(2)]
+    assert [each["answer"] for each in moved] == [True, True]
+    assert asked(2, home, f="balance", account=one).body["answer"] == 3
+    assert asked(2, None, f="total").error.startswith("session: expected none")
+    http.close()
+
+
+def test_the_command_line_goes_to_all_groups(servers: Supervisor, addresses: list[Address]) -> None:
+    one, two = "jon", elsewhere(servers, "jon")
+    native, routed = ("--config", str(servers.file)), ("--url", f"http://{addresses[0][0]}:{addresses[0][1]}")
+
+    def ran(*arguments: str) -> tuple[int, str]:
+        found = CliRunner().invoke(app, ["client", *arguments, "--timeout", "30"])
+        return found.exit_code, found.output.strip()
+
+    assert ran("deposit", one, "50", *native) == (0, "done")
+    assert ran("transfer", one, two, "20", *native, "--key", "move") == (0, "done")
+    assert ran("transfer", one, two, "20", *routed, "--key", "move") == (0, "done")
+    assert ran("transfer", one, two, "2000", *native) == (1, "declined")
+    for way in (native, routed):
+        assert ran("balance", one, *way) == (0, "30")
+        assert ran("balance", one, *way, "--through", "log") == (0, "30")
+        assert ran("events", *way) == (2, "quorumlog: --group: expected one of a, b, c")
+        assert ran("events", *way, "--group", "c", "--limit", "1")[0] == 0
+    assert (
+        len({ran("total", *way, "--through", through) for way in (native, routed) for through in ("log", "index")}) == 1
+    )
 
 
 def test_a_router_ends_when_it_is_told_to(servers: Supervisor) -> None:

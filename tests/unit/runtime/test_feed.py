@@ -18,7 +18,7 @@ from quorumlog.runtime import wire
 from quorumlog.runtime.feed import Event, Feed
 from quorumlog.runtime.hosting import LEDGER
 from quorumlog.runtime.transport import Connection
-from quorumlog.runtime.wire import BadFrame
+from quorumlog.runtime.wire import BadFrame, Gone
 
 NOBODY: Final = cast(Connection, None)
 """A feed that has not reached anybody takes what comes from there."""
@@ -106,6 +106,25 @@ def test_news_for_others_and_nonsense_are_refused() -> None:
             with pytest.raises(BadFrame):
                 feed.took(NOBODY, kind, memoryview(body))
         assert feed.events(0, 9) == []
+
+    with_feed(story)
+
+
+def test_what_all_servers_have_dropped_cannot_be_copied() -> None:
+    """One after another says so; events that come meanwhile begin it anew."""
+
+    def gone(feed: Feed) -> None:
+        gone = Gone(feed.model.source, "a", 7)
+        feed.took(NOBODY, wire.GONE, memoryview(wire.ENCODER.encode(gone)))
+
+    def story(feed: Feed) -> None:
+        gone(feed)
+        assert feed.model.source == "a2"
+        told(feed, "a2", 0, executed([(Declined(),)]), 2)
+        gone(feed)
+        assert feed.failure is None
+        gone(feed)
+        assert str(feed.failure) == "all servers of group a have dropped the first 7 entries"
 
     with_feed(story)
 
