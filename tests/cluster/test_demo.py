@@ -32,6 +32,7 @@ def test_a_short_run_with_faults_holds(tmp_path: Path) -> None:
         "what clients were told is linearizable holds",
         *(f"the replicas of group {group} hold the same events holds" for group in "abc"),
         *(f"group {group} ran as Replication says holds" for group in "abc"),
+        *(f"group {group} ran as LeaderOutput says holds" for group in "abc"),
     ):
         assert verdict in said
     assert "kill 1 1 c" in said  # the first fault: one kill, of one leader, of the coordinator's group

@@ -68,6 +68,7 @@ WHAT: Final = {
     "linearizable": "what clients were told is linearizable",
     "agree": "the replicas of group a hold the same events",
     "recorded": "group a ran as Replication says",
+    "spoken": "group a ran as LeaderOutput says",
 }
 
 

@@ -28,6 +28,9 @@ SECONDS: Final = 600.0
 ANSWERED: Final = 0.9
 """The part of all operations that must be answered, or a run proves too little."""
 
+SPECS: Final = ("Replication", "LeaderOutput")
+"""What each group is judged by: its consensus, and what its servers took and said, and when."""
+
 HOLDS: Final = "holds"
 FAILS: Final = "fails"
 UNJUDGED: Final = "not judged"
@@ -54,7 +57,7 @@ def verdicts(
         enough(history.operations, happened),
         linearizable(history.file),
         *(replicas_agree(config, group, committed.get(group)) for group in config.groups),
-        *(recorded(config, group) for group in config.groups),
+        *(recorded(config, group, spec) for spec in SPECS for group in config.groups),
     ]
 
 
@@ -100,13 +103,13 @@ def linearizable(history: Path) -> Verdict:
     return Verdict(what, FAILS, f"line {found['line']} of {history}: {found['operation']}")
 
 
-def recorded(config: Config, group: str) -> Verdict:
-    """Whether what the servers of a group wrote down is a behaviour of the spec."""
-    what = f"group {group} ran as Replication says"
+def recorded(config: Config, group: str, spec: str) -> Verdict:
+    """Whether what the servers of a group wrote down is a behaviour of a spec."""
+    what = f"group {group} ran as {spec} says"
     if config.recordings is None:
         return Verdict(what, UNJUDGED, "nothing was recorded")
     files = [str(config.recordings / f"{server}.ndjson") for server in config.groups[group]]
-    found = asked(["validate", "--model", "Replication", *files])
+    found = asked(["validate", "--model", spec, *files])
     if isinstance(found, str):
         return Verdict(what, UNJUDGED, found)
     if found["result"] == "ok":

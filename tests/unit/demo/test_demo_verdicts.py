@@ -156,6 +156,8 @@ def test_histories_are_judged(tmp_path: Path) -> None:
 
 
 def test_without_a_judge_nothing_is_judged(tmp_path: Path, three: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert verdicts.recorded(three, "a") == Verdict("group a ran as Replication says", UNJUDGED, "nothing was recorded")
+    assert verdicts.recorded(three, "a", "Replication") == Verdict(
+        "group a ran as Replication says", UNJUDGED, "nothing was recorded"
+    )
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
     assert verdicts.linearizable(tmp_path / "history.ndjson").says == "tlastep is not installed"
