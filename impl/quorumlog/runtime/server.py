@@ -123,14 +123,10 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._light: tuple[int, Callable[[int, int], Sequence[Entry]]] | None = None
         self._keep = keep
         self._kept = 0 if begun is None else begun.index
-        self._network = (
-            network if len(members) > 1 else Loopback(identity, network, lambda told: self.driver.take(told))
-        )
+        self._network = Loopback(identity, network, lambda told: self.driver.take(told))
         self.behind = Behind(limits.retain)
         service = hosted.service()
-        node = service.begin(identity, members, limits.batch, disk.read())
-        if begun is not None:
-            node = replace(node, gate=begun.gate, seen=begun.index)
+        node = started(service.begin(identity, members, limits.batch, disk.read()), begun)
         self.steps: NodeSteps[State, Command, Event, Answer, Randomness, Any] | GroupSteps = (
             NodeSteps(service) if hosted.duty is None else GroupSteps(service, hosted.duty)
         )
@@ -388,3 +384,8 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
     def _drop(self, reader: str) -> None:
         del self._readers[reader]
         self._source = Source(self._source.sent.set(reader, None))
+
+
+def started(node: Node[State, Answer, Any], begun: Begun[State, Answer] | None) -> Node[State, Answer, Any]:
+    """A node that starts, from a snapshot if there is one."""
+    return node if begun is None else replace(node, gate=begun.gate, seen=begun.index)

@@ -91,7 +91,7 @@ PeerMessage: TypeAlias = Message | PreVote | Question | Reply | Letter | Held
 
 
 class Loopback:
-    """The network of a lone server: what it says to itself, its vote, is taken next. Nobody else is there."""
+    """The network of a server that may say something to itself: a lone one, its vote. That is taken next."""
 
     def __init__(self, identity: ServerId, network: Network[PeerMessage], take: Callable[[Message], None]) -> None:
         self._identity = identity
@@ -99,7 +99,7 @@ class Loopback:
         self._take = take
 
     def send(self, message: PeerMessage) -> None:
-        """To itself, or to other groups."""
+        """To itself, or to others."""
         if isinstance(message, MESSAGES) and getattr(message, "to", None) == self._identity:
             self._take(message)
         else:
