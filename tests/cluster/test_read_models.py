@@ -12,6 +12,7 @@ import pytest
 
 from quorumlog import Cluster
 from quorumlog.core.consensus.effects import Refused
+from quorumlog.core.read_model import KnownSince
 from quorumlog.ledger.commands import Deposit, Withdraw
 from quorumlog.ledger.events import Deposited
 from quorumlog.ledger.ledger import Ledger
@@ -96,19 +97,19 @@ def test_an_application_is_a_projection_and_events_can_be_followed(cluster: Clus
         assert model.current().known
 
 
-def test_a_copy_that_is_cut_off_says_since_when(monkeypatch: pytest.MonkeyPatch) -> None:
+def cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only server is stopped, and starts again."""
     monkeypatch.setattr(feed, "PATIENCE", 0.3)
     with Cluster(size=1) as alone, alone.client() as ledger, alone.read_model(Sums()) as model:
         ledger.ask(Deposit("ann", 5))
         assert model.view(ledger.token).state == {"ann": 5}
         assert model.current().known
         alone.stop("a1")
-        for _ in range(100):
-            view = model.now()
-            if not view.known:
-                break
+        until = time.monotonic() + 2
+        while (view := model.now()).known and time.monotonic() < until:
             time.sleep(0.05)
         assert view.state == {"ann": 5}
+        assert not view.known
         assert view.complete_ms_ago is not None
         assert view.complete_ms_ago >= 300
         assert view.staleness.startswith("unknown since ")
@@ -118,6 +119,17 @@ def test_a_copy_that_is_cut_off_says_since_when(monkeypatch: pytest.MonkeyPatch)
             model.view({"a": 2}, timeout=0.1)
         alone.start("a1")
         assert model.current().known
+
+
+def test_a_copy_that_is_cut_off_says_since_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_off(monkeypatch)
+
+
+def test_ages_that_are_always_known_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mutant: what was heard last is never too old."""
+    monkeypatch.setattr(feed, "freshness", lambda since, now, patience: KnownSince(since))
+    with pytest.raises(AssertionError, match=r"not view\.known|not True"):
+        cut_off(monkeypatch)
 
 
 def test_ages_in_words() -> None:

@@ -14,6 +14,7 @@ from tests.cluster.http_client import Http, connected, routers
 
 from quorumlog import Cluster
 from quorumlog.runtime import gateway, router
+from quorumlog.runtime.feed import Missing
 from quorumlog.runtime.router import Router
 
 DEPOSIT: Final = {"f": "deposit", "account": "ann", "amount": 5}
@@ -166,6 +167,18 @@ def test_events_are_pushed_and_go_on_where_they_have_ended(http: Http, other: Ht
     assert [event["event"]["amount"] for _, event in first] == [1, 2, 3, 4]
     again = http.stream("/v1/groups/a/stream", 2, Last_Event_ID=str(after + 2))
     assert [event["event"]["amount"] for _, event in again] == [3, 4]
+
+
+def test_a_copy_that_cannot_be_made_is_told(http: Http, pair: list[Router]) -> None:
+    """All servers have dropped what it lacks: events and copies are gone, and everything else goes on."""
+    with routers(pair[0].gateway.config) as (running,), connected(running) as (other,):
+        feed = running.gateway.groups["a"].feed
+        feed.failure = Missing("all servers of group a have dropped the first 7 entries")
+        said = "there is no copy of group a: all servers of group a have dropped the first 7 entries"
+        for path in ("/v1/groups/a/events", "/v1/groups/a/stream", "/v1/total?through=model"):
+            found = other.get(path)
+            assert (found.status, found.body) == (410, {"error": said})
+        assert other.deposit("ann", 1).status == 200
 
 
 # -- clients that are wrong ----------------------------------------------------------------------------------------

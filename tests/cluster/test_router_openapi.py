@@ -106,6 +106,9 @@ def test_answers_are_what_the_document_says(http: Http, document: dict[str, Any]
     check(document, "post", "/v1/commands", http.post("/v1/commands", {"command": deposit}))
     check(document, "post", "/v1/commands", http.post("/v1/commands", {"command": deposit, "expected": 0}))
     check(document, "post", "/v1/commands", http.post("/v1/commands", {"command": {}}))
+    for number, received in ((1, 0), (2, 1), (1, 0)):
+        asked_in_session = {"command": deposit, "session": "s", "number": number, "received": received}
+        check(document, "post", "/v1/commands", http.post("/v1/commands", asked_in_session))
     check(document, "post", "/v1/commands", http.post("/v1/commands", b" " * 100_000))
     http.close()
     check(document, "post", "/v1/transfers", http.post("/v1/transfers", transfer))

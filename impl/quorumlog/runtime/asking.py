@@ -108,7 +108,10 @@ class Native:
 
     async def _current(self, group: str) -> None:
         """The copy of a group is complete as of now, or nearly. Raises `Trouble`."""
-        if not await self._gateway.groups[group].feed.current(self._timeout):
+        home = self._gateway.groups[group]
+        is_current = await home.feed.current(self._timeout)
+        await self._gateway.caught_up(home, 0, self._until())
+        if not is_current:
             raise Trouble(503, f"group {group} has not answered in time", retry=RETRY)
 
     def events(self, group: str | None, after: int, limit: int) -> api.Page:

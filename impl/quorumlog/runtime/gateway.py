@@ -354,7 +354,10 @@ class Gateway:
 
     async def caught_up(self, group: Group, seen: int, until: float) -> None:
         """The copy of a group has so many events. Raises `Trouble` if it does not get them in time."""
-        if not await group.feed.until(seen, max(until - self._loop.time(), 0)):
+        caught_up = await group.feed.until(seen, max(until - self._loop.time(), 0))
+        if group.feed.failure is not None:
+            raise Trouble(410, f"there is no copy of group {group.name}: {group.feed.failure}")
+        if not caught_up:
             found = f"group {group.name}: the copy has {group.feed.position} events, and {seen} were seen before"
             raise Trouble(503, found, retry=RETRY)
 

@@ -159,6 +159,7 @@ class Routes:
             if not (last.isascii() and last.isdecimal() and len(last) < 17):
                 raise bad("Last-Event-ID", "expected the number of an event")
             after = int(last)
+        await self.gateway.caught_up(group, 0, self._loop.time())
         if self._streams >= self._limits.streams:
             raise Trouble(503, f"there are {self._streams} streams already", retry=RETRY)
         headers = {"Cache-Control": "no-store"}
@@ -169,7 +170,7 @@ class Routes:
         self.metrics.streams.inc()
         try:
             yield b": events\n\n"
-            while not self.stopping.is_set():
+            while not self.stopping.is_set() and feed.failure is None:
                 if found := feed.events(after, CHUNK):
                     after = found[-1].position
                     yield b"".join(b"id: %d\ndata: %b\n\n" % (each.position, encoded(each)) for each in found)
