@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Ne
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from quorumlog.runtime import api
@@ -52,7 +53,26 @@ Through = Annotated[
 ]
 Group = Annotated[str | None, typer.Option("--group", metavar="NAME", help="Which group, if there are several.")]
 
-app: Final = typer.Typer(no_args_is_help=True, help="Ask a cluster: commands, questions, events, status.")
+USAGE: Final = cast(type[Exception], typer.BadParameter.__mro__[1])
+"""What says that a command is called in a wrong way. It has no name in `typer` that all versions of it share."""
+SIGNED: Final = {"ignore_unknown_options": True}
+"""Of commands with an amount: what looks like an option may be one that is below zero, and is told so."""
+
+
+class OneLine(TyperGroup):
+    """Commands that say in one line what is wrong with a call."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except USAGE as error:
+            wrong = cast(Any, error)
+            path = wrong.ctx.command_path if wrong.ctx is not None else "quorumlog client"
+            fail(f"{str(wrong.format_message()).rstrip('.')}, see {path} --help")
+
+
+app: Final = typer.Typer(cls=OneLine, no_args_is_help=True, help="Ask a cluster: commands, questions, events, status.")
 
 
 class Where(NamedTuple):
@@ -67,7 +87,7 @@ class Where(NamedTuple):
 # -- commands ----------------------------------------------------------------------------------------------------
 
 
-@app.command()
+@app.command(context_settings=SIGNED)
 def deposit(
     account: str,
     amount: str,
@@ -83,7 +103,7 @@ def deposit(
     execute(Where(config, url, timeout, as_json), command, key, expected)
 
 
-@app.command()
+@app.command(context_settings=SIGNED)
 def withdraw(
     account: str,
     amount: str,
@@ -99,7 +119,7 @@ def withdraw(
     execute(Where(config, url, timeout, as_json), command, key, expected)
 
 
-@app.command()
+@app.command(context_settings=SIGNED)
 def transfer(
     source: Annotated[str, typer.Argument(metavar="FROM")],
     to: str,
@@ -116,7 +136,7 @@ def transfer(
     execute(Where(config, url, timeout, as_json), command, key, expected)
 
 
-@app.command()
+@app.command(context_settings=SIGNED)
 def exchange(
     source: Annotated[str, typer.Argument(metavar="FROM")],
     to: str,

@@ -36,6 +36,12 @@ def nobody(tmp_path: Path) -> Iterator[tuple[Path, int]]:
 
 WRONG: Final = [
     (["deposit", "ann", "none"], "amount: expected a whole number greater than 0, found 'none'"),
+    (["deposit", "ann", "-5"], "amount: expected a whole number greater than 0, found '-5'"),
+    (["deposit", "ann"], "Missing argument 'amount', see "),
+    (["deposit", "ann", "5", "6"], "Got unexpected extra argument"),
+    (["deposit", "ann", "5", "--keys", "6"], "Got unexpected extra argument"),
+    (["total", "--timeout", "long"], "Invalid value for '--timeout': "),
+    (["steal"], "No such command 'steal'"),
     (["deposit", "ann", "0"], "amount: expected a whole number greater than 0, found '0'"),
     (["deposit", "ann", str(2**50)], "command: expected an amount of at most 1099511627776"),
     (["deposit", "exchange" * 9000, "1"], "command: expected at most 32768 bytes, found 72"),
@@ -51,7 +57,7 @@ WRONG: Final = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
+@pytest.mark.parametrize(("arguments", "sentence"), WRONG, ids=[" ".join(each)[:30] for each, _ in WRONG])
 def test_what_makes_no_sense(nobody: tuple[Path, int], arguments: list[str], sentence: str) -> None:
     status, lines = asked(*arguments, "--config", str(nobody[0]))
     assert status == 2
