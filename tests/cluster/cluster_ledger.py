@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -14,7 +13,11 @@ from quorumlog.ledger.events import Event
 from quorumlog.ledger.ledger import Answer
 from quorumlog.runtime.client import Client
 from quorumlog.runtime.hosting import LEDGER_CODEC
-from quorumlog.runtime.supervisor import Supervisor, configuration
+from quorumlog.runtime.supervisor import Supervisor
+from quorumlog_bindings.replication import replication
+from tlastep.check.models import find_project
+from tlastep.check.recording import validate_files
+from tlastep.check.recording_files import files_of
 
 LedgerClient: TypeAlias = Client[Command, Event, Answer]
 
@@ -23,25 +26,18 @@ SECONDS: Final = 15.0
 """After which a test is given up. The machine may be busy with something else."""
 
 
-@contextmanager
-def cluster(folder: Path, size: int = 3, more: str = "") -> Iterator[Supervisor]:
-    """A group of servers, started."""
-    with Supervisor(folder, configuration({"a": size}, more=more)) as supervisor:
-        supervisor.start()
-        yield supervisor
-
-
 def client(supervisor: Supervisor) -> LedgerClient:
     """A client of the group."""
     return Client("a", supervisor.config.groups["a"], LEDGER_CODEC, patience=PATIENCE)
 
 
 class Load:
-    """Deposits of 1 that go on until it is stopped, some at a time, each waited for."""
+    """Deposits of 1 on an account that go on until it is stopped, some at a time, each waited for."""
 
-    def __init__(self, client: LedgerClient, outstanding: int = 16) -> None:
+    def __init__(self, client: LedgerClient, outstanding: int = 16, account: str = "x") -> None:
         self.answered = 0
         self.asked = 0
+        self._account = account
         self._client = client
         self._going = True
         self._workers = [asyncio.create_task(self._work()) for _ in range(outstanding)]
@@ -49,7 +45,7 @@ class Load:
     async def _work(self) -> None:
         while self._going:
             self.asked += 1
-            await self._client.ask(Deposit("x", 1), timeout=SECONDS)
+            await self._client.ask(Deposit(self._account, 1), timeout=SECONDS)
             self.answered += 1
 
     async def more(self, number: int) -> None:
@@ -97,3 +93,12 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
             await story()
 
     asyncio.run(bounded())
+
+
+def judge(folder: Path, replies: int = 10) -> None:
+    """All of a group's recordings, with at least so many replies of followers."""
+    found = validate_files(find_project(Path(__file__).parent), replication, files_of([folder]))
+    assert found.rejection is None, "\n".join(found.rejection.text())
+    assert found.actions["Propose"] >= 10
+    assert found.actions["Crash"] >= 1
+    assert found.actions["OnAppendReply"] >= replies

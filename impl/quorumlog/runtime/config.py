@@ -68,6 +68,8 @@ class PaceSection(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 LIMITS: Final = Limits()
+LEAST_RETAINED: Final = 50
+"""A recording that goes on after a restart names the last few entries."""
 
 
 class LimitsSection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -245,9 +247,9 @@ def checked(text: Text, file: Path) -> Config:
     if not 0 < text.pace.heartbeat < least <= most:
         raise UnusableConfig(file, "pace", "0 < heartbeat < the least election time-out <= the greatest")
     limits = msgspec.structs.replace(LIMITS, **msgspec.structs.asdict(text.limits))
-    least = min(limits.outstanding, limits.sessions, limits.snapshot + 1, limits.retain + 1)
+    least = min(limits.outstanding, limits.sessions, limits.snapshot + 1, limits.retain - LEAST_RETAINED + 1)
     if not 0 < limits.command * limits.batch <= limits.peer_frame or least < 1:
-        raise UnusableConfig(file, "limits", f"command * batch of at most {limits.peer_frame}, and at least 1 of each")
+        raise UnusableConfig(file, "limits", f"command * batch of at most {limits.peer_frame}, 50 to retain, 1 of each")
     named = text.application
     applications = dict.fromkeys(groups, named) if isinstance(named, str) else named
     if set(applications) != set(groups):
