@@ -121,8 +121,14 @@ class NodeProcess:
             self._limits,
             listeners,
             begun=begun(storage.recovered.snapshot, self._hosted, self.place),
-            keep=lambda index, term, encoded: self._keeper.keep(index, term, encoded),
+            keep=self._keep,
         )
+
+    def _keep(self, index: int, term: int, encoded: Callable[[], bytes]) -> None:
+        """Keep a snapshot. What it stands for has been written down before."""
+        if self._recorder is not None:
+            self._recorder.flush()
+        self._keeper.keep(index, term, encoded)
 
     def _linked_groups(self) -> dict[str, dict[str, Link]]:
         """The ways to the servers of other groups, if there is something to be said to them."""
