@@ -19,9 +19,8 @@ from typer.testing import CliRunner
 
 from quorumlog.cli import app
 from quorumlog.runtime.config import Address
-from quorumlog.runtime.supervisor import Supervisor, configuration, free_addresses
+from quorumlog.runtime.supervisor import Supervisor, free_addresses
 
-HOSTED: Final = {"a": "shard", "b": "shard", "c": "coordinator"}
 ANN, CID, DOT, EXCHANGE = "ann", "cid", "dot", "exchange"
 """Two accounts of different shards, one more, and the one that all shards have a part of."""
 WORKERS: Final = 8
@@ -43,18 +42,10 @@ def router(file: Path, address: Address) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]:
-    """All groups, started."""
-    with Supervisor(tmp_path_factory.mktemp("shards"), configuration(dict.fromkeys(HOSTED, 3), HOSTED)) as running:
-        running.start()
-        yield running
-
-
-@pytest.fixture(scope="module")
-def addresses(servers: Supervisor) -> Iterator[list[Address]]:
+def addresses(shards: Supervisor) -> Iterator[list[Address]]:
     """Two routers."""
     one, two = free_addresses(2)
-    with router(servers.file, one), router(servers.file, two):
+    with router(shards.file, one), router(shards.file, two):
         yield [one, two]
 
 
@@ -79,10 +70,8 @@ def transferred(address: Address, first: int, count: int) -> list[str]:
     return found
 
 
-def test_requests_are_answered_on_their_connections_across_kill_9(
-    servers: Supervisor, addresses: list[Address]
-) -> None:
-    placement = servers.config.placement
+def test_requests_are_answered_on_their_connections_across_kill_9(shards: Supervisor, addresses: list[Address]) -> None:
+    placement = shards.config.placement
     assert placement.home(ANN) != placement.home(CID)
     one, two = (Http(each) for each in addresses)
     total = one.get(f"/v1/total{PATIENT}").body["total"]
@@ -93,10 +82,10 @@ def test_requests_are_answered_on_their_connections_across_kill_9(
         going = [workers.submit(transferred, addresses[n % 2], n * each, each) for n in range(WORKERS)]
         for _ in range(2):
             killed = leaders(one)
-            servers.kill(*killed)
+            shards.kill(*killed)
             assert killed
             assert not any(worker.done() for worker in going)
-            servers.start(*killed)
+            shards.start(*killed)
         outcomes = [outcome for worker in going for outcome in worker.result()]
     assert outcomes == ["done"] * (WORKERS * each)
     again = transferred(addresses[0], 0, 3)
@@ -110,10 +99,10 @@ def test_requests_are_answered_on_their_connections_across_kill_9(
     two.close()
 
 
-def test_what_is_particular_to_shards(servers: Supervisor, addresses: list[Address]) -> None:
+def test_what_is_particular_to_shards(shards: Supervisor, addresses: list[Address]) -> None:
     http = Http(addresses[0])
-    home = servers.config.placement.home(DOT)
-    other = next(each for each in ("x", "y", "z", "u", "v") if servers.config.placement.home(each) != home)
+    home = shards.config.placement.home(DOT)
+    other = next(each for each in ("x", "y", "z", "u", "v") if shards.config.placement.home(each) != home)
     asked = {"command": {"f": "deposit", "account": DOT, "amount": 100}}
     token = http.post(f"/v1/commands{PATIENT}", asked).headers["quorumlog-token"]
     assert token.startswith(f"{home}=")
@@ -138,16 +127,16 @@ def test_what_is_particular_to_shards(servers: Supervisor, addresses: list[Addre
     http.close()
 
 
-def elsewhere(servers: Supervisor, account: str) -> str:
+def elsewhere(shards: Supervisor, account: str) -> str:
     """An account of another shard."""
-    home = servers.config.placement.home
+    home = shards.config.placement.home
     return next(name for name in (f"{account}{number}" for number in range(99)) if home(name) != home(account))
 
 
-def test_sessions_are_with_one_group_each(servers: Supervisor, addresses: list[Address]) -> None:
+def test_sessions_are_with_one_group_each(shards: Supervisor, addresses: list[Address]) -> None:
     """The client says which one it means, is told if the accounts are elsewhere, and nothing has happened then."""
-    placement = servers.config.placement
-    one, two = "ida", elsewhere(servers, "ida")
+    placement = shards.config.placement
+    one, two = "ida", elsewhere(shards, "ida")
     http = Http(addresses[0])
 
     def asked(number: int, group: str | None, **command: object) -> Response:
@@ -166,9 +155,9 @@ def test_sessions_are_with_one_group_each(servers: Supervisor, addresses: list[A
     http.close()
 
 
-def test_the_command_line_goes_to_all_groups(servers: Supervisor, addresses: list[Address]) -> None:
-    one, two = "jon", elsewhere(servers, "jon")
-    native, routed = ("--config", str(servers.file)), ("--url", f"http://{addresses[0][0]}:{addresses[0][1]}")
+def test_the_command_line_goes_to_all_groups(shards: Supervisor, addresses: list[Address]) -> None:
+    one, two = "jon", elsewhere(shards, "jon")
+    native, routed = ("--config", str(shards.file)), ("--url", f"http://{addresses[0][0]}:{addresses[0][1]}")
 
     def ran(*arguments: str) -> tuple[int, str]:
         found = CliRunner().invoke(app, ["client", *arguments, "--timeout", "30"])
@@ -188,9 +177,9 @@ def test_the_command_line_goes_to_all_groups(servers: Supervisor, addresses: lis
     )
 
 
-def test_a_router_ends_when_it_is_told_to(servers: Supervisor) -> None:
+def test_a_router_ends_when_it_is_told_to(shards: Supervisor) -> None:
     (address,) = free_addresses(1)
-    with router(servers.file, address) as process:
+    with router(shards.file, address) as process:
         http = Http(address)
         assert http.get("/health").status == 200
         with ThreadPoolExecutor(1) as beside:
