@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 200
 """Of a line where nobody looks at a terminal."""
+KEYED: Final = (0.5, 1.0)
+"""The part of all operations that have a key of their own, in one run and the next."""
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +59,8 @@ def virtual(
     for each in range(seed, seed + runs):
         folder = Path(tempfile.mkdtemp(prefix="quorumlog-virtual-")) if keep is None else keep
         own = folder / str(each) if runs > 1 else folder
-        run = VirtualRun(Wanted(seconds, each, faults, own, workers, hosted=hosted, rest=rest))
+        keyed = KEYED[each % len(KEYED)]
+        run = VirtualRun(Wanted(seconds, each, faults, own, workers, hosted=hosted, rest=rest, keyed=keyed))
         result = run.run(judge=judge)
         say(out, each, result, run.figures, own)
         if not result.holds:

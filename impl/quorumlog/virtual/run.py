@@ -28,7 +28,7 @@ __all__ = ["HOSTED", "VirtualRun", "Wanted"]
 MOST: Final = 10.0
 """After so many times its length, and so many minutes, a run counts as one that does not end."""
 CALM: Final = (Conditions(), Speed())
-ROUGH: Final = (Conditions(lost=0.005, late=0.01), Speed(slow=0.1))
+ROUGH: Final = (Conditions(lost=0.005, late=0.01), Speed(slow=0.25))
 """Network and disks without faults, and with them."""
 
 
