@@ -42,7 +42,7 @@ def test_the_same_seed_gives_the_same_files_whatever_pythons_hash_seed_is(tmp_pa
 
 
 def test_another_seed_gives_others(tmp_path: Path) -> None:
-    files = []
+    files: list[dict[str, bytes]] = []
     for seed in (1, 2, 1):
         folder = tmp_path / f"run {len(files)}"
         VirtualRun(Wanted(2, seed, False, folder, 2, hosted={"a": "shard"})).run(judge=False)
