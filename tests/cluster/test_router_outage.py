@@ -13,17 +13,19 @@ from tests.cluster.http_client import Http, connected, routers
 
 from quorumlog import Cluster
 from quorumlog.core.read_model import KnownSince, Time
+from quorumlog.driver import Pace
 from quorumlog.runtime import feed
 from quorumlog.runtime.router import Router
 
 SECONDS: Final = 20.0
+QUICK: Final = Pace(election=(150, 300), heartbeat=30, turns=True)
 LIMITS: Final = {"outstanding": 8, "each": 4, "streams": 2}
 
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     """Three nodes with a ledger, before which routers take little."""
-    with Cluster() as running:
+    with Cluster(pace=QUICK) as running:
         running.config = type(running.config)(
             **{**vars(running.config), "router": replace(running.config.router, **LIMITS)}
         )
