@@ -17,7 +17,7 @@ from quorumlog.runtime.recorded import FORMAT, EventName, Letter, Line, Run, Sen
 from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
 from tlastep.recorded import At, Contradiction, Key, Recording, Told, Update, Way
-from tlastep.values import Fn, Value, boolean, model_value
+from tlastep.values import FALSE, TRUE, Fn, Value, model_value
 
 NIL: Final = model_value("Nil")
 KINDS: Final = {
@@ -35,21 +35,14 @@ def key_of(letter: Letter) -> Key:
 
     In one term one leader puts one entry in one place, so the place and the number say which they are.
     """
-    kind = type(letter)
-    if kind is SentRequest:
-        request = cast(SentRequest, letter)
-        entries = request.entries
-        count = entries if type(entries) is int else sum([len(run) - 1 for run in cast("list[Run]", entries)])
-        ends, place = (request.sender, request.to, request.term), (request.prev_index, request.prev_term)
-        return ("AppendRequest", *ends, *place, count, request.commit_index)
-    if kind is recorded.SentReply:
-        reply = cast(recorded.SentReply, letter)
-        return ("AppendReply", reply.sender, reply.to, reply.term, reply.accepted, reply.index)
-    return (KINDS[kind], *asdict(letter).values())
-
-
-def _keys_of(line: Step) -> list[Key]:
-    return [key_of(each) for each in line.sent]
+    if type(letter) is SentRequest:
+        entries = letter.entries
+        count = entries if isinstance(entries, int) else sum([len(run) - 1 for run in entries])
+        place, ends = (letter.prev_index, letter.prev_term), (letter.sender, letter.to, letter.term)
+        return ("AppendRequest", *ends, *place, count, letter.commit_index)
+    if type(letter) is recorded.SentReply:
+        return ("AppendReply", letter.sender, letter.to, letter.term, letter.accepted, letter.index)
+    return (KINDS[type(letter)], *asdict(letter).values())
 
 
 class ReplicationRecording:
@@ -70,6 +63,8 @@ class ReplicationRecording:
         self._entries: dict[tuple[int, EventName], Value] = {}
         self._messages: dict[Key, Fn] = {}
         self._keys: dict[Value, Key] = {}
+        self._sent: tuple[Line | Step | None, list[Key]] = None, []
+        """The line that was asked last what it sends, and what that is."""
         self._first_of_all = self._everyone(1)
         self._none_of_any = self._everyone(0)
         self.constants: Mapping[str, Value] = {
@@ -101,7 +96,10 @@ class ReplicationRecording:
 
     def sends(self, line: Line) -> Sequence[Key]:
         """The messages that have left with the step."""
-        return _keys_of(line) if isinstance(line, Step) and line.sent else ()
+        if isinstance(line, Start) or not line.sent:
+            return ()
+        self._sent = line, [key_of(each) for each in line.sent]
+        return self._sent[1]
 
     def gone(self, key: Key, at: At) -> Way:
         """The message is lost."""
@@ -213,7 +211,7 @@ class ReplicationRecording:
         elif known != knows:
             raise Contradiction(f"knows {knows} entries to be decided, and tells nobody")
         if line.sent:
-            keys = _keys_of(line)
+            keys = self._sent[1] if self._sent[0] is line else [key_of(each) for each in line.sent]
             messages = [self._known(each, key, log) for each, key in zip(line.sent, keys, strict=True)]
             updates.append(("network", None, part("network", None).union(messages)))
             return Told(action, arguments, updates, keys)
@@ -247,7 +245,10 @@ class ReplicationRecording:
         yield from (("nextIndex", self._first_of_all), ("matchIndex", self._none_of_any))
 
     def _indexes(self, old: Fn, changed: Mapping[str, int]) -> Value:
-        return Fn({**old.mapping, **{self._server(peer): index for peer, index in changed.items()}})
+        mapping = old.mapping.copy()
+        for peer, index in changed.items():
+            mapping[self._server(peer)] = index
+        return Fn(mapping)
 
     def _entry(self, term: int, event: EventName) -> Value:
         found = self._entries.get((term, event))
@@ -325,17 +326,17 @@ class ReplicationRecording:
     def _record(self, letter: Letter, entries: Items) -> Fn:
         """A message as the record of the spec."""
         found: dict[Value, Any] = {"type": KINDS[type(letter)], "from": self._server(letter.sender)}
-        if not isinstance(letter, recorded.AskedVote):
-            found["to"] = self._server(letter.to)
-        found["term"] = letter.term
-        match letter:
-            case SentRequest():
-                found |= {"prevIndex": letter.prev_index, "prevTerm": letter.prev_term}
-                found |= {"entries": entries, "commitIndex": letter.commit_index}
-            case recorded.SentReply():
-                found |= {"accepted": boolean(letter.accepted), "index": letter.index}
-            case recorded.AskedVote():
-                found |= {"lastIndex": letter.last_index, "lastTerm": letter.last_term}
+        if type(letter) is SentRequest:
+            found["to"], found["term"] = self._server(letter.to), letter.term
+            found["prevIndex"], found["prevTerm"] = letter.prev_index, letter.prev_term
+            found["entries"], found["commitIndex"] = entries, letter.commit_index
+        elif type(letter) is recorded.SentReply:
+            found["to"], found["term"] = self._server(letter.to), letter.term
+            found["accepted"], found["index"] = TRUE if letter.accepted else FALSE, letter.index
+        elif type(letter) is recorded.AskedVote:
+            found["term"], found["lastIndex"], found["lastTerm"] = letter.term, letter.last_index, letter.last_term
+        elif type(letter) is recorded.GivenVote:
+            found["to"], found["term"] = self._server(letter.to), letter.term
         return Fn(found)
 
     def _slice(self, letter: SentRequest, log: Items) -> Items:

@@ -84,6 +84,9 @@ def _functions(long: LongSequences) -> dict[str, object]:
         return _except(operator, lambda plainly: replaced(plainly, path, value))
 
     def changed(operator: Any, path: Any, new: Any) -> Any:
+        if type(operator) is Fn and len(path) == 1 and type(path[0]) in PLAIN:
+            mapping, key = operator.mapping, path[0]
+            return Fn({**mapping, key: frozen(new(mapping[key]))}) if key in mapping else operator
         return _except(operator, lambda plainly: updated(plainly, path, new))
 
     def _except(operator: Any, change: Callable[[Any], Any]) -> Any:
@@ -175,6 +178,8 @@ def _sets(long: LongSequences) -> dict[str, object]:
         return union(left, right)
 
     def domain(operator: Any) -> Any:
+        if type(operator) is Fn:
+            return frozenset(operator.mapping)
         return operations.domain(tuple(operator)) if type(operator) is Long else operations.domain(operator)
 
     contain: dict[type, bool] = {}
@@ -223,7 +228,12 @@ class _Records(RecordSet):
         if type(item) is not Fn:
             return False
         values = item.mapping
-        return values.keys() == self._fields.keys() and all(test(values[name]) for name, test in self._tests)
+        if len(values) != len(self._tests):
+            return False
+        for name, test in self._tests:
+            if name not in values or not test(values[name]):
+                return False
+        return True
 
 
 class _Either(Union):
@@ -279,22 +289,23 @@ class AllPlaces:
         if type(low) is not int or type(high) is not int:
             raise fail("expected numbers")
         key = tuple([part.trunk if type(part) is Long else part for part in parts])
-        trunks = [part for part in key if type(part) is Trunk]
-        if low != 1 or not trunks:
-            return all(body(place) for place in range(low, high + 1))
-        found = known.get(key)
+        found = known.get(key) if low == 1 else None
         if found is None:
-            found = self._inherited(known, key)
-        place, far = found + 1, found
-        while place <= high:
-            self._long.highest = 0
+            if low != 1 or not any(type(part) is Trunk for part in key):
+                return all(body(place) for place in range(low, high + 1))
+            found = known[key] = self._inherited(known, key)
+        return found >= high or self._beyond(found, high, body, known, key)
+
+    def _beyond(self, found: int, high: int, body: Callable[[int], bool], known: dict[Any, int], key: Any) -> bool:
+        """Whether it is true at the places behind those where it was found true."""
+        long, far = self._long, found
+        for place in range(found + 1, high + 1):
+            long.highest = 0
             if not body(place):
                 return False
-            if self._long.highest <= place and far == place - 1:
+            if long.highest <= place and far == place - 1:
                 far = place
-            place += 1
-        if far > found or key not in known:
-            known[key] = far
+        known[key] = far
         return True
 
     @staticmethod

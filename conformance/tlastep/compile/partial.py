@@ -20,7 +20,7 @@ from itertools import count
 from typing import Any, Final, TypeVar
 
 from tlastep.compile import peephole
-from tlastep.compile.peephole import BOOL, INT, MODEL, PLAIN, SET, SURE, TEXT, name_of
+from tlastep.compile.peephole import BOOL, FUNCTION, INT, MODEL, PLAIN, SET, SLOW, SURE, TEXT, name_of
 from tlastep.compile.reads import STATES, bound_names
 from tlastep.compile.runtime import attribute
 from tlastep.compile.specialised import Known, renamed
@@ -32,22 +32,29 @@ from tlastep.values import Bool, Fn, ModelValue, Value
 S = TypeVar("S", bound=ast.stmt)
 
 MANY: Final = 8  # members of a constant set up to which a formula about all of them is written out
-KINDS: Final[Mapping[type, str]] = {int: INT, str: TEXT, frozenset: SET, ModelValue: MODEL, Bool: BOOL}
+KINDS: Final[Mapping[type, str]] = {int: INT, str: TEXT, frozenset: SET, ModelValue: MODEL, Bool: BOOL, Fn: FUNCTION}
 RESULTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("plus", "minus", "times", "length", "cardinality", "greatest", "quotient", "modulo"), INT),
     **dict.fromkeys(("set_of", "frozenset"), SET),
-    **dict.fromkeys(("keep", "freeze", "apply", "record_from", "Fn", "function_of", "domain"), PLAIN),
+    **dict.fromkeys(("keep", "freeze", "apply", "function_of", "domain"), PLAIN),
+    **dict.fromkeys(("record_from", "Fn"), FUNCTION),
     **dict.fromkeys(("subsequence", "concatenated", "appended", "head", "tail", "replaced", "updated"), PLAIN),
     "boolean": BOOL,
+    SLOW["length"]: INT,
+    SLOW["apply"]: PLAIN,
 }
 """The kinds of what helpers return."""
 
 
 class Layout:
-    """Where the cells of a state are: `places[variable][key]`, with the key None for a variable that is one cell."""
+    """Where the cells of a state are: `places[variable][key]`, with the key None for a variable that is one cell.
 
-    def __init__(self, components: Sequence[tuple[str, Value | None]]) -> None:
+    `kinds` are the classes that the values of cells have in all states, or None.
+    """
+
+    def __init__(self, components: Sequence[tuple[str, Value | None]], kinds: Sequence[type | None] = ()) -> None:
         self.components = tuple(components)
+        self.kinds = tuple(kinds) or (None,) * len(self.components)
         self.places: dict[str, dict[Value | None, int]] = {}
         for place, (variable, key) in enumerate(components):
             self.places.setdefault(attribute(variable), {})[key] = place
@@ -74,7 +81,7 @@ class Partial:
     def __init__(self, source: str, namespace: Mapping[str, Any], layout: Layout) -> None:
         self.layout = layout
         self.namespace: dict[str, Any] = {**namespace, "Fn": Fn, "Long": Long, "whole": self._whole}
-        self.namespace |= {slow: namespace[name] for name, slow in peephole.SLOW.items() if name in namespace}
+        self.namespace |= {slow: namespace[name] for name, slow in SLOW.items() if name in namespace}
         self.functions = {
             node.name: node
             for node in ast.parse(source).body
@@ -83,6 +90,8 @@ class Partial:
         self._numbers = count()
         self._constants: dict[tuple[type, Any], str] = {}
         self._at: dict[str, str] = {}
+        self.at: dict[str, str] = {}
+        """The variables by the names of what says where their cells are."""
         self._learnt: dict[str, str] = {}
         self._copies: dict[tuple[Any, ...], str] = {}
         self._results: dict[str, str | None] = {}
@@ -134,8 +143,8 @@ class Partial:
     def places_of(self, variable: str) -> str:
         """The name of what says at which place the cell of a key is."""
         if variable not in self._at:
-            self._at[variable] = self.fresh(f"at_{variable}")
-            self.namespace[self._at[variable]] = self.layout.places[variable]
+            name = self._at[variable] = self.fresh(f"at_{variable}")
+            self.namespace[name], self.at[name] = self.layout.places[variable], variable
         return self._at[variable]
 
     def learnt(self, code: str) -> str:
@@ -216,6 +225,7 @@ class _Evaluator(ast.NodeTransformer):
         self._partial = partial
         self._scope = scope
         self._returned: list[str | None] = []
+        self._names = True
 
     @property
     def result(self) -> str | None:
@@ -239,12 +249,15 @@ class _Evaluator(ast.NodeTransformer):
             case ast.BinOp(left, operator, right):
                 sets = isinstance(operator, ast.BitOr) or SET in (self.kind(left), self.kind(right))
                 return SET if sets else INT
-            case ast.Subscript(ast.Name(state), ast.Constant()) if state in STATES:
-                return PLAIN
+            case ast.Subscript(ast.Name(state), ast.Constant(int(place))) if state in STATES:
+                of = self._partial.layout.kinds[place]
+                return PLAIN if of is None else KINDS.get(of, PLAIN)
             case ast.Subscript(ast.Attribute(_, "mapping" | "items")) | ast.Subscript(ast.Name(), ast.Subscript()):
                 return PLAIN
             case ast.Attribute(_, "count"):
                 return INT
+            case ast.BoolOp(ast.And(), [ast.Compare(ast.NamedExpr()), *_, last]):
+                return self.kind(last)
         return None
 
     # -- statements ----------------------------------------------------------------------------------------------
@@ -310,7 +323,7 @@ class _Evaluator(ast.NodeTransformer):
         old = _cell("s", place)
         if path:
             keys = ast.Tuple([self.visit(each) for each in path], ast.Load())
-            return ast.Call(ast.Name(manner, ast.Load()), [old, keys, self.visit(new)], [])
+            return self._called(manner, [old, keys, new if manner == "updated" else self.visit(new)])
         if manner == "replaced":
             return self.visit(new)  # type: ignore[no-any-return]  # as all visitors do
         assert isinstance(new, ast.Lambda)
@@ -350,7 +363,19 @@ class _Evaluator(ast.NodeTransformer):
                 state in STATES and self._partial.layout.is_split(variable)
             ):
                 return _cell(state, self._place(variable, self.visit(key)))
+            case ast.Subscript(ast.Name(places), ast.Name() as key) if places in self._partial.at:
+                return self._place(self._partial.at[places], key)  # of what was evaluated before its key was known
         self.generic_visit(node)
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        """A comparison, unless it is clear: of one constant with another."""
+        self.generic_visit(node)
+        match node:
+            case ast.Compare(ast.Name() as left, [ast.Is()], [ast.Name() as right]):
+                (one, its), (other, ours) = self._partial.value_of(left), self._partial.value_of(right)
+                if one and other:
+                    return ast.Constant(its is ours)
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
@@ -363,13 +388,20 @@ class _Evaluator(ast.NodeTransformer):
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
         """What goes through a set: of numbers, it may be."""
         for each in node.generators:
-            each.iter = self.visit(each.iter)
+            each.iter = self._iterated(each.iter)
             if isinstance(each.target, ast.Name):
                 numbers = name_of(each.iter) in ("range", "numbers")
                 self._scope.kinds[each.target.id] = INT if numbers else PLAIN
             each.ifs = [self.visit(test) for test in each.ifs]
         node.elt = self.visit(node.elt)
         return node
+
+    def _iterated(self, node: ast.expr) -> ast.expr:
+        """What a generator goes through. Python lets no names be given there."""
+        names, self._names = self._names, False
+        made: ast.expr = self.visit(node)
+        self._names = names
+        return made
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.expr:
         """A function, of whose operands nothing is known."""
@@ -419,25 +451,44 @@ class _Evaluator(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         """An operator of TLA+ or of the spec."""
         match node:
-            case ast.Call(ast.Lambda() as function, operands):
-                node.args = [self.visit(each) for each in operands]
-                for parameter, operand in zip(function.args.args, node.args, strict=True):
-                    self._scope.kinds[parameter.arg] = self.kind(operand)
-                function.body = self.visit(function.body)
-                return node
+            case ast.Call(ast.Lambda(ast.arguments(args=parameters), body), operands):
+                made = [self.visit(each) for each in operands]
+                written = self._written_out([each.arg for each in parameters], body, made)
+                return written or ast.Call(self.visit(node.func), made, [])
             case ast.Call(ast.Name("all" | "any" as name), [ast.GeneratorExp() as every]):
                 return self._about_all(name, every)
             case ast.Call(ast.Name("apply"), [ast.Attribute(ast.Name(state), variable), key]) if (
                 state in STATES and self._partial.layout.is_split(variable)
             ):
                 return _cell(state, self._place(variable, self.visit(key)))
+            case ast.Call(ast.Name("member"), [item, ast.Call(ast.Name("difference"), [wider, less])]):
+                made = self.visit(item)
+                if peephole.is_simple(made):
+                    inside, outside = (self._called("member", [made, self.visit(each)]) for each in (wider, less))
+                    return ast.BoolOp(ast.And(), [inside, ast.UnaryOp(ast.Not(), outside)])
+                return self._called("member", [made, self.visit(node.args[1])])
+            case ast.Call(ast.Name("updated"), [function, path, new]):
+                return self._updated(self.visit(function), self.visit(path), new)
             case ast.Call(ast.Name(name), operands):
                 return self._called(name, [self.visit(each) for each in operands])
         self.generic_visit(node)
         return node
 
+    def _updated(self, function: ast.expr, path: ast.expr, new: ast.expr) -> ast.expr:
+        """`[function EXCEPT ![key] = ...@...]`, where what is said of @ is not visited yet."""
+        match path, new:
+            case ast.Tuple([key]), ast.Lambda(ast.arguments(args=[old]), body) if self.kind(function) == FUNCTION:
+                if peephole.is_simple(function) and peephole.is_simple(key):
+                    said = self._written_out([old.arg], body, [peephole.part(function, key)])
+                    made = peephole.changed(self, function, key, said) if said is not None else None
+                    if made is not None:
+                        return made
+        return ast.Call(ast.Name("updated", ast.Load()), [function, path, self.visit(new)], [])
+
     def _called(self, name: str, operands: list[ast.expr]) -> ast.expr:
         partial = self._partial
+        if name == "updated":
+            return self._updated(operands[0], operands[1], operands[2])
         call = ast.Call(ast.Name(name, ast.Load()), operands, [])
         operator = self._scope.operators.get(name)
         if operator is not None:
@@ -478,11 +529,22 @@ class _Evaluator(ast.NodeTransformer):
         free = {node.id for each in operands for node in ast.walk(each) if isinstance(node, ast.Name)}
         if inner & (free | given.keys()):
             return None
-        if any(used.count(name) > 1 and not peephole.is_simple(operand) for name, operand in given.items()):
+        named = [
+            name
+            for name, operand in given.items()
+            if (inner or used.count(name) > 1) and not peephole.is_simple(operand) and name in used
+        ]
+        if named and not self._names:
             return None
-        if inner and not all(map(peephole.is_simple, operands)):
-            return None
-        return self.visit(renamed(body, given))  # type: ignore[no-any-return]  # as all visitors do
+        first: list[ast.expr] = []
+        for name in named:
+            own = ast.Name(self._partial.fresh(name), ast.Load())
+            self._scope.kinds[own.id] = self.kind(given[name])
+            value = ast.NamedExpr(ast.Name(own.id, ast.Store()), given[name])
+            first.append(ast.Compare(value, [ast.IsNot()], [ast.Constant(None)]))  # no value is None: this is true
+            given[name] = own
+        said: ast.expr = self.visit(renamed(body, given))
+        return ast.BoolOp(ast.And(), [*first, said]) if first else said
 
     # -- formulas about all members ------------------------------------------------------------------------------
 
@@ -530,6 +592,7 @@ class _Evaluator(ast.NodeTransformer):
         states = [node for node in ast.walk(said) if isinstance(node, ast.Name) and node.id in STATES]
         fixed = len(peephole.cells_in(said))
         own = {name for node in ast.walk(said) for name in bound_names(node)} | {place}
+        own |= {node.target.id for node in ast.walk(said) if isinstance(node, ast.NamedExpr)}
         local = {node.id for node in ast.walk(said) if isinstance(node, ast.Name)} & self._scope.kinds.keys() - own
         if not cells or len(states) != fixed or local:
             return None

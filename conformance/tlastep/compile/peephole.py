@@ -21,6 +21,7 @@ from tlastep.values import TRUE, ModelValue
 INT: Final = "number"
 TEXT: Final = "string"
 SET: Final = "set"
+FUNCTION: Final = "function"
 MODEL: Final = "model value"
 BOOL: Final = "boolean"
 PLAIN: Final = "value"
@@ -115,6 +116,8 @@ def _number(known: Knows, name: str, left: ast.expr, right: ast.expr) -> ast.exp
 
 def _ordered(known: Knows, name: str, left: ast.expr, right: ast.expr) -> ast.expr | None:
     """Python refuses to order a number and what is none."""
+    if is_simple(left) and ast.unparse(left) == ast.unparse(right) and known.kind(left) == INT:
+        return ast.Constant(name in ("at_most", "at_least"))
     if INT not in (known.kind(left), known.kind(right)):
         return None
     return _compared(left, _ORDER[name], right)
@@ -133,6 +136,8 @@ def _equal(known: Knows, _: str, left: ast.expr, right: ast.expr) -> ast.expr | 
     for one, other, kind in ((left, right, kinds[1]), (right, left, kinds[0])):
         if isinstance(known.value_of(one)[1], ModelValue) and kind is not None:
             return _compared(other, ast.Is(), one)
+    if kinds == (MODEL, MODEL):
+        return _compared(left, ast.Is(), right)
     if kinds[0] == kinds[1] and kinds[0] in (INT, TEXT, SET):
         return _compared(left, ast.Eq(), right)
     if isinstance(left, ast.Tuple) and isinstance(right, ast.Tuple):
@@ -186,6 +191,27 @@ def _applied(known: Knows, _: str, function: ast.expr, argument: ast.expr) -> as
         inside = ast.Compare(ast.Constant(0), [ast.Lt(), ast.LtE()], [argument, count])
         test = ast.BoolOp(ast.And(), [_has_class(function, "Long"), inside])
         return ast.IfExp(test, item, _call(SLOW["apply"], function, argument))
+    return None
+
+
+def changed(known: Knows, function: ast.expr, key: ast.expr, value: ast.expr) -> ast.expr | None:
+    """`[function EXCEPT ![key] = value]`, where neither of the first two costs anything: a key that it has."""
+    if known.kind(function) != FUNCTION or not is_simple(function) or not is_simple(key) or known.kind(key) is None:
+        return None
+    mapping = ast.Attribute(function, "mapping", ast.Load())
+    made = _call("Fn", ast.Dict([None, key], [mapping, _frozen(known, value)]))
+    return ast.IfExp(_compared(key, ast.In(), mapping), made, function)
+
+
+def part(function: ast.expr, key: ast.expr) -> ast.expr:
+    """`function[key]` of a function that is known to be one and to have the key."""
+    return ast.Subscript(ast.Attribute(function, "mapping", ast.Load()), key, ast.Load())
+
+
+def _replaced(known: Knows, _: str, function: ast.expr, path: ast.expr, value: ast.expr) -> ast.expr | None:
+    match path:
+        case ast.Tuple([key]):
+            return changed(known, function, key, value)
     return None
 
 
@@ -268,6 +294,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(_ORDER, _ordered),
     **dict.fromkeys(("keep", "freeze"), _kept),
     "numbers": _numbers,
+    "replaced": _replaced,
     "equal": _equal,
     "boolean": _boolean,
     "truth": _truth,

@@ -28,7 +28,7 @@ from tlastep.engine.step_judge import EVERYTHING, StepJudge
 from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
 from tlastep.recorded import Update
-from tlastep.values import Fn, Value
+from tlastep.values import Fn, ModelValue, Value
 
 Claims: TypeAlias = Sequence[Update]
 """What a step is said to have changed. Whatever is not named is as it was."""
@@ -76,14 +76,24 @@ class Follower:
         """Start, or go on, in this state."""
         self._judge.begin(assignment)
         components = tuple(self._judge.snapshots.components)
-        if components != self.layout.components:
-            self._shape(components)
         given: Mapping[str, Any] = assignment
         self.cells = [given[name] if key is None else given[name].mapping[key] for name, key in components]
         self.changed = EVERYTHING
+        if components != self.layout.components:
+            self._shape(Layout(components, [_kind(value) for value in self.cells]))
+        self._check_kinds(range(len(components)))
 
-    def _shape(self, components: Sequence[tuple[str, Value | None]]) -> None:
-        self.layout = Layout(components)
+    def _check_kinds(self, places: Iterable[int]) -> None:
+        """Where a cell has a value of another class than before, nothing is known of its class any more."""
+        layout = self.layout
+        wrong = {p for p in places if layout.kinds[p] is not None and type(self.cells[p]) is not layout.kinds[p]}
+        if wrong:
+            kinds = [None if place in wrong else kind for place, kind in enumerate(layout.kinds)]
+            self._shape(Layout(layout.components, kinds))
+
+    def _shape(self, layout: Layout) -> None:
+        components = layout.components
+        self.layout = layout
         self.places = {name: self.layout.places.get(attribute(name), {}) for name in self.spec.variables}
         """The place of each key of a variable among the cells; of the key None, if the variable is one cell."""
         self._cells = Cells(self.spec, self.layout)
@@ -129,13 +139,14 @@ class Follower:
 
     def _fits(self, before: State, following: State, claims: Claims | None, writes: Iterable[int]) -> bool:
         """Whether the spec's next state is what is claimed; if so, it is the state from now on."""
-        changed = 0
+        changed, same = 0, True
         if claims is None:
             for place in writes:
                 old, new = before[place], following[place]
                 if new is not old and new != old:
                     changed |= 1 << place
             self.cells, self.changed = following, changed
+            self._check_kinds(writes)
             return True
         claimed, places = before.copy(), self.places
         for name, key, value in claims:
@@ -144,14 +155,18 @@ class Follower:
             if value is not old and value != old:
                 claimed[place] = value
                 changed |= 1 << place
+                same = same and type(value) is type(old)
         for place in self._free:
             claimed[place] = following[place]
             if following[place] != before[place]:
                 changed |= 1 << place
+                same = False
         if following != claimed:
             return False
         # The two are equal. What is claimed has been met before, more often: its hashes are known.
         self.cells, self.changed = claimed, changed
+        if not same:
+            self._check_kinds(range(len(claimed)))
         return True
 
     def outside(self, claims: Claims) -> None:
@@ -269,6 +284,11 @@ class Follower:
         return found
 
 
+def _kind(value: Value) -> type | None:
+    """The class that a cell may be expected to keep; not of sequences, which are of several."""
+    return type(value) if type(value) in KEPT else None
+
+
 def _with(cells: State, places: Mapping[str, Mapping[Value | None, int]], claims: Claims) -> State:
     found = cells.copy()
     for name, key, value in claims:
@@ -276,4 +296,5 @@ def _with(cells: State, places: Mapping[str, Mapping[Value | None, int]], claims
     return found
 
 
+KEPT: Final = frozenset({int, str, frozenset, ModelValue, Fn})
 MANY: Final = 1_000  # functions that are made for one action
