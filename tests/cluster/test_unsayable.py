@@ -7,8 +7,11 @@ from typing import Final
 
 import pytest
 from tests.cluster.cluster_ledger import SECONDS, eventually, run
+from tests.cluster.http_client import connected, routers
+from typer.testing import CliRunner
 
 from quorumlog import Cluster
+from quorumlog.cli import app
 from quorumlog.ledger.commands import LARGEST, Balance, Deposit, Unfit
 from quorumlog.runtime.client import Client
 from quorumlog.runtime.hosting import Hosted
@@ -80,6 +83,8 @@ def test_who_asks_for_too_much_is_refused_and_the_others_are_answered() -> None:
             with pytest.raises(Rejected, match="ZeroDivisionError"):
                 await client.read("", timeout=SECONDS)
             assert await client.read("square", timeout=SECONDS) == 16
+            found = await asyncio.gather(*map(client.question, ["square", "", "square"]), return_exceptions=True)
+            assert (found[0], str(found[1])[:17], found[2]) == (16, "ZeroDivisionError", 16)
 
     with Cluster(POWERS) as cluster:
         run(story)
@@ -89,6 +94,23 @@ def test_who_asks_for_too_much_is_refused_and_the_others_are_answered() -> None:
         with cluster.client() as client:
             assert client.ask("square", timeout=SECONDS) == 256
         run(lambda: eventually(lambda: {each.events for each in cluster.status().values()} == {3}))
+
+
+def test_over_http_and_on_the_command_line_too() -> None:
+    with Cluster(POWERS, size=1) as cluster, routers(cluster.config) as (running,), connected(running) as (http,):
+        for path, body in (("/v1/commands", {"command": "halve"}), ("/v1/questions", {"question": ""})):
+            found = http.post(path, body)
+            assert (found.status, found.error.split(":")[0]) == (
+                422,
+                "the application refuses this, and nothing has happened",
+            )
+        assert http.post("/v1/questions", {"question": "", "through": "model"}).status == 422
+        assert http.post("/v1/commands", {"command": "square"}).body["answer"] == 4
+        url = f"http://127.0.0.1:{running.address[1]}"
+        said = CliRunner().invoke(app, ["client", "submit", '"halve"', "--url", url])
+        assert (said.exit_code, said.output.count("\n")) == (1, 1)
+        assert said.output.endswith("ValueError: it is not done\n")
+        assert CliRunner().invoke(app, ["client", "ask", '"square"', "--url", url]).output == "4\n"
 
 
 def test_accounts_stay_far_from_that() -> None:

@@ -19,18 +19,7 @@ from quorumlog.core.event_sourcing import Folds
 from quorumlog.core.leader_output import Answered, Conflict, Named, Request
 from quorumlog.runtime import wire
 from quorumlog.runtime.read_model import ReadModel
-from quorumlog.runtime.session import (
-    Expected,
-    NotAQuestion,
-    Refused,
-    Rejected,
-    Session,
-    Unanswered,
-    Waited,
-    spread,
-    spread_one,
-    unanswerable,
-)
+from quorumlog.runtime.session import Expected, NotAQuestion, Refused, Rejected, Session, Unanswered, no_answer, spread
 from quorumlog.runtime.transport import Connection
 from quorumlog.runtime.wire import BadFrame, Codec, Hello, Read, Status, frame, framed
 
@@ -40,6 +29,7 @@ Command = TypeVar("Command")
 Event = TypeVar("Event")
 Answer = TypeVar("Answer")
 State = TypeVar("State")
+Waited = TypeVar("Waited")
 
 LARGEST: Final = 64 << 20
 BUFFER: Final = 8 << 20
@@ -77,7 +67,7 @@ class Client(Generic[Command, Event, Answer]):
         self._dice = dice if dice is not None else Random()
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._forwarded: dict[Named, tuple[Request[Command], asyncio.Future[Answered[Answer]]]] = {}
-        self._reads: dict[int, tuple[Read[Command], asyncio.Future[tuple[Answer, ...]]]] = {}
+        self._reads: dict[int, tuple[Read[Command], list[asyncio.Future[Answer]]]] = {}
         self._questions: list[tuple[Command, asyncio.Future[Answer]]] = []
         self._statuses: list[asyncio.Future[Status]] = []
         self._calls = 0
@@ -190,7 +180,7 @@ class Client(Generic[Command, Event, Answer]):
 
     def _open(self) -> list[asyncio.Future[Any]]:
         questions = [answer for _, answer in self._questions]
-        reads = [answer for _, answer in self._reads.values()]
+        reads = [answer for _, waiting in self._reads.values() for answer in waiting]
         forwarded = [answer for _, answer in self._forwarded.values()]
         return [*self._answers.values(), *forwarded, *reads, *questions, *self._statuses]
 
@@ -244,11 +234,12 @@ class Client(Generic[Command, Event, Answer]):
 
     def _gather_questions(self) -> None:
         gathered, self._questions = self._questions, []
+        self._call(tuple([question for question, _ in gathered]), [answer for _, answer in gathered])
+
+    def _call(self, questions: tuple[Command, ...], waiting: list[asyncio.Future[Answer]]) -> None:
         self._calls += 1
-        read = Read(self._calls, tuple([question for question, _ in gathered]))
-        waiting = [answer for _, answer in gathered]
-        self._reads[read.call] = read, self._loop.create_future()
-        self._reads[read.call][1].add_done_callback(lambda done: spread(done, waiting))
+        read = Read(self._calls, questions)
+        self._reads[read.call] = read, waiting
         self._unsent_reads.append(read)
 
     def _again(self) -> None:
@@ -321,7 +312,8 @@ class Client(Generic[Command, Event, Answer]):
             self._welcomed(wire.decoded(wire.WELCOME_DECODER, body))
         elif kind == wire.STATUS:
             told, self._statuses = self._statuses, []
-            spread_one(wire.decoded(wire.STATUS_DECODER, body), told)
+            status = wire.decoded(wire.STATUS_DECODER, body)
+            spread([status] * len(told), told)
         elif kind == wire.NOT_LEADER:
             self._elsewhere(wire.decoded(wire.NOT_LEADER_DECODER, body).leader)
         elif kind == wire.SESSION_KNOWN:
@@ -377,20 +369,22 @@ class Client(Generic[Command, Event, Answer]):
             self._answers, self.session = {}, Session(secrets.token_hex(8))  # the next command is the first of another
         for number, answer in open_:
             if not answer.done():
-                answer.set_exception(unanswerable(known.session, number, full=known.full))
+                answer.set_exception(no_answer(known.session, number, full=known.full))
 
     def _read_answered(self, body: memoryview) -> None:
         self._heard = self._loop.time()
         found = self._codec.read_answered(body)
-        _, answer = self._reads.pop(found.call, (None, None))
+        read, waiting = self._reads.pop(found.call, (None, []))
         self.at = max(self.at, found.at)
-        if answer is None or answer.done():
-            return
-        if found.answers is None:
-            none = NotAQuestion("one of the commands is no question")
-            answer.set_exception(Rejected(found.reason) if found.reason else none)
-        else:
-            answer.set_result(found.answers)
+        if found.answers is not None:
+            spread(found.answers, waiting)
+        elif read is not None and len(waiting) > 1:  # one of them is to blame, and the others are to be answered
+            for question, answer in zip(read.questions, waiting, strict=True):
+                self._call((question,), [answer])
+            self._soon()
+        elif waiting and not waiting[0].done():
+            none = NotAQuestion("the command is no question")
+            waiting[0].set_exception(Rejected(found.reason) if found.reason else none)
 
     def _refused(self, reason: str) -> None:
         self._refusal = reason

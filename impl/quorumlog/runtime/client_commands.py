@@ -31,7 +31,13 @@ UNANSWERED: Final = 3
 
 WIDTH: Final = 160
 """Of a table where nobody looks at a terminal."""
-STATUSES: Final[Mapping[int, int]] = {409: HAPPENED_NOTHING, 410: HAPPENED_NOTHING, 429: UNANSWERED, 503: UNANSWERED}
+STATUSES: Final[Mapping[int, int]] = {
+    409: HAPPENED_NOTHING,
+    410: HAPPENED_NOTHING,
+    422: HAPPENED_NOTHING,
+    429: UNANSWERED,
+    503: UNANSWERED,
+}
 """What the statuses of HTTP are here; all others say that the question was wrong."""
 
 Config = Annotated[

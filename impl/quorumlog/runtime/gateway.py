@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
+from quorumlog.core.event_sourcing import raised
 from quorumlog.core.leader_output import Answered, Conflict, Named, Request
 from quorumlog.ledger.books import EXCHANGE
 from quorumlog.ledger.commands import Balance, Command, Total
@@ -25,7 +26,7 @@ from quorumlog.runtime.config import Config
 from quorumlog.runtime.feed import Feed
 from quorumlog.runtime.hosting import LEDGER_CODEC, AnyHosted, NoQuestion
 from quorumlog.runtime.session import Forgotten, Full, Refused, Rejected, Session
-from quorumlog.runtime.trouble import RETRY, Trouble, bad, nobody, unknown_group
+from quorumlog.runtime.trouble import RETRY, Trouble, bad, nobody, refused, unknown_group
 from quorumlog.sharding.clients import Doing, Ended, Operation, Way
 
 AGAIN: Final = 0.5
@@ -328,6 +329,8 @@ class Gateway:
             hosted.answer(hosted.application.start(), question)
         except NoQuestion as error:
             raise bad("question", f"expected something that changes nothing, found {named(question)}") from error
+        except Exception:
+            return  # in another state it may have an answer: the servers will say
 
     async def _question(self, group: Group, wanted: Wanted) -> Any:
         check_size(wanted.command, self.config)
@@ -367,13 +370,11 @@ class Gateway:
         known, question = group.feed.projection, wanted.command
         if isinstance(question, Balance) and question.account not in known.accounts:
             raise Trouble(404, f"account: {question.account!r} occurs in none of {known.events} events")
-        answer = group.hosted.answer(known.state, question)
+        try:
+            answer = group.hosted.answer(known.state, question)
+        except Exception as error:  # whatever the application's own code raises
+            raise refused(raised(error)) from error
         return Done(value_of(answer) if self.is_sharded else answer, {group.name: known.events})
-
-
-def refused(reason: str) -> Trouble:
-    """The application has raised an exception at this."""
-    return Trouble(422, f"the application refuses this, and nothing has happened: {reason}")
 
 
 def fresh() -> Session[Any]:

@@ -10,7 +10,6 @@ from quorumlog.core.leader_output import Request
 
 Command = TypeVar("Command")
 Answer = TypeVar("Answer")
-Waited = TypeVar("Waited")
 
 
 class Unanswered(Exception):
@@ -77,32 +76,15 @@ class Session(Generic[Command]):
         return True
 
 
-def unanswerable(session: str, number: int, *, full: bool) -> Exception:
+def no_answer(session: str, number: int, *, full: bool) -> Exception:
     """Why there is no answer to a command, now or ever."""
     if full:
         return Full(f"there are as many sessions and keys as may be, and {session} is none of them")
     return Forgotten(f"the answer to command {number} of {session} is forgotten")
 
 
-def spread_one(answer: Waited, waiting: Sequence[asyncio.Future[Waited]]) -> None:
-    """Hand one answer to all who wait for it."""
-    for each in waiting:
-        if not each.done():
-            each.set_result(answer)
-
-
-def spread(done: asyncio.Future[tuple[Answer, ...]], waiting: Sequence[asyncio.Future[Answer]]) -> None:
-    """Hand the answers of a call to those who asked the questions."""
-    if done.cancelled():
-        for each in waiting:
-            each.cancel()
-        return
-    error = done.exception()
-    if error is not None:
-        for each in waiting:
-            if not each.done():
-                each.set_exception(error)
-        return
-    for each, answer in zip(waiting, done.result(), strict=False):
+def spread(answers: Sequence[Answer], waiting: Sequence[asyncio.Future[Answer]]) -> None:
+    """Hand answers to those who wait for them, one to each."""
+    for each, answer in zip(waiting, answers, strict=False):
         if not each.done():
             each.set_result(answer)

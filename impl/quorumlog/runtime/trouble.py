@@ -33,6 +33,11 @@ def nobody(group: str) -> Trouble:
     return Trouble(503, f"{found}: ask again with the same Idempotency-Key", retry=RETRY)
 
 
+def refused(reason: str) -> Trouble:
+    """The application has raised an exception at this."""
+    return Trouble(422, f"the application refuses this, and nothing has happened: {reason}")
+
+
 def unknown_group(group: str, known: list[str]) -> Trouble:
     """There is no such group."""
     return Trouble(404, f"group: expected one of {', '.join(known)}, found {group!r}")
