@@ -10,9 +10,8 @@ more than it has not heard. Nothing else is remembered here, and routers need no
 from __future__ import annotations
 
 import asyncio
-import secrets
 from dataclasses import dataclass
-from random import Random
+from random import Random, SystemRandom
 from typing import Any, Final
 
 from quorumlog.core.event_sourcing import raised
@@ -44,11 +43,14 @@ class Group:
     The copy of its events is begun when somebody wants it.
     """
 
-    def __init__(self, name: str, config: Config) -> None:
+    def __init__(self, name: str, config: Config, dice: Random) -> None:
         self.name = name
         self.hosted: AnyHosted = config.hosted(name)
-        self.client: Client[Any, Any, Any] = Client(name, config.groups[name], self.hosted.codec)
-        self.session: Session[Any] = fresh()
+        self._dice = dice
+        self.client: Client[Any, Any, Any] = Client(
+            name, config.groups[name], self.hosted.codec, session=unique(dice), dice=dice
+        )
+        self.session: Session[Any] = fresh(dice)
         self._servers = config.groups[name]
         self._feed: Feed | None = None
 
@@ -63,7 +65,7 @@ class Group:
         """A session that was not taken is of no use, also when others are: another begins with its first command."""
         is_full = not asked.cancelled() and isinstance(asked.exception(), Full)
         if is_full and session == self.session.name:
-            self.session = fresh()
+            self.session = fresh(self._dice)
 
     async def close(self) -> None:
         """Whatever is not answered is never answered."""
@@ -104,17 +106,17 @@ class Wanted:
 
 
 class Gateway:
-    """All groups of a cluster, in this loop."""
+    """All groups of a cluster, in this loop. `dice` are those of the machine; in virtual time, others."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, dice: Random | None = None) -> None:
         self.config = config
         self.placement = config.placement
         self.is_sharded = bool(self.placement.shards)
         self._loop = asyncio.get_running_loop()
-        self._dice = Random()
+        self._dice = dice if dice is not None else SystemRandom()
         self._open = 0
         self._waiting: dict[Named, int] = {}
-        self.groups: dict[str, Group] = {name: Group(name, config) for name in config.groups}
+        self.groups: dict[str, Group] = {name: Group(name, config, self._dice) for name in config.groups}
 
     @property
     def is_ledger(self) -> bool:
@@ -377,9 +379,14 @@ class Gateway:
         return Done(value_of(answer) if self.is_sharded else answer, {group.name: known.events})
 
 
-def fresh() -> Session[Any]:
+def fresh(dice: Random) -> Session[Any]:
     """A session of the router."""
-    return Session(f"router:{secrets.token_hex(8)}")
+    return Session(f"router:{unique(dice)}")
+
+
+def unique(dice: Random) -> str:
+    """A name that nobody else has."""
+    return f"{dice.getrandbits(64):016x}"
 
 
 def result_of(asked: asyncio.Future[Any]) -> Any:
