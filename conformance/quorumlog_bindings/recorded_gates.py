@@ -161,7 +161,8 @@ def entry_of(name: EventName, wrote: Wrote) -> tuple[Value, Named, int]:
     session, number, received, events = wrote
     event = CONFLICT if events is None else cast(Value, name)
     fields: dict[Value, Value] = {"type": "command", "session": session, "number": number, "received": received}
-    return Fn({**fields, "event": event}), (session, number), events or 0
+    count = len(events) if isinstance(events, list) else events or 0
+    return Fn({**fields, "event": event}), (session, number), count
 
 
 def _steps(lines: Mapping[str, Sequence[Line]]) -> Iterator[Step]:

@@ -7,7 +7,7 @@ it has changed. A field that is not there has not changed. A crash leaves no lin
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -27,8 +27,11 @@ Requested: TypeAlias = int | tuple[int, str, int, int, int | None]
 """A request: the connection, session, number, how many answers were received, how many events are expected. Or only
 the connection, of a request that expected nothing and became the next entry that was written."""
 
-Wrote: TypeAlias = tuple[str, int, int, int | None]
-"""What a gate wrote for a command: session, number, answers received, how many events. Null for a conflict."""
+Wrote: TypeAlias = tuple[str, int, int, int | list[dict[str, Any]] | None]
+"""What a gate wrote for a command: session, number, answers received, how many events. Null for a conflict.
+
+Groups that say something to each other write down the events themselves.
+"""
 
 Answer: TypeAlias = tuple[int | str, str, int, int, EventName]
 """An answer: the connection, session, number, how many events there were, and what was said, named as events are."""
@@ -48,6 +51,9 @@ class Start(Struct, tag="start", tag_field="do", kw_only=True, forbid_unknown_fi
     length: int
     after: int
     log: list[Run]
+    group: str = ""
+    shards: list[str] = []
+    """The group among groups to which the server belongs, and those of them that are shards, in their order."""
     applied: int = 0
     """The commands' entries that a snapshot stands for, with which the gate begins."""
 
@@ -144,6 +150,8 @@ class Step(Struct, tag_field="do", kw_only=True, forbid_unknown_fields=True, fro
     """For how many commands somebody waits."""
     asked: list[Requested] = []
     wrote: list[Wrote] = []
+    commands: list[dict[str, Any] | None] = []
+    """Where events themselves are written: the commands, in order, of those entries whose events say nothing."""
     said: list[Answer] = []
     held: list[Answer] = []
     """Answers that the gate gave, and that the server keeps back until something else is known."""

@@ -28,12 +28,16 @@ from quorumlog.core.consensus.durability import in_order
 from quorumlog.core.consensus.effects import Committed, ElectionTimeout, Input, Propose, Replicate, Resign, Send, Sync
 from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Entry, Event, Message
 from quorumlog.core.consensus.state import Replica
-from quorumlog.core.leader_output import CONFLICT, Asked, Executed, Gate, Say
+from quorumlog.core.leader_output import CONFLICT, Asked, Gate, Say
 from quorumlog.driver import Listener, Turn
-from quorumlog.runtime.recorded import FORMAT, Answer, EventName, Requested, Run, Wrote
+from quorumlog.runtime.recorded import FORMAT, Answer, EventName, Run, Wrote
+from quorumlog.runtime.recorded_rows import requests, unsaid, wrote
 
 Whole = TypeVar("Whole")
 Taken = TypeVar("Taken")
+
+Among: TypeAlias = tuple[str, Sequence[str]]
+"""The group of a server among groups, and the shards."""
 
 AnySpoken: TypeAlias = tuple[Gate[Any, Any, Any], Sequence[Say[Any]]]
 """A gate, and the answers that its server keeps back until it knows more."""
@@ -59,7 +63,8 @@ def named(event: Event | None) -> EventName:
 class Recorder(Generic[Whole, Taken]):
     """Records one server. `write` takes whole lines; `number` and `incarnation` are those of the last one before.
 
-    `replica` and `spoken` say where its part in consensus is, and its gate with the answers that it keeps back.
+    `replica` and `spoken` say where its part in consensus is, and its gate with the answers that it keeps back. In a
+    group `among` groups events themselves are written, for others may ask what they were.
     """
 
     def __init__(
@@ -71,8 +76,10 @@ class Recorder(Generic[Whole, Taken]):
         incarnation: int = 0,
         name: Callable[[Event | None], EventName] = named,
         spoken: Callable[[Whole], AnySpoken] | None = None,
+        among: Among | None = None,
     ) -> None:
         self._write = write
+        self._among = among
         self._replica = replica
         self._spoken = spoken
         self._name = name
@@ -89,11 +96,13 @@ class Recorder(Generic[Whole, Taken]):
         *,
         name: Callable[[Event | None], EventName] = named,
         spoken: Callable[[Whole], AnySpoken] | None = None,
+        among: Among | None = None,
     ) -> Recorder[Whole, Taken]:
         """Go on with the recording in this file, or begin it. Raises `OSError` if that cannot be."""
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         number, incarnation, torn = _last_line(file)
-        recorder = cls(_writer(file), replica, number=number, incarnation=incarnation, name=name, spoken=spoken)
+        write = _writer(file)
+        recorder = cls(write, replica, number=number, incarnation=incarnation, name=name, spoken=spoken, among=among)
         recorder._file = file
         if torn:
             os.write(file, b"\n")  # what a crash has left of a line stays, on a line of its own
@@ -127,6 +136,8 @@ class Recorder(Generic[Whole, Taken]):
         )
         if self._spoken is not None and (applied := self._spoken(whole)[0].applied):
             line["applied"] = applied
+        if self._among is not None:
+            line["group"], line["shards"] = self._among
         self._lines.append(line)
         self.flush()
 
@@ -187,7 +198,7 @@ class Recorder(Generic[Whole, Taken]):
             appended = new.log[len(old.log) :]
             line["events"] = [self._name(entry.event) for entry in appended]
             if self._spoken is not None:
-                line["wrote"] = [_wrote(entry.event) for entry in appended]
+                line["wrote"] = [wrote(entry.event, whole=self._among is not None) for entry in appended]
         return line
 
     def _line(self, do: str) -> dict[str, object]:
@@ -225,7 +236,9 @@ class Recorder(Generic[Whole, Taken]):
                 line["waits"] = len(new.waiting)
         asked: Sequence[Asked[Any, Any]] = getattr(turn.taken, "asked", ())
         if asked and (old.leads or turn.said):
-            line["asked"] = _requests(asked, cast("list[Wrote]", line.get("wrote", [])))
+            line["asked"] = requests(asked, rows := cast("list[Wrote]", line.get("wrote", [])))
+            if self._among is not None and (commands := unsaid(asked, rows)):
+                line["commands"] = commands
         if turn.said and (said := [self._answer(each) for each in turn.said if isinstance(each, Say)]):
             line["said"] = said
         if keeps is not kept and (held := [self._answer(each) for each in keeps if each not in kept]):
@@ -309,32 +322,6 @@ class _Both(Generic[Whole, Taken]):
         """Nothing has happened."""
         self._first.refused(taken)
         self._second.refused(taken)
-
-
-def _wrote(event: Any) -> Wrote | tuple[int]:
-    """What a gate wrote, as far as it says something to consensus."""
-    if not isinstance(event, Executed):
-        return (event.message,)
-    events = event.events
-    count = len(events) if isinstance(events, tuple) else None if events == CONFLICT else 0
-    return event.session, event.number, event.received, count
-
-
-def _requests(asked: Iterable[Asked[Any, Any]], wrote: Sequence[Wrote]) -> list[Requested]:
-    """Requests in the order in which they came. Of those that became the next entry, as they are, only who asked."""
-    found: list[Requested] = []
-    place = 0
-    for connection, request, _ in asked:
-        by = cast(int, connection)
-        now = request.session, request.number, request.received
-        if place < len(wrote) and wrote[place][:2] == now[:2]:
-            same = wrote[place][2] == now[2] and request.expected is None
-            place += 1
-            if same:
-                found.append(by)
-                continue
-        found.append((by, *now, request.expected))
-    return found
 
 
 _ITSELF: Final = frozenset({ElectionTimeout, Sync, Propose, Replicate, Resign})

@@ -98,7 +98,9 @@ def recorder(place: Place) -> Recorder[Any, AnyInput] | None:
     if folder is None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    return Recorder.open(folder / f"{place.identity}.ndjson", replica_of, spoken=spoken_of)
+    placement = place.config.placement
+    among = (place.group, placement.shards) if place.group in (*placement.shards, placement.coordinator) else None
+    return Recorder.open(folder / f"{place.identity}.ndjson", replica_of, spoken=spoken_of, among=among)
 
 
 def replica_of(whole: Any) -> Replica:

@@ -1,0 +1,51 @@
+"""Rows of a line of a recording: what a gate wrote, and what it was asked. What they say stands in `recorded.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from quorumlog.core.leader_output import CONFLICT, Asked, Executed
+from quorumlog.runtime.recorded import Requested, Wrote
+
+
+def wrote(event: Any, *, whole: bool) -> tuple[object, ...]:
+    """What a gate wrote: events are counted, or written as a `whole`."""
+    if not isinstance(event, Executed):
+        return (event.message,)
+    events: Any = event.events
+    if isinstance(events, tuple):
+        said: object = list(events) if whole else len(events)
+    else:
+        said = None if events == CONFLICT else 0
+    return event.session, event.number, event.received, said
+
+
+def requests(asked: Iterable[Asked[Any, Any]], rows: Sequence[Wrote]) -> list[Requested]:
+    """Requests in the order in which they came. Of those that became the next entry, as they are, only who asked."""
+    found: list[Requested] = []
+    place = 0
+    for connection, request, _ in asked:
+        by = cast(int, connection)
+        now = request.session, request.number, request.received
+        if place < len(rows) and rows[place][:2] == now[:2]:
+            same = rows[place][2] == now[2] and request.expected is None
+            place += 1
+            if same:
+                found.append(by)
+                continue
+        found.append((by, *now, request.expected))
+    return found
+
+
+def unsaid(asked: Iterable[Asked[Any, Any]], rows: Sequence[Wrote]) -> list[object]:
+    """The commands, in order, of those entries whose events say nothing: there is none, or it has no fields."""
+    named = [row[:2] for row in rows if isinstance(row[3], list) and not any(map(_says_something, row[3]))]
+    if not named:
+        return []
+    known = {(request.session, request.number): request.command for _, request, _ in asked}
+    return [known.get(each) for each in named]
+
+
+def _says_something(event: Any) -> bool:
+    return bool(getattr(event, "__struct_fields__", True))
