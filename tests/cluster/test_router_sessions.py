@@ -133,6 +133,9 @@ def full(size: int) -> list[int]:
         found += [asked(http, "s", number) for number in (1, 2)]
         found += [http.deposit("ann", 1) for _ in range(2)]
         found += [http.deposit("ann", 1, Idempotency_Key="k"), asked(http, "s", 3)]
+        known = http.get("/v1/status").body["groups"]["a"]["a1"]["sessions"]
+        assert f'quorumlog_server_sessions{{group="a",server="a1"}} {known}.0' in http.get("/metrics").body
+        assert known == min(size, 3)
         with small.client() as ledger, pytest.raises(Full if size < 4 else Expected):
             ledger.ask(Deposit("ann", 1), expected=1)
         return [each.status for each in found]

@@ -43,7 +43,8 @@ FRAME: Final = 4096
 class Client(Generic[Command, Event, Answer]):
     """A session with one group. `servers` are the addresses of its members, by name.
 
-    `patience` is how many seconds without any answer pass before another server is tried.
+    `patience` is how many seconds without any answer pass before another server is tried; `session` is a name that no
+    other client has or has had.
     """
 
     def __init__(

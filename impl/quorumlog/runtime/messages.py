@@ -139,6 +139,8 @@ class Status(Struct, frozen=True):
     """Messages of peers that were impossible."""
     dropped: int = 0
     """The first so many entries are no longer on its disk."""
+    sessions: int = 0
+    """Sessions and keys that it remembers; see `Limits.sessions`."""
 
 
 class AnswerRow(Struct, Generic[Answer], frozen=True, array_like=True):

@@ -37,6 +37,7 @@ class Metrics:
         self.term = Gauge("quorumlog_server_term", "Its term.", server, registry=kept)
         self.commit = Gauge("quorumlog_server_commit", "Entries that it knows to be decided.", server, registry=kept)
         self.synced = Gauge("quorumlog_server_synced", "Entries on its disk.", server, registry=kept)
+        self.sessions = Gauge("quorumlog_server_sessions", "Sessions and keys that it knows.", server, registry=kept)
 
     def text(self, gateway: Gateway, statuses: Statuses) -> bytes:
         """All of it, in the text format."""
@@ -53,4 +54,5 @@ class Metrics:
                     self.term.labels(group_name, server).set(status.term)
                     self.commit.labels(group_name, server).set(status.commit)
                     self.synced.labels(group_name, server).set(status.synced)
+                    self.sessions.labels(group_name, server).set(status.sessions)
         return generate_latest(self._registry)

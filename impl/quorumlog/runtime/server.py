@@ -278,6 +278,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             lag=lag if node.leads else {},
             bad=self.steps.inbox.bad,
             dropped=self.behind.dropped,
+            sessions=len(node.gate.table.sessions),
         )
 
     # -- what the driver says ----------------------------------------------------------------------------------
