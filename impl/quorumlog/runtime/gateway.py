@@ -47,10 +47,10 @@ class Group:
         self.name = name
         self.hosted: AnyHosted = config.hosted(name)
         self._dice = dice
-        self.client: Client[Any, Any, Any] = Client(
-            name, config.groups[name], self.hosted.codec, session=unique(dice), dice=dice
-        )
         self.session: Session[Any] = fresh(dice)
+        self.client: Client[Any, Any, Any] = Client(
+            name, config.groups[name], self.hosted.codec, session=fresh(dice).name, dice=dice
+        )
         self._servers = config.groups[name]
         self._feed: Feed | None = None
 
@@ -381,12 +381,7 @@ class Gateway:
 
 def fresh(dice: Random) -> Session[Any]:
     """A session of the router."""
-    return Session(f"router:{unique(dice)}")
-
-
-def unique(dice: Random) -> str:
-    """A name that nobody else has."""
-    return f"{dice.getrandbits(64):016x}"
+    return Session(f"router:{dice.getrandbits(64):016x}")
 
 
 def result_of(asked: asyncio.Future[Any]) -> Any:
