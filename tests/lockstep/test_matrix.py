@@ -94,6 +94,13 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert read_expected(replace(PROJECT, matrix=path)) == {**read, ("spec", SPEC.name): ("tlc",)}
 
 
+def test_what_some_layers_did_is_written_beside_what_is_known_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "matrix.toml"
+    known = {("code", CODE.name): ("lockstep", "machine", "simulation")}
+    write_expected(path, [Tried(CODE, (cell("machine", "escaped"), cell("replay")), ())], known)
+    assert read_expected(replace(PROJECT, matrix=path)) == {("code", CODE.name): ("lockstep", "simulation", "replay")}
+
+
 def test_the_report_knows_what_was_tried_until_a_text_changes(tmp_path: Path) -> None:
     project = replace(PROJECT, root=tmp_path)
     assert known_matrix(project) == []
@@ -167,8 +174,16 @@ def test_wrong_names_are_unusable(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no mutant no-such-mutant" in capsys.readouterr().err
     assert run(["matrix", "--layer", "tlaps"]) == 2
     assert "no layer tlaps" in capsys.readouterr().err
-    assert run(["matrix", CODE.name, "--rewrite", "--layer", "lockstep"]) == 2
-    assert "--rewrite" in capsys.readouterr().err
+
+
+def test_a_mutant_that_is_not_in_the_list_is_not_written_down_in_part(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "matrix.toml"
+    write_expected(path, [])
+    monkeypatch.setattr(command, "find_project", lambda: replace(PROJECT, matrix=path))
+    assert run(["matrix", CODE.name, "--side", "code", "--rewrite", "--layer", "lockstep"]) == 2
+    assert f"--rewrite: {CODE.name} is not in the list yet" in capsys.readouterr().err
 
 
 def test_the_report_has_a_column_a_layer_and_counts_what_each_killed() -> None:

@@ -181,8 +181,12 @@ def read_expected(project: Project) -> dict[tuple[str, str], tuple[str, ...]]:
 def write_expected(
     path: Path, found: Sequence[Tried], known: Mapping[tuple[str, str], tuple[str, ...]] | None = None
 ) -> None:
-    """Writes down what kills what; what is known of mutants that were not tried now stays."""
-    every = {**(known or {}), **{key(each.mutant): each.killers for each in found}}
+    """Writes down what kills what; what is known of mutants, and of layers, that were not tried now stays."""
+    every = dict(known or {})
+    for each in found:
+        tried = {cell.layer for cell in each.cells}
+        others = [layer for layer in every.get(key(each.mutant), ()) if layer not in tried]
+        every[key(each.mutant)] = (*others, *each.killers)
     lines = [
         "# Which layers kill which mutant. Written by `tlastep matrix --rewrite`, and compared by `tlastep matrix`;",
         "# a change of it is to be looked at like any other.",

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from tlastep.check.layers import layers
-from tlastep.check.matrix import Tried, keep_matrix, read_expected, run_matrix, write_expected
+from tlastep.check.matrix import Tried, keep_matrix, key, read_expected, run_matrix, write_expected
 from tlastep.check.models import Project, find_project
 from tlastep.check.mutant_list import Mutant, of_modules, read_mutants
 from tlastep.cli._output import Json, OfModules, console, print_json, say, watched, write
@@ -30,8 +30,9 @@ def matrix(
     project = find_project()
     chosen = _chosen(project, mutants or (), side, module or ())
     only = _layers(project, layer or ())
-    if rewrite and only:
-        raise UnusableInput("writes which layers kill a mutant, so it takes all layers", "--rewrite")
+    expected = read_expected(project)
+    if rewrite and only and (new := [each.name for each in chosen if key(each) not in expected]):
+        raise UnusableInput(f"{new[0]} is not in the list yet, so it takes all layers", "--rewrite")
     found = watched(
         run_matrix(project, chosen, only=only),
         "matrix",
@@ -41,7 +42,7 @@ def matrix(
     if rewrite:
         if project.matrix is None:
             raise UnusableInput("[tool.tlastep] names no `matrix` to write", str(project.root / "pyproject.toml"))
-        write_expected(project.matrix, found, read_expected(project))
+        write_expected(project.matrix, found, expected)
     wrong = [f"{each.mutant.side} mutant {each.mutant.name}: {line}" for each in found for line in each.problems]
     if not only:
         keep_matrix(project, found)
