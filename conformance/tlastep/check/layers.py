@@ -35,7 +35,7 @@ from tlastep.check.mutant_kill import (
 )
 from tlastep.check.mutant_list import Mutant, Side
 from tlastep.check.own_layers import load_layer
-from tlastep.check.simulated import simulate_beside
+from tlastep.check.simulated import read_beforehand, simulate_beside
 from tlastep.check.symbolic import kill_by_contracts
 from tlastep.engine.code_system import BoundModel
 from tlastep.errors import UnusableInput
@@ -69,7 +69,7 @@ def layers(project: Project) -> tuple[Layer, ...]:
         Layer("simulation", both, _nothing, _by_simulation),
         Layer("crosshair", both, _nothing, _by_contracts),
     )
-    return known + tuple(Layer(name, both, _nothing, _of_project(name, where)) for name, where in project.layers)
+    return known + tuple(Layer(name, both, _read_ready, _of_project(name, where)) for name, where in project.layers)
 
 
 @contextmanager
@@ -206,6 +206,12 @@ def _by_contracts(project: Project, mutant: Mutant, ready: None) -> Killer | Non
             if killer := kill_by_contracts(contracts, compiled, mutant.file, seconds=SECONDS):
                 return killer
     return None
+
+
+def _read_ready(project: Project, mutant: Mutant) -> None:
+    """What a layer of the project does is its own; most read the spec."""
+    if mutant.side == "code":
+        read_beforehand(project, mutant.module)
 
 
 def _of_project(name: str, where: str) -> Callable[[Project, Mutant, None], Killer | None]:

@@ -138,6 +138,11 @@ _read: Final = lru_cache(maxsize=8)(read_spec)
 """Of one spec several models may be compiled."""
 
 
+def read_beforehand(project: Project, module: str) -> None:
+    """Reads a spec. Processes that are forked from this one and step it beside something need not read it again."""
+    _read(sany.parse(project.specs / f"{module}.tla"))
+
+
 class _Model:
     """The spec under the constants of some schedules."""
 
@@ -219,9 +224,11 @@ class _Run:
         self._showing = shown
         self._code: Any = None
         self._state: Snapshot | None = None
+        self._changed = False
+        """Whether any step has changed anything; before that, of no state it is known that the properties hold."""
 
     def judged(self, steps: Sequence[ToldStep]) -> Objection | None:
-        """What is wrong with the first step with which something is.
+        """What is wrong with the first step with which something is, in a run or in its next part.
 
         First all are translated, then all are looked for in the spec, then all properties are judged: code that does
         one thing at a time is faster. What comes first in the run is found first all the same.
@@ -248,8 +255,8 @@ class _Run:
             return "hidden state", str(error)
         following = self._state
         assert following is not None
-        if changed and not any(each.changed for each in taken):
-            changed = EVERYTHING  # of the state in which the run began nothing is known
+        if changed and not self._changed:
+            changed, self._changed = EVERYTHING, True
         taken.append(_Taken(state, self._model.label(action, arguments), following, changed))
         return None
 
