@@ -83,7 +83,7 @@ for move in walk(11, Claims()).moves:
 
 def test_every_step_is_one_of_the_spec_and_the_history_is_linearizable() -> None:
     judges = Judges(PROJECT)
-    assert [judges.walk(seed).wrong for seed in range(3)] == [None] * 3
+    assert [judges.walk(seed).wrong for seed in (1, 3, 5)] == [None] * 3
     for module, actions in TAKEN.items():
         found = judges.coverage(module).actions
         assert [name for name in actions if not found.get(name)] == [], module

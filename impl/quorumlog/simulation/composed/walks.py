@@ -13,18 +13,21 @@ from msgspec import Struct
 
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.consensus.state import FOLLOWER
+from quorumlog.sharding.duties import GroupId
 from quorumlog.simulation.composed.groups import Group
 from quorumlog.simulation.composed.moves import KINDS, Arguments, Kind, Move, take
 from quorumlog.simulation.composed.system import System, begin
 
 LENGTH: Final = 1_050  # moves of one walk
-BOOTED: Final = 0.9  # of the walks begin with an election in each group
+BOOTED: Final = 0.6  # of the groups begin with an election of which everybody knows; others in the middle of one
 ROUNDS: Final = 5  # in which an election, and the news of it, are over
 LASTS: Final = (50, 250)  # moves of one mood
 STORMS: Final = 0.3  # of the moods have faults in them
 HELD_UP: Final = 0.06  # of the kinds of moves do not happen in a mood
 CUT_OFF: Final = 0.25  # of the groups have a node in a mood that no other can reach
+YOUNG: Final = 0.75  # and of those that have decided nothing yet, so that what was written first may be lost
 LED: Final = 0.6  # of them are a leader
+ONE_WAY: Final = 0.4  # of them, leader or not, hear everything, and only what they say is lost on its way
 INTENT: Final = 0.5  # of the moods have clients who want only a few things, which belong together
 WANTED: Final = tuple(
     map(
@@ -81,9 +84,11 @@ def walk(seed: int, judge: Judge, length: int = LENGTH) -> Walk:
 
 
 def chosen(dice: Random, length: int) -> Iterator[Callable[[System], Move | None]]:
-    """The choices of a walk, one after another: mostly an election in each group, and then one mood after another."""
-    if dice.random() < BOOTED:
-        yield from (lambda system, move=move: move for move in opening())
+    """The choices of a walk, one after another: an election in most of the groups, and then one mood after another."""
+    for g in fresh().groups:
+        moves, undecided = election(g)
+        end = len(moves) if dice.random() < BOOTED else dice.randrange(undecided)
+        yield from (lambda system, move=move: move for move in moves[:end])
     yield from repeat(Chooser(dice), length)
 
 
@@ -109,6 +114,7 @@ class Mood(Struct, frozen=True):
     """What may happen for a while: whether there are faults, what is held up, and which nodes no other can reach.
 
     `kinds` of moves and `letters` (by class and shard) that are held up let others overtake them, and come later.
+    Of `unheard` nodes only that does not arrive which they send to nodes: what is sent to them is sent again, and more.
     `wanted` is what clients begin to ask for, by the names of commands and ways; where there is none, anything.
     """
 
@@ -116,6 +122,7 @@ class Mood(Struct, frozen=True):
     kinds: frozenset[str]
     letters: frozenset[tuple[str, str]]
     cut_off: frozenset[ServerId]
+    unheard: frozenset[ServerId]
     wanted: frozenset[tuple[str, str]]
 
     @classmethod
@@ -124,21 +131,24 @@ class Mood(Struct, frozen=True):
 
         A leader is cut off more often than others, for only of a leader it matters that he does not know it.
         """
-        cut_off = []
+        cut_off, unheard = list[ServerId](), list[ServerId]()
         for group in system.groups.values():
-            if dice.random() < CUT_OFF:
+            if dice.random() < (CUT_OFF if group.decided else YOUNG):
                 leaders = [i for i, node in group.nodes.items() if node.leads]
-                cut_off.append(dice.choice(leaders if leaders and dice.random() < LED else list(group.nodes)))
+                if dice.random() < ONE_WAY:
+                    unheard.append(dice.choice(list(group.nodes)))
+                else:
+                    cut_off.append(dice.choice(leaders if leaders and dice.random() < LED else list(group.nodes)))
         kinds = [name for name in KINDS if name not in CONSENSUS and dice.random() < HELD_UP]
         letters = [(name, shard) for name in LETTERS for shard in SHARDS if dice.random() < LETTER_HELD_UP]
         wanted = dice.choice(WANTED) if dice.random() < INTENT else frozenset()
-        return cls(storm, frozenset(kinds), frozenset(letters), frozenset(cut_off), wanted)
+        return cls(storm, frozenset(kinds), frozenset(letters), frozenset(cut_off), frozenset(unheard), wanted)
 
     def weight(self, name: str, kind: Kind) -> float:
         """How often moves of this kind are tried now. Who hears of no leader stands."""
         if name in self.kinds:
             return 0
-        if name == "disturb" and self.cut_off:
+        if name == "disturb" and self.cut_off | self.unheard:
             return KINDS["timeout"].weight
         return kind.weight if self.storm or not kind.fault else 0
 
@@ -146,27 +156,31 @@ class Mood(Struct, frozen=True):
         """Whether this one may."""
         if name == "disturb" and not self.storm:
             g, i = move.arguments
-            return i not in self.cut_off and self.has_lost_its_leader(system.groups[g])
+            return i not in self.cut_off | self.unheard and self.has_lost_its_leader(system.groups[g])
         if move.name == "on_letter":
             letter = move.arguments[1]
             return (type(letter).__name__, letter.shard) not in self.letters
         if move.name == "deliver":
             _, i, message = move.arguments
-            return not self.cut_off & {i, message.sender}
+            return self.arrives(i, message.sender)
         if move.name in ("on_question", "on_reply"):
             i, _, message = move.arguments
-            return not self.cut_off & {i, message.sender}
+            return self.arrives(i, message.sender)
         if move.name == "invoke" and self.wanted:
             operation = move.arguments[1]
             return (type(operation.command).__name__, operation.way) in self.wanted
-        return move.name != "timeout" or move.arguments[1] not in self.cut_off
+        return move.name != "timeout" or move.arguments[1] not in self.cut_off | self.unheard
+
+    def arrives(self, i: ServerId, sender: ServerId) -> bool:
+        """Whether node i hears what this node says."""
+        return sender not in self.unheard and not self.cut_off & {i, sender}
 
     def has_lost_its_leader(self, group: Group) -> bool:
-        """Whether whoever leads, or stands, in the last term cannot be reached."""
+        """Whether whoever leads, or stands, in the last term cannot be heard."""
         replicas = [node.replica for node in group.nodes.values()]
         last = max(replica.term for replica in replicas)
         heads = {each.identity for each in replicas if each.term == last and each.role != FOLLOWER}
-        return heads <= self.cut_off
+        return heads <= self.cut_off | self.unheard
 
 
 def choose(system: System, dice: Random, mood: Mood, arrived: set[Move]) -> Move | None:
@@ -191,31 +205,36 @@ def choose(system: System, dice: Random, mood: Mood, arrived: set[Move]) -> Move
     return None
 
 
-@lru_cache(maxsize=1)
 def opening() -> tuple[Move, ...]:
     """An election in each group, without trouble: its first node leads, and everybody knows what is decided."""
+    return tuple([move for g in fresh().groups for move in election(g)[0]])
+
+
+@lru_cache(maxsize=8)
+def election(g: GroupId) -> tuple[tuple[Move, ...], int]:
+    """An election in one group, and after how many of its moves something is decided."""
     moves: list[Move] = []
-    system = fresh()
+    system, undecided = fresh(), 0
 
     def go(move: Move) -> None:
-        nonlocal system
+        nonlocal system, undecided
         after = take(system, move)
         if after is not None and after != system:
             moves.append(move)
             system = after
+            undecided += not system.groups[g].decided
 
-    for g, group in system.groups.items():
-        first, *others = group.nodes
-        go(Move("timeout", (g, first)))
-        for _ in range(ROUNDS):
-            for i in group.nodes:
-                go(Move("sync", (g, i)))
-            for message in system.groups[g].network:
-                for i in group.nodes:
-                    go(Move("deliver", (g, i, message)))
-            for j in others:
-                go(Move("replicate", (g, first, j)))
-    return tuple(moves)
+    first, *others = system.groups[g].nodes
+    go(Move("timeout", (g, first)))
+    for _ in range(ROUNDS):
+        for i in (first, *others):
+            go(Move("sync", (g, i)))
+        for message in system.groups[g].network:
+            for i in (first, *others):
+                go(Move("deliver", (g, i, message)))
+        for j in others:
+            go(Move("replicate", (g, first, j)))
+    return tuple(moves), undecided
 
 
 def recent(dice: Random, number: int) -> int:
