@@ -18,7 +18,7 @@ from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.event_sourcing import Application
 from quorumlog.core.leader_output import Asked, Executed, LeaderOutput, Request, Say, no_messages
 from quorumlog.core.two_phase_commit.coordinator import Tally
-from quorumlog.core.two_phase_commit.messages import TransferId
+from quorumlog.core.two_phase_commit.messages import Prepare, TransferId
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.ledger.ledger import Rate
 from quorumlog.node import Node, Service, Spoken, written
@@ -126,13 +126,22 @@ class Serving(Struct, frozen=True):
         return after, replace(said, letters=(*said.letters, *again))
 
     def reply(self, server: Server, tally: Tally, letter: Letter) -> Iterable[Letter]:
-        """What is to be said again to whoever has sent a letter, if it is of a transfer."""
+        """What is to be said again to whoever has sent a letter, if it is of a transfer.
+
+        A shard that answers is not asked the same again: a decision that is not committed yet would make questions of
+        answers, and twice as many answers of those, until it is.
+        """
         transfer = getattr(letter, "transfer", None)
         if transfer is None:
             return []
         name: TransferId = transfer if isinstance(transfer, str) else transfer.id
         said = self.duty.says(server.committed, tally, (name,))
-        return [each for each in said if each.shard == letter.shard and is_for_shards(each) != is_for_shards(letter)]
+        return [each for each in said if each.shard == letter.shard and self.answers(each, letter)]
+
+    @staticmethod
+    def answers(said: Letter, letter: Letter) -> bool:
+        """Whether one letter may be said in answer to another."""
+        return is_for_shards(said) != is_for_shards(letter) and not isinstance(said, Prepare)
 
     def order(self, server: Server, commands: Iterable[object]) -> tuple[Server, Said]:
         """A leader orders what no client has asked for. The answers are nobody's, and kept until they are decided."""

@@ -9,7 +9,7 @@ import pytest
 from quorumlog.core.consensus.effects import ElectionTimeout, Refused, Sync
 from quorumlog.core.consensus.messages import AppendReply, VoteReply, VoteRequest
 from quorumlog.core.leader_output import Request, Say
-from quorumlog.core.two_phase_commit.messages import Decision, Prepare, Transfer, Vote
+from quorumlog.core.two_phase_commit.messages import Acknowledgement, Decision, Prepare, Transfer, Vote
 from quorumlog.ledger.commands import Balance, Command, Deposit, Exchange
 from quorumlog.ledger.commands import Transfer as Pay
 from quorumlog.ledger.coordinated import TransferCoordination
@@ -134,6 +134,21 @@ def test_who_asks_again_hears_the_same_and_a_letter_that_was_heard_is_answered_a
     world.settle()
     world.ask("c", 1, Pay("x", "y", 4))
     assert world.told() == [True, True]
+
+
+def test_while_a_decision_is_not_committed_no_answer_makes_the_coordinator_ask_again() -> None:
+    world = World()
+    world.ask("c", 1, Pay("x", "y", 9))
+    said = [Vote("1", "p", "no"), Acknowledgement("1", "p")]
+    world.note("c", world.serving["c"].hear(world.servers["c"], said))
+    world.letters = []
+    for _ in range(3):
+        world.note("c", world.serving["c"].hear(world.servers["c"], said))
+    assert world.letters == []
+    world.sync("c")
+    assert Decision("1", "q", False) in world.letters
+    world.settle()
+    assert world.told() == [False]
 
 
 def test_a_transfer_that_takes_too_long_has_failed() -> None:
