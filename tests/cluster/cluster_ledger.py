@@ -16,7 +16,7 @@ from quorumlog.runtime.hosting import LEDGER_CODEC
 from quorumlog.runtime.supervisor import Supervisor
 from quorumlog_bindings.replication import replication
 from tlastep.check.models import find_project
-from tlastep.check.recording import validate_files
+from tlastep.check.recording import Validated, validate_files
 from tlastep.check.recording_files import files_of
 
 LedgerClient: TypeAlias = Client[Command, Event, Answer]
@@ -95,9 +95,14 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(bounded())
 
 
+def judged(folder: Path) -> Validated:
+    """What is found about all of a group's recordings."""
+    return validate_files(find_project(Path(__file__).parent), replication, files_of([folder]))
+
+
 def judge(folder: Path, replies: int = 10) -> None:
     """All of a group's recordings, with at least so many replies of followers."""
-    found = validate_files(find_project(Path(__file__).parent), replication, files_of([folder]))
+    found = judged(folder)
     assert found.rejection is None, "\n".join(found.rejection.text())
     assert found.actions["Propose"] >= 10
     assert found.actions["Crash"] >= 1

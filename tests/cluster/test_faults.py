@@ -1,7 +1,8 @@
 """Three servers as processes, and what happens to them: kill -9, SIGSTOP, all at once. Nothing acknowledged is lost.
 
-All tests are about the same group, one after another, each with accounts of its own. Its disks forget what was not
-synced, it drops what its snapshots stand for, and what it writes down of all this is judged in the end.
+All tests are about the same group, one after another, each with accounts of its own. Its servers are killed in the
+middle of a sync, if there is one, and their disks forget what was not synced. They drop what their snapshots stand for,
+and what they write down of all this is judged in the end.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from quorumlog.runtime.supervisor import Supervisor, configuration
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]:
     """Three servers."""
-    more = "[limits]\nsnapshot = 200\nretain = 50\n[faults]\nforgetting_disk = true"
+    more = "[limits]\nsnapshot = 200\nretain = 50\n[faults]\nforgetting_disk = true\nkilled_in_sync = true"
     text = 'recordings = "told"\n' + configuration({"a": 3}, more=more)
     with Supervisor(tmp_path_factory.mktemp("group"), text) as running:
         running.start()

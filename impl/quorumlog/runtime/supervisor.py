@@ -25,8 +25,8 @@ from quorumlog.runtime.faulty_disk import LOOKS, beside
 
 STARTED: Final = 60.0
 """Seconds that a process may take until it listens."""
-HELD: Final = 5.0
-"""Seconds that a process may take until it syncs."""
+HELD: Final = 1.0
+"""Seconds that a process may take until it syncs, if it has something to write."""
 PORTS: Final = range(12_000, 32_000)
 DICE: Final = SystemRandom()
 
@@ -156,8 +156,8 @@ class Supervisor:
     def kill(self, *servers: ServerId) -> None:
         """Kill these servers at once, as `kill -9` does; they cannot do anything about it.
 
-        If the configuration says `killed_in_sync`, each of them is in the middle of a sync then, unless it has nothing
-        to write for long.
+        If the configuration says `killed_in_sync`, each of them is in the middle of a sync, unless it has nothing to
+        write.
         """
         with self._held(servers if self.config.faults.killed_in_sync else ()):
             self._send(servers, signal.SIGKILL)
