@@ -51,26 +51,31 @@ class VirtualLoop(asyncio.BaseEventLoop):
     # -- what asyncio asks for -------------------------------------------------------------------------------------
 
     def time(self) -> float:
+        """Seconds since the run has begun."""
         return self._clock.now / SECOND
 
     def call_soon(
         self, callback: Callable[[*Given], object], *args: *Given, context: Context | None = None
     ) -> asyncio.Handle:
+        """Call it now, after all that is due now."""
         return self._put(self._clock.now, callback, args, context)
 
     def call_soon_threadsafe(
         self, callback: Callable[[*Given], object], *args: *Given, context: Context | None = None
     ) -> asyncio.Handle:
+        """The same, for there are no threads."""
         return self._put(self._clock.now, callback, args, context)
 
     def call_later(
         self, delay: float, callback: Callable[[*Given], object], *args: *Given, context: Context | None = None
     ) -> asyncio.TimerHandle:
+        """Call it after so many seconds."""
         return self._put(self._clock.now + round(delay * SECOND), callback, args, context)
 
     def call_at(
         self, when: float, callback: Callable[[*Given], object], *args: *Given, context: Context | None = None
     ) -> asyncio.TimerHandle:
+        """Call it at a time."""
         return self._put(round(when * SECOND), callback, args, context)
 
     def run_in_executor(  # type: ignore[override]  # asyncio's own says more of the types of the arguments
