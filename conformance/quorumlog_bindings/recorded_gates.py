@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from msgspec import UNSET
 
 from quorumlog.runtime import recorded
-from quorumlog.runtime.recorded import EventName, Line, Run, Step, Wrote
+from quorumlog.runtime.recorded import EventName, Line, Run, SentRequest, Start, Step, Wrote
 from tlastep.long_sequences import Items, LongSequences
 from tlastep.recorded import Contradiction, Key
 from tlastep.values import Fn, Value, model_value
@@ -39,6 +39,10 @@ class Held(NamedTuple):
     entry: Value | None
     named: Named | None
     events: int
+    row: Wrote | None = None
+    """What its leader wrote down of it."""
+    command: dict[str, Any] | None = None
+    """What was asked, where events say nothing of that."""
 
 
 class Log:
@@ -57,6 +61,8 @@ class Log:
         """After so many of those, how many events there had been."""
         self.commands = [0]
         """And how many commands that became any: what the spec counts as events."""
+        self.gates: list[Held] = []
+        """What gates wrote."""
         self.places: dict[Named, int] = {}
         """The place of each command among what gates wrote."""
 
@@ -70,7 +76,13 @@ class Log:
                 self.places.pop(each.named, None)
         count = self.written[kept]
         self.value = self._long.prefix(self.value, count)
-        del self.held[kept:], self.written[kept + 1 :], self.events[count + 1 :], self.commands[count + 1 :]
+        del (
+            self.gates[count:],
+            self.held[kept:],
+            self.written[kept + 1 :],
+            self.events[count + 1 :],
+            self.commands[count + 1 :],
+        )
 
     def append(self, held: Held) -> None:
         """One more."""
@@ -78,6 +90,7 @@ class Log:
         self.written.append(self.written[-1] + (held.entry is not None))
         if held.named is not None and held.entry is not None:
             self.value = self._long.appended(self.value, held.entry)
+            self.gates.append(held)
             self.events.append(self.events[-1] + held.events)
             conflict = cast(Fn, held.entry).mapping["event"] is CONFLICT
             self.commands.append(self.commands[-1] + (not conflict))
@@ -114,6 +127,96 @@ class Server:
     def silent(self) -> None:
         """Nobody waits any more."""
         self.ordered, self.kept = set(), set()
+
+
+def held_in(line: Step, term: int) -> Iterator[Held]:
+    """The entries that a leader appends, as it says what they were."""
+    events = cast("list[EventName]", line.events if isinstance(line, recorded.Propose) else [])
+    if len(events) != len(line.wrote):
+        raise Contradiction(f"appends {len(events)} entries, and says of {len(line.wrote)} what they were")
+    commands = iter(line.commands)
+    for name, row in zip(events, line.wrote, strict=True):
+        silent = isinstance(row[3], list) and not any(each.keys() - {"was"} for each in row[3])
+        yield Held(term, name, *entry_of(name, row), row, next(commands, None) if silent else None)
+
+
+class Logs:
+    """The logs of the servers of one group, as their lines tell them. An entry is what its leader said that it was."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, int], Held] = {}
+
+    def learn(self, lines: Iterable[Sequence[Line]]) -> None:
+        """What all leaders say of all entries, so that the lines of any server can be read by themselves."""
+        for own in lines:
+            term = 0
+            for line in own:
+                if line.term is not UNSET:
+                    term = line.term
+                if isinstance(line, recorded.Propose) and line.log is not UNSET:
+                    for place, held in enumerate(held_in(line, term), start=line.log.kept + 1):
+                        self.known[term, place] = held
+
+    def takes(self, server: Server, line: Step) -> None:
+        """A step of a server. Raises `Contradiction` if its log cannot become what the line says."""
+        if line.term is not UNSET:
+            server.term = line.term
+        if line.wrote or type(line) is recorded.Propose:
+            self._appends(server, line)
+        elif line.log is not UNSET:
+            self._writes(server, line, line.log)
+        if line.disk is not UNSET:
+            server.log.synced(line.disk.length)
+
+    def begins(self, server: Server, start: Start) -> None:
+        """A server begins again with what its disk holds."""
+        held = self._found(server, start)
+        log = server.log
+        log.cut(0)
+        for each in held:
+            log.append(each)
+        log.base, log.tail = len(held), []
+        server.term = start.term
+        server.silent()
+
+    def _found(self, server: Server, start: Start) -> list[Held]:
+        """What a start finds: what the disk was known to hold, or the log, if the last sync was not written down."""
+        log = server.log
+        named = [(run[0], event) for run in start.log for event in run[1:]]
+        for known in (log.held[: log.base] + log.tail, log.held):
+            if len(known) >= start.length:
+                found = known[: start.length]
+                if [(each.term, each.name) for each in found[start.after :]] == named:
+                    return found
+        raise Contradiction(f"finds {start.length} entries on its disk that it is not known to have written")
+
+    def _appends(self, server: Server, line: Step) -> None:
+        """A leader appends what its gate wrote."""
+        for held in held_in(line, server.term):
+            self.known[server.term, len(server.log.held) + 1] = held
+            server.log.append(held)
+
+    def _writes(self, server: Server, line: Step, written: recorded.Written) -> None:
+        """What a server's log becomes of what it was given."""
+        log, kept = server.log, written.kept
+        letter = line.letter if isinstance(line, recorded.Take) else None
+        if written.entries is not UNSET:
+            given = terms_of(written.entries)
+        elif isinstance(letter, SentRequest) and type(letter.entries) is not int:
+            given = terms_of(cast("list[Run]", letter.entries))
+        else:
+            given = []
+        count = written.length - kept
+        if kept > len(log.held) or not 0 <= count <= len(given):
+            raise Contradiction(f"has {written.length} entries, of which it keeps {kept}, and was given {len(given)}")
+        log.cut(kept)
+        for place, (term, name) in enumerate(given[len(given) - count :], start=kept + 1):
+            held = self.known.get((term, place))
+            if held is None and name is None:
+                held = self.known[term, place] = Held(term, None, None, None, 0)
+            if held is None or held.name != name:
+                raise Contradiction(f"has {name} of term {term} in place {place}, and nobody wrote that down")
+            log.append(held)
 
 
 def requests_of(line: Step) -> Iterator[tuple[Request, int | None]]:

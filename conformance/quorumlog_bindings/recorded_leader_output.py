@@ -17,7 +17,7 @@ from msgspec import UNSET
 
 from quorumlog.core.consensus.state import LEADER
 from quorumlog.runtime import recorded
-from quorumlog.runtime.recorded import FORMAT, EventName, Line, Run, SentRequest, Start, Step, line_of
+from quorumlog.runtime.recorded import FORMAT, EventName, Line, SentRequest, Start, Step, line_of
 from quorumlog.sharding.server import ORDERS
 from quorumlog_bindings.recorded_gates import (
     ANY,
@@ -25,16 +25,14 @@ from quorumlog_bindings.recorded_gates import (
     ITSELF,
     KEPT,
     NOBODY,
-    Held,
+    Logs,
     Named,
     Server,
     constants_of,
-    entry_of,
     key_of_answer,
     received_by_clients,
     request_of,
     requests_of,
-    terms_of,
 )
 from quorumlog_bindings.recorded_replication import key_of
 from tlastep.errors import UnusableInput
@@ -59,7 +57,7 @@ class LeaderOutputRecording:
         self._long = long
         self._names = {name: model_value(name) for name in members}
         self._servers = {name: Server(long) for name in members}
-        self._known: dict[tuple[int, int], Held] = {}
+        self._logs = Logs()
         self._said: dict[Named, EventName] = {}
         self._most = 0
         self.besides, self._wanted = received_by_clients(lines)
@@ -110,14 +108,7 @@ class LeaderOutputRecording:
         if at.part("answers", None):
             yield Told(OUTSIDE, (), [("answers", None, NOBODY)])
         before = server.term
-        if line.term is not UNSET:
-            server.term = line.term
-        if line.wrote or type(line) is recorded.Propose:
-            self._appends(server, line)
-        elif line.log is not UNSET:
-            self._writes(server, line, line.log)
-        if line.disk is not UNSET:
-            server.log.synced(line.disk.length)
+        self._logs.takes(server, line)
         yield from self._heard(i, server, line, before, at)
         yield from self._reigns(i, server, line, at)
         said = self._answers(server, line)
@@ -173,15 +164,9 @@ class LeaderOutputRecording:
     def _crashed(self, node: str, start: Start, at: At) -> Way:
         """A crash, what the next start finds on the disk, and what a snapshot has told the gate then."""
         i, server = self._names[node], self._servers[node]
+        self._logs.begins(server, start)
         log = server.log
-        held = self._found(server, start)
-        log.cut(0)
-        for each in held:
-            log.append(each)
-        log.base, log.tail = len(held), []
-        server.term = start.term
-        server.silent()
-        term = held[-1].term if held else 0
+        term = log.held[-1].term if log.held else 0
         value = cast(Value, log.value)
         down: list[Update] = [("log", i, value), ("leads", i, boolean(False)), ("applied", i, 0)]
         yield Told("Crash", (i, term, log.written[-1]), down)
@@ -191,51 +176,6 @@ class LeaderOutputRecording:
             yield from self._settled(term, start.applied, at)
             for count in range(1, start.applied + 1):
                 yield Told("Commit", (i, count), [("applied", i, count)])
-
-    def _found(self, server: Server, start: Start) -> list[Held]:
-        """What a start finds: what the disk was known to hold, or the log, if the last sync was not written down."""
-        log = server.log
-        named = [(run[0], event) for run in start.log for event in run[1:]]
-        for known in (log.held[: log.base] + log.tail, log.held):
-            if len(known) >= start.length:
-                found = known[: start.length]
-                if [(each.term, each.name) for each in found[start.after :]] == named:
-                    return found
-        raise Contradiction(f"finds {start.length} entries on its disk that it is not known to have written")
-
-    # -- logs ------------------------------------------------------------------------------------------------------
-
-    def _appends(self, server: Server, line: Step) -> None:
-        """A leader appends what its gate wrote."""
-        events = cast("list[EventName]", line.events if isinstance(line, recorded.Propose) else [])
-        if len(events) != len(line.wrote):
-            raise Contradiction(f"appends {len(events)} entries, and says of {len(line.wrote)} what they were")
-        for name, wrote in zip(events, line.wrote, strict=True):
-            place = len(server.log.held) + 1
-            held = self._known[server.term, place] = Held(server.term, name, *entry_of(name, wrote))
-            server.log.append(held)
-
-    def _writes(self, server: Server, line: Step, written: recorded.Written) -> None:
-        """What a server's log becomes of what it was given."""
-        log, kept = server.log, written.kept
-        letter = line.letter if isinstance(line, recorded.Take) else None
-        if written.entries is not UNSET:
-            given = terms_of(written.entries)
-        elif isinstance(letter, SentRequest) and type(letter.entries) is not int:
-            given = terms_of(cast("list[Run]", letter.entries))
-        else:
-            given = []
-        count = written.length - kept
-        if kept > len(log.held) or not 0 <= count <= len(given):
-            raise Contradiction(f"has {written.length} entries, of which it keeps {kept}, and was given {len(given)}")
-        log.cut(kept)
-        for place, (term, name) in enumerate(given[len(given) - count :], start=kept + 1):
-            held = self._known.get((term, place))
-            if held is None and name is None:
-                held = self._known[term, place] = Held(term, None, None, None, 0)
-            if held is None or held.name != name:
-                raise Contradiction(f"has {name} of term {term} in place {place}, and nobody wrote that down")
-            log.append(held)
 
     # -- requests and answers --------------------------------------------------------------------------------------
 

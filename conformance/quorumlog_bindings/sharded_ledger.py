@@ -21,6 +21,7 @@ from quorumlog.simulation.sharded_ledger import ShardedWorld, after_one
 from quorumlog.simulation.sharded_properties import kept, told_as
 from quorumlog.simulation.sharded_setting import Begun, Entry, Executed, Log, Noted, Setting, Standing
 from quorumlog_bindings.event_sourcing import ledger_event
+from quorumlog_bindings.recorded_sharded_ledger import recording
 from tlastep.binding import Binding, Constants
 from tlastep.values import Value, in_order, record, to_value
 
@@ -312,3 +313,5 @@ for _name, (_over, _test) in sharded_properties.INVARIANTS.items():
     sharded_ledger.invariant(_name, *_over)(_test)
 for _name, (_over, _step) in sharded_properties.STEP_PROPERTIES.items():
     sharded_ledger.step_property(_name, *_over)(_step)
+
+sharded_ledger.recording = recording

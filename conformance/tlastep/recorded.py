@@ -117,6 +117,8 @@ class Recording(Generic[L]):
     relation: str = "Next"
     unsaid: frozenset[str] = frozenset()
     properties: frozenset[str] | None = None
+    groups: bool = False
+    """Whether recordings of several groups are merged, each with members of its own."""
 
 
 class Alone:

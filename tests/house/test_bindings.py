@@ -26,7 +26,9 @@ OTHERS: Final = {
     "ledger_contracts.py",
     "recorded_gates.py",
     "recorded_leader_output.py",
+    "recorded_ledger.py",
     "recorded_replication.py",
+    "recorded_sharded_ledger.py",
 }
 FILES: Final = [path for path in python_files(relative(PACKAGES["quorumlog_bindings"])) if path.name not in OTHERS]
 EXAMPLES: Final = [path for path in python_files("examples") if path.name == "binding.py"]

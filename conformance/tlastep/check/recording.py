@@ -95,7 +95,7 @@ def validate_files(
         except OutOfOrder as error:
             found.rejection = Rejection(error.path, error.line, error.action, reason=error.says)
         else:
-            missing = fit_together(found.recordings)
+            missing = fit_together(found.recordings, groups=recording.groups)
             found.notes += [note for each in found.recordings for note in each.notes]
             found.notes += [f"the recording of node {node} is missing: {_MISSING}" for node in missing]
             _Behaviour(project, binding, recording, found, properties=properties).judge()

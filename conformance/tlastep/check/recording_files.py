@@ -152,12 +152,15 @@ def _check_order(path: Path, number: int, head: _Head, last: _Head | None) -> No
         raise OutOfOrder(path, number, head.do, says)
 
 
-def fit_together(recordings: Sequence[Recorded]) -> list[str]:
-    """The members whose recordings are missing. Raises `UnusableInput` if these are no recordings of one group."""
+def fit_together(recordings: Sequence[Recorded], *, groups: bool = False) -> list[str]:
+    """The members whose recordings are missing.
+
+    Raises `UnusableInput` if these are no recordings of one group, or with `groups` of several.
+    """
     first = recordings[0]
     known: dict[str, Recorded] = {}
     for each in recordings:
-        if set(each.members) != set(first.members):
+        if not groups and set(each.members) != set(first.members):
             says = f"members {', '.join(each.members)}, but {first.path} has {', '.join(first.members)}"
             raise UnusableInput(says, Place(str(each.path), 1))
         if each.node in known:
@@ -165,4 +168,5 @@ def fit_together(recordings: Sequence[Recorded]) -> list[str]:
                 f"a second recording of node {each.node}, beside {known[each.node].path}", str(each.path)
             )
         known[each.node] = each
-    return [member for member in first.members if member not in known]
+    members = dict.fromkeys(member for each in recordings for member in each.members)
+    return [member for member in members if member not in known]

@@ -87,6 +87,7 @@ class Partial:
             for node in ast.parse(source).body
             if isinstance(node, ast.FunctionDef) and not node.decorator_list
         }
+        self._recursive = frozenset(name for name in self.functions if name in reached(self.functions, name))
         self._numbers = count()
         self._constants: dict[tuple[type, Any], str] = {}
         self._at: dict[str, str] = {}
@@ -199,6 +200,10 @@ class Partial:
         function = self.functions[name]
         return _as_expression(function.body)
 
+    def is_left(self, name: str) -> bool:
+        """Whether an operator is called as it is: it calls itself, and reads no state."""
+        return name in self._recursive and not {each.arg for each in self.functions[name].args.args} & set(STATES)
+
     def called(self, name: str, operands: Sequence[ast.expr], kinds: Sequence[str | None], *, quiet: bool) -> ast.expr:
         """A call of an operator: of a copy of it for these constants, and these kinds of the other operands."""
         parameters = [each.arg for each in self.functions[name].args.args]
@@ -216,6 +221,18 @@ class Partial:
             self._results[made] = kind
         left = [each for parameter, each in zip(parameters, operands, strict=True) if parameter not in known]
         return ast.Call(ast.Name(self._copies[wanted], ast.Load()), left, [])
+
+
+def reached(functions: Mapping[str, ast.FunctionDef], start: str) -> set[str]:
+    """The functions that a function calls, however far."""
+    found: set[str] = set()
+    ahead = [start]
+    while ahead:
+        names = {node.id for node in ast.walk(functions[ahead.pop()]) if isinstance(node, ast.Name)}
+        new = (names & functions.keys()) - found
+        found |= new
+        ahead += new
+    return found
 
 
 class _Evaluator(ast.NodeTransformer):
@@ -494,6 +511,8 @@ class _Evaluator(ast.NodeTransformer):
         if operator is not None:
             return self._written_out([each.arg for each in operator.args.args], operator.body, operands) or call
         if name in partial.functions:
+            if partial.is_left(name):
+                return call
             body = partial.body_of(name)
             parameters = [each.arg for each in partial.functions[name].args.args]
             written = self._written_out(parameters, body, operands) if body is not None else None

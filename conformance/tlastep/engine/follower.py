@@ -195,8 +195,16 @@ class Follower:
             alike = [
                 binder.constant and binder.name == name and value in self.layout.keys for binder, name, value in pairs
             ]
+            few = [self._is_of_few(found.step, arguments[:place]) for place, same in enumerate(alike) if same]
+            alike = [same and few.pop(0) for same in alike]
             found.known = alike.index(False) if False in alike else len(alike)
         return found
+
+    @staticmethod
+    def _is_of_few(step: Step, before: tuple[Value, ...]) -> bool:
+        """Whether the variable after these has so few values that a function for each of them is worth it."""
+        domain: Any = step.quantified[len(before)].domain(None, *before)
+        return isinstance(domain, frozenset) and len(domain) <= FEW
 
     def _run(self, action: _Action, first: tuple[Value, ...]) -> Run | None:
         """The function for these arguments, if they are in their domains."""
@@ -297,4 +305,5 @@ def _with(cells: State, places: Mapping[str, Mapping[Value | None, int]], claims
 
 
 KEPT: Final = frozenset({int, str, frozenset, ModelValue, Fn})
+FEW: Final = 30  # values of a variable for each of which an own function is made
 MANY: Final = 1_000  # functions that are made for one action

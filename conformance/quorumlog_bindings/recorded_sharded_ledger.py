@@ -1,0 +1,381 @@
+"""Recordings of all groups of a ledger on shards as steps of the spec ShardedLedger.
+
+What is told is what each group has committed, entry by entry: a shard's leader appends an entry and it is committed, in
+one go, for what it was decided on is what was committed before. Entries that were appended and lost are not told. There
+are no messages in the spec; what one group must have committed before another can follow orders the lines.
+
+An operation is what a client asked of one group. It is called when its entry is committed, and answered when a server
+says so; what the server said is then compared with the answer that the spec has. Who reads all shards asks each of them
+for its part: the parts are judged, and not how the client puts them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, cast
+
+from msgspec import UNSET
+
+from quorumlog.ledger.books import EXCHANGE
+from quorumlog.ledger.placement import Placement
+from quorumlog.runtime import recorded
+from quorumlog.runtime.recorded import FORMAT, EventName, Line, Start, Step, line_of
+from quorumlog.runtime.recorder import named as name_of
+from quorumlog.sharding.server import ORDERS
+from quorumlog_bindings.recorded_gates import Held, Logs, Named, Server
+from quorumlog_bindings.recorded_ledger import (
+    Event,
+    answer_of,
+    begun_of,
+    command_of,
+    ending_of,
+    events_of,
+    is_of_all,
+    number_of,
+    operation,
+    rate,
+    spoken,
+    value_at,
+    what,
+)
+from quorumlog_bindings.recorded_replication import key_of
+from tlastep.errors import UnusableInput
+from tlastep.long_sequences import Items, LongSequences
+from tlastep.recorded import OUTSIDE, At, Contradiction, Key, Recording, Told, Way
+from tlastep.values import Fn, Value, record
+
+OPEN: Final = Fn({"state": "open", "said": "nothing", "n": 0})
+FAILED: Final = Fn({"state": "failed", "said": "nothing", "n": 0})
+NOWHERE: Final[frozenset[Value]] = frozenset()
+
+
+class ShardedLedgerRecording:
+    """The translation of one set of recordings."""
+
+    def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
+        self._long = long
+        starts = {node: cast(Start, own[0]) for node, own in lines.items()}
+        first = next(iter(starts.values()))
+        for node, start in starts.items():
+            if not start.group or start.shards != first.shards:
+                raise UnusableInput(f"expected recordings of groups around the shards {first.shards}", node)
+        self._first = starts
+        self._shards = first.shards
+        self._group = {node: start.group for node, start in starts.items()}
+        self._news: dict[tuple[str, int], list[tuple[int, Held]]] = {}
+        self._wrong: dict[tuple[str, int], str] = {}
+        self._entries: dict[str, list[Held]] = {}
+        for group in dict.fromkeys(self._group.values()):
+            self._read(group, {node: own for node, own in lines.items() if self._group[node] == group})
+        self._told = dict.fromkeys(self._entries, 0)
+        self._coordinator = next((group for group in self._entries if group not in self._shards), "")
+        self._answered = {
+            (self._group[node], (row[1], row[2]))
+            for node, own in lines.items()
+            for line in own
+            if isinstance(line, Step)
+            for row in line.said
+        }
+        self._numbers: dict[Value, int] = {}
+        """The number of the transfer that each operation has become."""
+        self._between: dict[int, tuple[str, str]] = {}
+        self._over: dict[int, int] = {}
+        """For each number up to which transfers are over, the one before."""
+        self._look(self._coordinator)
+        self.besides = self._orders(lines)
+        self._commands = dict(self._operations())
+        self.constants: Mapping[str, Value] = self._constants()
+
+    # -- what is committed ---------------------------------------------------------------------------------------
+
+    def _read(self, group: str, lines: Mapping[str, Sequence[Line]]) -> None:
+        """The entries of a group as its servers have applied them, and with which lines."""
+        logs = Logs()
+        with suppress(Contradiction):  # the line says so itself, below
+            logs.learn(lines.values())
+        entries = self._entries.setdefault(group, [])
+        for node, own in lines.items():
+            server, applied = Server(self._long), 0
+            for line in own:
+                try:
+                    if isinstance(line, Step):
+                        logs.takes(server, line)
+                    elif line is not self._first[node]:
+                        logs.begins(server, line)
+                        applied = line.applied
+                except Contradiction as error:
+                    self._wrong[node, line.n] = str(error)
+                    break
+                if isinstance(line, Step) and line.applied is not UNSET:
+                    news = server.log.gates[applied : line.applied]
+                    self._news[node, line.n] = list(enumerate(news, start=applied))
+                    entries += server.log.gates[len(entries) : line.applied]
+                    applied = line.applied
+
+    def _look(self, coordinator: str) -> None:
+        """What the coordinator says of transfers."""
+        over = 0
+        for held in self._entries.get(coordinator, ()):
+            for event in events_of(held):
+                if event["was"] == "begun":
+                    transfer = event["transfer"]
+                    self._between[int(transfer["id"])] = transfer["source_shard"], transfer["target_shard"]
+                elif event["was"] == "closed":
+                    self._over[event["number"]], over = over, event["number"]
+
+    def _orders(self, lines: Mapping[str, Sequence[Line]]) -> dict[str, dict[int, list[Key]]]:
+        """What other groups must have committed before a line."""
+        found: dict[str, dict[int, list[Key]]] = {}
+        for node, own in lines.items():
+            for index, line in enumerate(own):
+                news = self._news.get((node, line.n), ())
+                keys = [key for _, held in news for key in self._follows(self._group[node], held)]
+                if keys:
+                    found.setdefault(node, {})[index] = keys
+        return found
+
+    def _follows(self, group: str, held: Held) -> Iterator[Key]:
+        """What must have been committed before an entry."""
+        for event in events_of(held):
+            number = number_of(event)
+            match event:
+                case {"was": "staged"}:
+                    yield "begun", number
+                case {"was": "ended"}:
+                    yield "decided", number
+                case {"was": "closed"} if group in self._shards:
+                    yield "closed", number
+                case {"was": "closed"}:
+                    for each in range(self._over.get(number, number) + 1, number + 1):
+                        yield from ((shard, "done", each) for shard in self._between.get(each, ()))
+                case {"was": "decided", "outcome": "committed"}:
+                    yield from ((shard, "prepared", number) for shard in self._between.get(number, ()))
+                case {"was": "decided", "outcome": "refused"}:
+                    yield "refused", number
+
+    def _leads_to(self, group: str, held: Held) -> Iterator[Key]:
+        """What can be committed after an entry."""
+        for event in events_of(held):
+            number = number_of(event)
+            match event:
+                case {"was": "begun" | "decided" as was}:
+                    yield was, number
+                case {"was": "closed"} if group not in self._shards:
+                    yield "closed", number
+                case {"was": "staged", "stage": "prepared"}:
+                    yield group, "prepared", number
+                case {"was": "staged", "stage": stage}:
+                    yield stage, number
+                    yield group, "done", number
+                case {"was": "ended"}:
+                    yield group, "done", number
+
+    # -- operations and constants --------------------------------------------------------------------------------
+
+    def _operations(self) -> Iterator[tuple[Value, Fn]]:
+        """What clients asked for, as far as anything became of it."""
+        for group, entries in self._entries.items():
+            for held in entries:
+                command = command_of(held) if group in self._shards else begun_of(held)
+                if command is None or held.named is None or held.named[0].startswith(ORDERS):
+                    continue
+                if events_of(held) or self._is_home(group, command):
+                    yield operation(group, held.named), command
+
+    def _is_home(self, shard: str, command: Fn) -> bool:
+        """Whether a shard may be asked this at all; if not, nothing becomes of it."""
+        accounts = [value for name, value in command.mapping.items() if name in ("account", "from", "to")]
+        homes = {Placement(tuple(self._shards)).home(str(each)) for each in accounts if each != EXCHANGE}
+        return homes <= {shard}
+
+    def _constants(self) -> Mapping[str, Value]:
+        placement = Placement(tuple(self._shards))
+        accounts: set[str] = set()
+        rates = {100}
+        for command in self._commands.values():
+            fields = cast("dict[str, Any]", command.mapping)
+            accounts.update(fields[name] for name in ("account", "from", "to") if name in fields)
+        for entries in self._entries.values():
+            for held in entries:
+                for event in events_of(held):
+                    said = event.get("transfer") if event["was"] == "begun" else event
+                    if isinstance(said, dict) and said.get("received") is not None:
+                        rates.add(rate(said["amount"], said["received"]))
+        accounts.discard(EXCHANGE)
+        across = [op for op, command in self._commands.items() if str(op).startswith(f"{self._coordinator} ")]
+        return {
+            "Account": frozenset(accounts),
+            "Shard": frozenset(self._shards),
+            "Home": Fn({account: placement.home(account) for account in accounts}),
+            "Initial": Fn(dict.fromkeys(accounts, 0)),
+            "Operation": frozenset(self._commands),
+            "Command": Fn(dict(self._commands)),
+            "Rate": frozenset(rates),
+            "Hasty": frozenset(across),
+            "Electing": NOWHERE,
+        }
+
+    def begin(self) -> Mapping[str, Value] | None:
+        """Nobody has anything."""
+        return None
+
+    # -- messages: those within a group order its lines ------------------------------------------------------------
+
+    def needs(self, line: Line) -> Key | None:
+        """The message that the line takes."""
+        return key_of(line.letter) if type(line) is recorded.Take else None
+
+    def sends(self, line: Line | Step) -> Sequence[Key]:
+        """The messages that have left with the step, or leave with the next sync."""
+        if not isinstance(line, Step):
+            return ()
+        return list(map(key_of, [*line.sent, *line.owes, *(line.owed if line.owed is not UNSET else ())]))
+
+    def gone(self, key: Key, at: At) -> Way:
+        """The spec has no messages."""
+        return ()
+
+    def unfinished(self, node: str, at: At) -> Way:
+        """What leaves with the last sync could be taken already."""
+        return ()
+
+    def alike(self, key: Key) -> str:
+        """The other specs tell that."""
+        return ""
+
+    # -- lines ---------------------------------------------------------------------------------------------------
+
+    def ways(self, node: str, line: Line, at: At) -> Sequence[Way]:
+        """The steps of a line."""
+        return (self._step(node, line, at),)
+
+    def _step(self, node: str, line: Line, at: At) -> Way:
+        if (node, line.n) in self._wrong:
+            raise Contradiction(self._wrong[node, line.n])
+        if isinstance(line, Start):
+            return
+        group = self._group[node]
+        given: list[Key] = list(self.sends(line))
+        for place, held in self._news.get((node, line.n), ()):
+            if place == self._told[group]:
+                self._told[group] += 1
+                given += self._leads_to(group, held)
+                yield from (
+                    self._of_coordinator(held, at) if group not in self._shards else self._of_shard(group, held, at)
+                )
+        for _, session, number, _, name in line.said:
+            yield from self._said(group, (session, number), name, at)
+        yield Told("", gives=given)
+
+    def _of_coordinator(self, held: Held, at: At) -> Way:
+        """The coordinator has committed an entry."""
+        for event in events_of(held):
+            number = number_of(event)
+            match event:
+                case {"was": "begun", "transfer": transfer}:
+                    yield from self._begun(held, transfer, at)
+                case {"was": "decided", "outcome": "committed"}:
+                    yield Told("CountVotes", (number,), None)
+                case {"was": "decided", "outcome": outcome}:
+                    yield self._ended(number, outcome, at)
+                case {"was": "closed"}:
+                    yield Told("Close", (number,), [("over", None, number)])
+
+    def _begun(self, held: Held, transfer: Event, at: At) -> Way:
+        """An operation begins, with the next number, and what it brings."""
+        assert held.named is not None, "a command has a name"
+        op = operation(self._coordinator, held.named)
+        before = cast(Items, at.part("transfer", None))
+        if int(transfer["id"]) != len(before) + 1:
+            raise Contradiction(f"begins transfer {transfer['id']} after {len(before)}")
+        self._numbers[op] = len(before) + 1
+        yield from self._called(op)
+        brings = transfer["amount"] if transfer["received"] is None else transfer["received"]
+        drawn = 100 if transfer["received"] is None else rate(transfer["amount"], brings)
+        begun = Fn({"op": op, "brings": brings, "stage": "open"})
+        yield Told("Begin", (op, drawn), [("transfer", None, cast(Value, self._long.appended(before, begun)))])
+        yield from self._left_alone(self._coordinator, held, op)
+
+    def _ended(self, number: int, outcome: str, at: At) -> Told:
+        """A transfer is refused or aborted: because a shard cannot commit it, or because it has taken too long."""
+        wanted = "refused" if outcome == "refused" else "conflicted"
+        for shard in self._between.get(number, ()):
+            stages = cast(Fn, at.part("shard", shard)).mapping["stage"]
+            if value_at(stages, number) == wanted:
+                return Told("Reject", (number, shard), None)
+        if outcome == "refused":
+            return Told("Reject", (number, self._shards[0]), None)
+        return Told("TimeOut", (number,), None)
+
+    def _of_shard(self, shard: str, held: Held, at: At) -> Way:
+        """A shard has committed an entry: it was appended, and it is committed."""
+        assert held.named is not None, "what gates write has a name"
+        op = operation(shard, held.named)
+        if op in self._commands:
+            yield from self._called(op)
+            events = tuple([spoken(event) for event in events_of(held)])
+            entry = Fn({"type": "executed", "op": op, "round": 1, "events": events})
+            drawn = next((rate(e["amount"], e["received"]) for e in events_of(held) if "received" in e), 100)
+            yield Told("OnCommand", (shard, op, drawn), [("suffix", shard, (entry,))])
+            yield Told("CommitEntry", (shard,), [("suffix", shard, ())])
+            yield from self._left_alone(shard, held, op)
+            return
+        for event in events_of(held) if held.named[0].startswith(ORDERS) else ():
+            number = number_of(event)
+            match event:
+                case {"was": "staged", "transfer": transfer, "stage": stage}:
+                    entry = record(type="staged", number=number, what=what(transfer), stage=stage)
+                    yield Told("OnPrepare", (shard, number), [("suffix", shard, (entry,))])
+                case {"was": "ended", "stage": stage}:
+                    entry = record(type="ended", number=number, stage=stage)
+                    yield Told("OnDecision", (shard, number), [("suffix", shard, (entry,))])
+                case _:
+                    entry = record(type="closed", number=number)
+                    yield Told("OnOver", (shard, number), [("suffix", shard, (entry,))])
+            yield Told("CommitEntry", (shard,), [("suffix", shard, ())])
+
+    # -- clients ---------------------------------------------------------------------------------------------------
+
+    def _called(self, op: Value) -> Way:
+        yield Told("Call", (op,), [("op", op, OPEN)])
+
+    def _left_alone(self, group: str, held: Held, op: Value) -> Way:
+        """Nobody is recorded to have answered: the client is gone."""
+        if (group, held.named) not in self._answered:
+            yield from self._gone(op)
+
+    def _gone(self, op: Value) -> Way:
+        yield Told(OUTSIDE, (), [("op", op, FAILED), ("possible", op, NOWHERE)])
+
+    def _said(self, group: str, named: Named, name: EventName, at: At) -> Way:
+        """A client is told what became of its command."""
+        op = operation(group, named)
+        if op not in self._commands:
+            return
+        command = self._commands[op].mapping
+        if group in self._shards:
+            said = value_at(cast(Fn, at.part("shard", group)).mapping["said"], (op, 1))
+            true = None if said is None else answer_of(cast(Fn, said).mapping, command)
+        else:
+            said = value_at(at.part("ending", None), self._numbers.get(op, 0))
+            true = None if said is None else ending_of(cast(Fn, cast(Fn, said).mapping["answer"]).mapping, command)
+        if said is None:
+            raise Contradiction(f"answers {' '.join(map(str, named))}, of which nothing has become yet")
+        if name != name_of(true):
+            says = f"answers {' '.join(map(str, named))} with {name}"
+            raise Contradiction(f"{says}, and {true} has the name {name_of(true)}")
+        if at.part("op", op) == OPEN:
+            if is_of_all(command):
+                yield from self._gone(op)
+            else:
+                yield Told("Answer", (op,), None)
+
+
+UNSAID: Final = frozenset({"decisions", "ending", "shard", "again", "ledger", "possible"})
+"""Nobody writes these down: what the spec makes of them follows from the steps."""
+
+JUDGED: Final = frozenset({"IsBalanced", "NoDebt"})
+"""What is quickly judged in each state."""
+
+recording: Final = Recording(FORMAT, line_of, ShardedLedgerRecording, unsaid=UNSAID, properties=JUDGED, groups=True)
