@@ -20,17 +20,20 @@ from quorumlog.core import consistent_read, read_model
 from quorumlog.core.two_phase_commit import coordinator, participant
 from quorumlog.core.two_phase_commit.messages import Decision, Prepare, Transfer
 from quorumlog.core.two_phase_commit.participant import PREPARED, ShardState, Staged
+from quorumlog.ledger import commands
+from quorumlog.sharding.clients import Operation
 from quorumlog.simulation.composed import reading
 from quorumlog.simulation.composed.claims import Claims
 from quorumlog.simulation.composed.committing import Committing
 from quorumlog.simulation.composed.confirming import Confirming
 from quorumlog.simulation.composed.consensus import Taken, taken
 from quorumlog.simulation.composed.copying import Copying
-from quorumlog.simulation.composed.moves import KINDS, Kind, Move, take
+from quorumlog.simulation.composed.moves import KINDS, RATES, Kind, Move, take
 from quorumlog.simulation.composed.scripts import script
 from quorumlog.simulation.composed.speaking import Gates
 from quorumlog.simulation.composed.walks import Walk, fresh, opening, replay, shortest, walk
-from quorumlog_bindings.composed import MODULES, SEEDS, Judges, kill, walked
+from quorumlog_bindings.composed import MODULES, SEEDS, Hearing, Judges, kill, walked
+from quorumlog_bindings.composed_specs import STEPPED
 from tlastep.check.models import find_project
 
 WALKS: Final = 20
@@ -124,6 +127,55 @@ def test_a_step_that_is_not_told_is_missed(
 def told_walk() -> list[Taken]:
     """A walk with the states between its moves."""
     return list(taken(fresh(), walk(5, Claims()).moves))
+
+
+@pytest.fixture(scope="module")
+def exchange_in_doubt() -> list[Taken]:
+    """A transfer is prepared beside an exchange that brings less than it takes, and is in doubt.
+
+    There are 3 on y, and 4 are to leave it. Here 0 may come, so that is refused; to the spec 1 may come: a conflict.
+    """
+    system, moves = fresh(), list[Taken]()
+
+    def go(name: str, *arguments: Any) -> None:
+        nonlocal system
+        after = take(system, Move(name, arguments))
+        if after is not None and after != system:
+            moves.append(Taken(Move(name, arguments), system, after))
+            system = after
+
+    for move in opening():
+        go(move.name, *move.arguments)
+    for client, command in ("k1", commands.Exchange("z", "y", 1)), ("k2", commands.Transfer("y", "z", 4)):
+        go("invoke", client, Operation(f"o{client}", command, "log"))
+        go("send", client, "c")
+        go("on_request", "c1", system.requests[-1], min(RATES))
+    for kind in ("sync", "replicate", "deliver") * 3:
+        for arguments in list(KINDS[kind].offers(system)):
+            go(kind, *arguments)
+    go("speak", "c", "c1")
+    prepares = [letter for letter in system.letters if isinstance(letter, Prepare) and letter.shard == "s2"]
+    for prepare in sorted(prepares, key=lambda letter: letter.transfer.id):
+        go("on_letter", "s21", prepare)
+    return moves
+
+
+def test_where_the_spec_has_no_words_the_telling_ends_and_what_came_before_is_judged(
+    exchange_in_doubt: list[Taken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, judges = STEPPED["ReplicatedTwoPhaseCommit"], Judges(PROJECT)
+
+    def wrong() -> str | None:
+        return next(Hearing(judges, spec, exchange_in_doubt).hear(exchange_in_doubt, last=True), None)
+
+    assert wrong() is None
+    assert judges.untold == {spec.module: 1}
+    told = Committing.steps
+    monkeypatch.setattr(Committing, "steps", lambda *arguments: [s for s in told(*arguments) if s[0] != "Speak"])
+    assert str(wrong()).startswith(f"{spec.module}: step ")
+    monkeypatch.undo()
+    monkeypatch.setattr(Committing, "_hinges_on_exchange", lambda *arguments: False)
+    assert "what s21 has appended is" in str(wrong())
 
 
 # Each is one thing that the code does and its spec does not; no claim sees it, nor do clients.
