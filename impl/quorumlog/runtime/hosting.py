@@ -74,10 +74,13 @@ class Hosted(Generic[State, Command, Event, Answer, Randomness]):
     duty: Duty | None = None
     keeping: Keeping[State, Any, Any] | None = None
     """How its state is written into snapshots; without it there are none."""
+    is_proven: bool = False
+    """Whether its events are known to have an encoding, whatever the command: they are not tried out then."""
 
     def service(self) -> Service[State, Command, Event, Answer, Randomness, Any]:
         """The steps of a node that hosts it."""
-        return Service(LeaderOutput(Checked(self.application, self.codec.check), self.messages))
+        application = self.application if self.is_proven else Checked(self.application, self.codec.check)
+        return Service(LeaderOutput(application, self.messages))
 
 
 def answered(books: Books, command: LedgerCommand) -> LedgerAnswer:
@@ -109,7 +112,7 @@ def nothing(state: object, command: object) -> coordinated.Ending:
 
 LEDGER_CODEC: Final[Codec[LedgerCommand, LedgerEvent, LedgerAnswer]] = Codec(LedgerCommand, LedgerEvent, LedgerAnswer)
 LEDGER: Final[Hosted[Books, LedgerCommand, LedgerEvent, LedgerAnswer, Rate]] = Hosted(
-    Ledger(), LEDGER_CODEC, draw, answered, keeping=Keeping(Books, LedgerAnswer)
+    Ledger(), LEDGER_CODEC, draw, answered, keeping=Keeping(Books, LedgerAnswer), is_proven=True
 )
 SHARD_CODEC: Final[Codec[LedgerCommand, sharded_ledger.Event, sharded_ledger.Answer]] = Codec(
     LedgerCommand, sharded_ledger.Event, sharded_ledger.Answer
@@ -124,11 +127,15 @@ AnyHosted: TypeAlias = Hosted[Any, Any, Any, Any, Any]
 def shard(name: str, placement: Placement) -> AnyHosted:
     """One shard of a ledger."""
     keeping: Keeping[ShardBooks, Any, Any] = Keeping(ShardBooks, sharded_ledger.Answer)
-    return Hosted(ShardedLedger(name, placement), SHARD_CODEC, draw, found, duty=ShardDuty(name), keeping=keeping)
+    return Hosted(
+        ShardedLedger(name, placement), SHARD_CODEC, draw, found, duty=ShardDuty(name), keeping=keeping, is_proven=True
+    )
 
 
 def coordinator(placement: Placement) -> AnyHosted:
     """The coordinator of the transfers between its shards."""
     duty = CoordinatorDuty(placement.shards)
     keeping: Keeping[Coordinated, Any, Any] = Keeping(Coordinated, TransferId | None)
-    return Hosted(TransferCoordination(placement), COORDINATOR_CODEC, draw, nothing, duty=duty, keeping=keeping)
+    return Hosted(
+        TransferCoordination(placement), COORDINATOR_CODEC, draw, nothing, duty=duty, keeping=keeping, is_proven=True
+    )
