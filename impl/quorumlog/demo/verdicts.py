@@ -10,7 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,9 @@ ANSWERED: Final = 0.9
 
 SPECS: Final = ("Replication", "LeaderOutput")
 """What each group is judged by: its consensus, and what its servers took and said, and when."""
+
+OF_ALL: Final = "ShardedLedger"
+"""What all groups together are judged by."""
 
 HOLDS: Final = "holds"
 FAILS: Final = "fails"
@@ -58,6 +61,7 @@ def verdicts(
         linearizable(history.file),
         *(replicas_agree(config, group, committed.get(group)) for group in config.groups),
         *(recorded(config, group, spec) for spec in SPECS for group in config.groups),
+        *([among_groups(config)] if config.coordinator is not None else []),
     ]
 
 
@@ -105,10 +109,20 @@ def linearizable(history: Path) -> Verdict:
 
 def recorded(config: Config, group: str, spec: str) -> Verdict:
     """Whether what the servers of a group wrote down is a behaviour of a spec."""
-    what = f"group {group} ran as {spec} says"
+    return validated(config, f"group {group} ran as {spec} says", spec, config.groups[group])
+
+
+def among_groups(config: Config) -> Verdict:
+    """Whether what all groups committed and answered, transfers between them included, is a behaviour of a spec."""
+    servers = [server for group in config.groups.values() for server in group]
+    return validated(config, f"all groups ran as {OF_ALL} says", OF_ALL, servers)
+
+
+def validated(config: Config, what: str, spec: str, servers: Iterable[str]) -> Verdict:
+    """What `tlastep validate` says of some recordings."""
     if config.recordings is None:
         return Verdict(what, UNJUDGED, "nothing was recorded")
-    files = [str(config.recordings / f"{server}.ndjson") for server in config.groups[group]]
+    files = [str(config.recordings / f"{server}.ndjson") for server in servers]
     found = asked(["validate", "--model", spec, *files])
     if isinstance(found, str):
         return Verdict(what, UNJUDGED, found)
