@@ -202,14 +202,8 @@ class ReplicationRecording:
         elif line.owes:
             more = [self._message(each, log) for each in line.owes]
             updates.append(("owed", i, part("owed", i).union(more)))
-        known = part("commitIndex", i)
-        knows = known if line.commit_index is UNSET else line.commit_index
-        if line.told is not None:
-            if line.told != (known, knows):
-                raise Contradiction(f"tells entries {line.told}, and knows of {known} before and {knows} after")
-            updates += self._decided(part("decided", None), line.told, log)
-        elif known != knows:
-            raise Contradiction(f"knows {knows} entries to be decided, and tells nobody")
+        if line.told is not None or line.commit_index is not UNSET:
+            updates += self._decided(line, part("commitIndex", i), part("decided", None), log)
         if line.sent:
             keys = self._sent[1] if self._sent[0] is line else [key_of(each) for each in line.sent]
             messages = [self._known(each, key, log) for each, key in zip(line.sent, keys, strict=True)]
@@ -302,9 +296,16 @@ class ReplicationRecording:
         before = self._long.prefix(known, start.after) if known is not None else ()
         return _disk(start.term, self._server(start.voted_for), self._long.joined(before, named))
 
-    def _decided(self, decided: Items, told: tuple[int, int], log: Items) -> Iterator[Update]:
+    def _decided(self, line: Step, known: int, decided: Items, log: Items) -> Iterator[Update]:
         """The ghost, from what the application was told."""
-        after, end = told
+        knows = known if line.commit_index is UNSET else line.commit_index
+        if line.told is None:
+            if known != knows:
+                raise Contradiction(f"knows {knows} entries to be decided, and tells nobody")
+            return
+        if line.told != (known, knows):
+            raise Contradiction(f"tells entries {line.told}, and knows of {known} before and {knows} after")
+        after, end = line.told
         if end > len(decided):
             if after > len(decided) or end > len(log):
                 raise Contradiction(f"decides entries {after + 1} to {end} of a log of {len(log)}")
@@ -375,4 +376,6 @@ def _alike(one: object, other: object) -> bool:
     return one == other
 
 
-recording: Final = Recording(FORMAT, line_of, ReplicationRecording, relation="NextResigning")
+recording: Final = Recording(
+    FORMAT, line_of, ReplicationRecording, relation="NextResigning", decode_all=recorded.lines_of
+)

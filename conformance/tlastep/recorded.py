@@ -106,6 +106,8 @@ class Translation(Protocol[L_contra]):
 class Recording(Generic[L]):
     """How recordings are read. `decode` raises `ValueError` and says what is wrong with a line.
 
+    `decode_all` does the same with all lines of a file, faster; where it raises, each line is decoded by itself.
+
     `translation` is given the lines of each node. Long sequences in states are made by the `LongSequences`.
     `relation` is the next-state relation that allows what nodes do. Of the variables `unsaid` no line says anything,
     so whatever the spec makes of them is right. Where `properties` are named, these are judged, and else all of them.
@@ -117,6 +119,7 @@ class Recording(Generic[L]):
     relation: str = "Next"
     unsaid: frozenset[str] = frozenset()
     properties: frozenset[str] | None = None
+    decode_all: Callable[[bytes], list[L]] | None = None
     groups: bool = False
     """Whether recordings of several groups are merged, each with members of its own."""
 

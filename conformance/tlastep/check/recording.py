@@ -40,7 +40,7 @@ from tlastep.values import Value
 
 OK: Final = "ok"
 REJECTED: Final = "rejected"
-IN_A_ROW: Final = 32  # lines of one node before the others have their turn: so few messages are on their way at once
+IN_A_ROW: Final = 16  # lines of one node before the others have their turn: so few messages are on their way at once
 
 
 @dataclass
@@ -217,31 +217,32 @@ class _Behaviour:
     def _take(self, each: Recorded, index: int, line: Any) -> Rejection | None:
         """A line: the first way in which the spec allows what it tells."""
         first: Rejection | None = None
-        for key in self._translation.sends(line):
+        translation, follower, found = self._translation, self._follower, self._found
+        for key in translation.sends(line):
             if key in self._given:
                 self._lose_copies(key)
-        before, done = self._follower.cells, (self._found.steps, self._broken)
-        for way in self._translation.ways(each.node, line, self):
+        before, steps, broken = follower.cells, found.steps, self._broken
+        for way in translation.ways(each.node, line, self):
             wrong = self._go(way, each, index)
             if wrong is None:
-                self._found.lines += 1
+                found.lines += 1
                 return None
-            self._follower.cells = before
-            self._found.steps, self._broken = done
+            follower.cells, found.steps, self._broken = before, steps, broken
             first = first or wrong
         assert first is not None, "a line tells something"
         return first
 
     def _go(self, way: Way, each: Recorded, index: int) -> Rejection | None:
-        given: list[Key] = []
+        given: Sequence[Key] = ()
         try:
             for told in way:
-                before = self._follower.cells
                 differs = self._step(told, each, index)
                 if differs is not None:
                     label = Label(told.action, told.arguments)
-                    return why_rejected(self._spec, self._follower.values(before), label, differs, each, index)
-                given += told.gives
+                    before = self._follower.values(self._follower.cells)
+                    return why_rejected(self._spec, before, label, differs, each, index)
+                if told.gives:
+                    given = [*given, *told.gives]
         except Contradiction as error:
             return Rejection(each.path, each.places[index], action_of(each.lines[index]), reason=f"the line {error}")
         for key in given:
@@ -260,7 +261,7 @@ class _Behaviour:
 
     def _step(self, told: Told, each: Recorded | None = None, index: int = 0) -> Differs | None:
         """A step, if the spec allows it."""
-        follower = self._follower
+        follower, found = self._follower, self._found
         before = follower.cells
         action, arguments, updates, _ = told
         if not action:
@@ -271,10 +272,10 @@ class _Behaviour:
         differs = follower.step(action, arguments, updates)
         if differs is not None:
             return differs
-        self._found.steps += 1
-        self._found.actions[action] += 1
-        if self._properties and follower.changed and self._broken is None:
-            broken = follower.broken(before, follower.changed)
+        found.steps += 1
+        found.actions[action] += 1
+        if self._properties and self._broken is None and (changed := follower.changed):
+            broken = follower.broken(before, changed)
             if broken is not None:
                 self._remember(broken, told, each, index)
         return None

@@ -7,10 +7,10 @@ findings: nothing can be said of what is not there. Whatever is no line of a rec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -76,11 +76,63 @@ def files_of(given: Iterable[Path]) -> list[Path]:
 def read_recording(path: Path, recording: Recording[Any]) -> Recorded:
     """A recording. Raises `UnusableInput` for what is none, and `OutOfOrder` if its numbers are not in order."""
     try:
-        texts = path.read_bytes().split(b"\n")
+        data = path.read_bytes()
     except OSError as error:
         raise UnusableInput(f"can't be read: {error.strerror}", str(path)) from error
     found: Recorded | None = None
     last: _Head | None = None
+    for number, head, line in _all_at_once(data, recording) or _one_by_one(path, data.split(b"\n"), recording):
+        if head is None:
+            assert found is not None, "the first line of all is not torn"
+            found.notes.append(f"{path}:{number}: a torn line was cut off")
+            continue
+        if found is None:
+            found = _begun(path, number, head, recording)
+        elif head.do == START and head.format != recording.format:
+            raise UnusableInput(
+                f"format {head.format}, and this reads format {recording.format}", Place(str(path), number)
+            )
+        if last is None or head.n != last.n + 1 or head.i != last.i or head.do == START:
+            _check_order(path, number, head, last)
+            found.starts += head.do == START
+        found.lines.append(line)
+        found.places.append(number)
+        last = head
+    if found is None:
+        raise UnusableInput("is empty: expected the recording of a node", str(path))
+    return found
+
+
+_Numbered: TypeAlias = tuple[int, _Head | None, Any]
+"""A line with its number and what every line has; without that if it is torn."""
+
+
+def _all_at_once(data: bytes, recording: Recording[Any]) -> Iterable[_Numbered] | None:
+    """All lines, if nothing is wrong with any of them: each of them is one object, and none is torn.
+
+    Where one object ends, an end of line follows, and another begins, no object goes on.
+    """
+    count = data.count(b"\n")
+    if recording.decode_all is None or not data.startswith(b"{") or not data.endswith(b"}\n"):
+        return None
+    if data.count(b"}\n{") != count - 1:
+        return None
+    try:
+        heads, lines = _HEADS.decode_lines(data), recording.decode_all(data)
+    except ValueError:
+        return None
+    if not len(heads) == len(lines) == count or any(head.format != recording.format for head in _starts(heads)):
+        return None
+    return zip(range(1, count + 1), heads, lines, strict=True)
+
+
+def _starts(heads: Iterable[_Head]) -> Iterator[_Head]:
+    return (head for head in heads if head.do == START)
+
+
+def _one_by_one(path: Path, texts: Sequence[bytes], recording: Recording[Any]) -> Iterator[_Numbered]:
+    """Lines of which something may be wrong. Raises `UnusableInput` for the first that is none."""
+    first = True
     for number, text in enumerate(texts, start=1):
         if not text:
             continue
@@ -88,20 +140,12 @@ def read_recording(path: Path, recording: Recording[Any]) -> Recorded:
         if head is None or number == len(texts):
             # What follows the last end of line is torn, even where it could be read.
             following = [each for each in texts[number:] if each]
-            if found is None or (following and not _is_start(following[0])):
+            if first or (following and not _is_start(following[0])):
                 raise UnusableInput(f"no line of a recording: {problem}", Place(str(path), number))
-            found.notes.append(f"{path}:{number}: a torn line was cut off")
-            continue
-        if found is None:
-            found = _begun(path, number, head, recording)
-        _check_order(path, number, head, last)
-        found.lines.append(line)
-        found.places.append(number)
-        found.starts += head.do == START
-        last = head
-    if found is None:
-        raise UnusableInput("is empty: expected the recording of a node", str(path))
-    return found
+            yield number, None, None
+        else:
+            yield number, head, line
+        first = False
 
 
 def _decoded(text: bytes, recording: Recording[Any]) -> tuple[_Head | None, Any, str]:

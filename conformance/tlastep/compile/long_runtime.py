@@ -30,7 +30,7 @@ from tlastep.language.operations import (
     updated,
 )
 from tlastep.language.standard_modules import sequences
-from tlastep.long_sequences import Long, LongSequences, Trunk, common
+from tlastep.long_sequences import SHORT, Long, LongSequences, Trunk, common
 from tlastep.values import Fn, Value
 
 KNOWN: Final = frozenset({*PLAIN, Long})
@@ -114,22 +114,39 @@ def _sequences(long: LongSequences) -> dict[str, object]:
             raise fail(f"SubSeq from {first} to {last} of a sequence of {operand.count}")
         return long.prefix(operand, last) if first == 1 else long.of(operand.trunk.items[first - 1 : last])
 
+    def prefix(operand: Any, count: Any) -> Any:
+        """`SubSeq(operand, 1, count)`."""
+        if type(operand) is Long and type(count) is int and SHORT <= count <= operand.count:
+            if count > long.highest:
+                long.highest = count
+            return operand if count == operand.count else long.prefix(operand, count)
+        return subsequence(operand, 1, count)
+
     def begins(operand: Any, count: Any, other: Any) -> bool:
         """`SubSeq(operand, 1, count) = other`."""
         if type(operand) is Long and type(other) is Long and type(count) is int and 0 < count <= operand.count:
             return count == other.count and (operand.trunk is other.trunk or long.prefix(operand, count) == other)
         return equal(subsequence(operand, 1, count), other)
 
+    def alike(one: Any, its: Any, other: Any, ours: Any) -> bool:
+        """`SubSeq(one, 1, its) = SubSeq(other, 1, ours)`."""
+        if type(one) is Long and type(other) is Long and one.trunk is other.trunk and type(its) is int and its == ours:
+            if SHORT <= its <= one.count and its <= other.count:
+                if its > long.highest:
+                    long.highest = its
+                return True
+        return equal(subsequence(one, 1, its), subsequence(other, 1, ours))
+
     def concatenated(left: Any, right: Any) -> Any:
-        one, other = freeze(left), freeze(right)
+        one, other = frozen(left), frozen(right)
         if isinstance(one, (tuple, Long)) and isinstance(other, (tuple, Long)):
             return long.joined(one, other)
         return sequences.concatenated(one, other)
 
     def appended(operand: Any, item: Any) -> Any:
-        left = freeze(operand)
+        left = frozen(operand)
         if isinstance(left, (tuple, Long)):
-            return long.appended(left, freeze(item))
+            return long.appended(left, frozen(item))
         return sequences.appended(left, item)
 
     def whole(operand: Any) -> Any:
@@ -147,8 +164,9 @@ def _sequences(long: LongSequences) -> dict[str, object]:
     def selected(operand: Any, test: Any) -> Any:
         return long.of(sequences.selected(whole(operand), test))  # type: ignore[arg-type]  # likewise
 
+    frozen: Callable[[Any], Any] = _functions(long)["freeze"]  # type: ignore[assignment]  # it is made there
     equal: Callable[[Any, Any], bool] = _functions(long)["equal"]  # type: ignore[assignment]  # it is made there
-    found = (length, subsequence, begins, concatenated, appended, head, tail, selected)
+    found = (length, subsequence, prefix, begins, alike, concatenated, appended, head, tail, selected)
     return {each.__name__: each for each in found} | {"all_places": AllPlaces(long)}
 
 
@@ -230,7 +248,7 @@ class _Records(RecordSet):
         values = item.mapping
         if len(values) != len(self._tests):
             return False
-        for name, test in self._tests:
+        for name, test in self._tests:  # noqa: SIM110  # a loop is faster than a generator
             if name not in values or not test(values[name]):
                 return False
         return True

@@ -38,7 +38,9 @@ RESULTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("set_of", "frozenset"), SET),
     **dict.fromkeys(("keep", "freeze", "apply", "function_of", "domain"), PLAIN),
     **dict.fromkeys(("record_from", "Fn"), FUNCTION),
-    **dict.fromkeys(("subsequence", "concatenated", "appended", "head", "tail", "replaced", "updated"), PLAIN),
+    **dict.fromkeys(
+        ("subsequence", "prefix", "concatenated", "appended", "head", "tail", "replaced", "updated"), PLAIN
+    ),
     "boolean": BOOL,
     SLOW["length"]: INT,
     SLOW["apply"]: PLAIN,
@@ -536,6 +538,16 @@ class _Evaluator(ast.NodeTransformer):
         """Whether an expression is a constant, and its value."""
         return self._partial.value_of(node)
 
+    def named(self, node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+        """An expression that gives its value a name, and that name; of what is simple, the same twice."""
+        if peephole.is_simple(node):
+            return node, node
+        if not self._names:
+            return None
+        own = self._partial.fresh("it")
+        self._scope.kinds[own] = self.kind(node)
+        return ast.NamedExpr(ast.Name(own, ast.Store()), node), ast.Name(own, ast.Load())
+
     def constant(self, value: Any) -> ast.expr:
         """A value as an expression."""
         return ast.Name(self._partial.constant(value), ast.Load())
@@ -615,9 +627,14 @@ class _Evaluator(ast.NodeTransformer):
         local = {node.id for node in ast.walk(said) if isinstance(node, ast.Name)} & self._scope.kinds.keys() - own
         if not cells or len(states) != fixed or local:
             return None
+        # What is learnt of cells is true of all that have the same values: only the order in which they come matters.
+        order = {name: f"cell{number}" for number, name in enumerate(cells)}
+        text = ast.unparse(said)
+        for name, number in order.items():
+            text = text.replace(name, number)
         test = ast.Lambda(ast.arguments([], [ast.arg(place)], None, [], [], None, []), said)
-        parts = ast.Tuple([cells[name] for name in sorted(cells)], ast.Load())
-        known = ast.Name(self._partial.learnt(ast.unparse(said)), ast.Load())
+        parts = ast.Tuple(list(cells.values()), ast.Load())
+        known = ast.Name(self._partial.learnt(text), ast.Load())
         operands: list[ast.expr] = [known, self.visit(low), self.visit(high), test, parts]
         return ast.Call(ast.Name("all_places", ast.Load()), operands, [])
 

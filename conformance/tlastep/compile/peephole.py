@@ -53,6 +53,9 @@ class Knows(Protocol):
     def value_of(self, node: ast.expr) -> tuple[bool, Any]:
         """Whether an expression is a constant, and its value."""
 
+    def named(self, node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+        """An expression that gives its value a name, and that name; of what is simple, the same twice."""
+
 
 def simpler(known: Knows, name: str, operands: Sequence[ast.expr]) -> ast.expr | None:
     """A call said more simply, if there is a way."""
@@ -143,17 +146,19 @@ def _equal(known: Knows, _: str, left: ast.expr, right: ast.expr) -> ast.expr | 
     if isinstance(left, ast.Tuple) and isinstance(right, ast.Tuple):
         return _compared(left, ast.Eq(), right)
     for one, other, kind in ((left, right, kinds[0]), (right, left, kinds[1])):
-        if kind in (INT, TEXT) and is_simple(other):
-            slowly = _call(SLOW["equal"], left, right)
-            return ast.IfExp(
-                _has_class(other, "int" if kind == INT else "str"), _compared(other, ast.Eq(), one), slowly
-            )
-    for one, other in ((left, right), (right, left)):
-        match one:
-            case ast.Call(ast.Name("subsequence"), [whole, ast.Constant(1), count]) if known.quiet:
-                return _call("begins", whole, count, other)
-    if None not in kinds and is_simple(left) and is_simple(right):
-        return ast.BoolOp(ast.Or(), [_compared(left, ast.Is(), right), _call(SLOW["equal"], left, right)])
+        names = known.named(other) if kind in (INT, TEXT) and is_simple(one) else None
+        if names is not None:
+            value, name = names
+            slowly = _call(SLOW["equal"], name, one)
+            return ast.IfExp(_has_class(value, "int" if kind == INT else "str"), _compared(name, ast.Eq(), one), slowly)
+    match left, right:
+        case ast.Call(ast.Name("prefix"), one), ast.Call(ast.Name("prefix"), other):
+            return _call("alike", *one, *other)
+        case (ast.Call(ast.Name("prefix"), one), other) | (other, ast.Call(ast.Name("prefix"), one)) if known.quiet:
+            return _call("begins", *one, other)
+    its, ours = known.named(left), known.named(right)
+    if None not in kinds and its is not None and ours is not None:
+        return ast.BoolOp(ast.Or(), [_compared(its[0], ast.Is(), ours[0]), _call(SLOW["equal"], its[1], ours[1])])
     return None
 
 
@@ -184,14 +189,16 @@ def _applied(known: Knows, _: str, function: ast.expr, argument: ast.expr) -> as
     found, value = known.value_of(argument)
     if found and isinstance(value, (str, ModelValue)):
         return ast.Subscript(ast.Attribute(function, "mapping", ast.Load()), argument, ast.Load())
-    if known.quiet and known.kind(argument) == INT and is_simple(function) and is_simple(argument):
-        items = ast.Attribute(ast.Attribute(function, "trunk", ast.Load()), "items", ast.Load())
-        item = ast.Subscript(items, ast.BinOp(argument, ast.Sub(), ast.Constant(1)), ast.Load())
-        count = ast.Attribute(function, "count", ast.Load())
-        inside = ast.Compare(ast.Constant(0), [ast.Lt(), ast.LtE()], [argument, count])
-        test = ast.BoolOp(ast.And(), [_has_class(function, "Long"), inside])
-        return ast.IfExp(test, item, _call(SLOW["apply"], function, argument))
-    return None
+    names = known.named(argument) if known.quiet and known.kind(argument) == INT and is_simple(function) else None
+    if names is None:
+        return None
+    place, name = names
+    items = ast.Attribute(ast.Attribute(function, "trunk", ast.Load()), "items", ast.Load())
+    item = ast.Subscript(items, ast.BinOp(name, ast.Sub(), ast.Constant(1)), ast.Load())
+    count = ast.Attribute(function, "count", ast.Load())
+    tests = [_has_class(function, "Long"), _compared(name, ast.LtE(), count)]
+    test = ast.BoolOp(ast.And(), [_compared(ast.Constant(0), ast.Lt(), place), *tests])
+    return ast.IfExp(test, item, _call(SLOW["apply"], function, name))
 
 
 def changed(known: Knows, function: ast.expr, key: ast.expr, value: ast.expr) -> ast.expr | None:
@@ -212,6 +219,13 @@ def _replaced(known: Knows, _: str, function: ast.expr, path: ast.expr, value: a
     match path:
         case ast.Tuple([key]):
             return changed(known, function, key, value)
+    return None
+
+
+def _subsequence(_: Knows, __: str, operand: ast.expr, first: ast.expr, last: ast.expr) -> ast.expr | None:
+    match first:
+        case ast.Constant(1):
+            return _call("prefix", operand, last)
     return None
 
 
@@ -302,6 +316,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "length": _length,
     "record_from": _record,
     "set_of": _set_of,
+    "subsequence": _subsequence,
     "union": _union,
     "difference": _difference,
     "cardinality": _cardinality,

@@ -126,11 +126,12 @@ class Follower:
         """Take a step, if the spec has it and it does what is claimed; without claims whatever it does is right."""
         before = self.cells
         known = self._actions.get(action) or self._action(action, arguments)
-        first = arguments[: known.known]
+        count = known.known
+        first = arguments[:count]
         run = known.runs[first] if first in known.runs else self._run(known, first)
         if run is not None:
             try:
-                following = run.run(before, *arguments[known.known :])
+                following = run.run(before, *arguments[count:])
                 if following is not None and self._fits(before, following, claims, run.writes):
                     return None
             except FAILURES:
@@ -145,8 +146,10 @@ class Follower:
                 old, new = before[place], following[place]
                 if new is not old and new != old:
                     changed |= 1 << place
+                    same = same and type(new) is type(old)
             self.cells, self.changed = following, changed
-            self._check_kinds(writes)
+            if not same:
+                self._check_kinds(range(len(following)))
             return True
         claimed, places = before.copy(), self.places
         for name, key, value in claims:
@@ -204,7 +207,7 @@ class Follower:
     def _is_of_few(step: Step, before: tuple[Value, ...]) -> bool:
         """Whether the variable after these has so few values that a function for each of them is worth it."""
         domain: Any = step.quantified[len(before)].domain(None, *before)
-        return isinstance(domain, frozenset) and len(domain) <= FEW
+        return isinstance(domain, (frozenset, list, range)) and len(domain) <= FEW
 
     def _run(self, action: _Action, first: tuple[Value, ...]) -> Run | None:
         """The function for these arguments, if they are in their domains."""

@@ -199,3 +199,8 @@ _DECODER: Final = msgspec.json.Decoder(Line)
 def line_of(text: bytes) -> Line:
     """A line of a recording. Raises `ValueError` that says what is wrong with it."""
     return _DECODER.decode(text)
+
+
+def lines_of(text: bytes) -> list[Line]:
+    """All lines of a recording. Raises `ValueError` if one of them is none."""
+    return _DECODER.decode_lines(text)
