@@ -129,7 +129,7 @@ class Play:
         schedule: tuple[Fault, ...],
     ) -> None:
         wanted = self._wanted
-        load = Workload(clients, config.placement, history, ACCOUNTS)
+        load = self._load(clients, config, history)
         loop = asyncio.get_running_loop()
         watch = loop.create_task(self._watch(clients, history, injector))
         working = loop.create_task(load.run(wanted.workers, wanted.seed, wanted.rest, wanted.keyed))
@@ -146,6 +146,10 @@ class Play:
             for task in (working, watch, *faithful):
                 task.cancel()
             await asyncio.gather(working, watch, *faithful, return_exceptions=True)
+
+    def _load(self, clients: Clients, config: Config, history: History) -> Workload:
+        """Whoever asks for something."""
+        return Workload(clients, config.placement, history, ACCOUNTS)
 
     async def _watch(self, clients: Clients, history: History, injector: Injector) -> None:
         """Look on until this is cancelled, or not at all."""

@@ -76,7 +76,8 @@ def say(out: Console, seed: int, result: Result, figures: Figures, folder: Path)
     done = [
         f"seed {seed}: {figures.seconds:,.1f} virtual seconds in {figures.processor:.2f} of the processor",
         f"{figures.times:,.0f} times real time",
-        f"{result.answered:,} operations answered, {result.longest:.1f} s without an answer at most",
+        f"{result.answered:,} operations answered, {figures.routed:,} of them by routers",
+        f"{result.longest:.1f} s without an answer at most",
         f"{len(result.happened)} faults",
         f"{figures.pieces:,} pieces sent",
     ]

@@ -14,17 +14,21 @@ from typing import Final
 from msgspec import Struct
 
 from quorumlog.demo.faults import Injector
-from quorumlog.demo.play import HOSTED, PACE, SERVERS, Play, Result, Wanted, longest
+from quorumlog.demo.play import ACCOUNTS, HOSTED, PACE, SERVERS, Play, Result, Wanted, longest
 from quorumlog.demo.verdicts import FAILS, HOLDS, Verdict, came_back, verdicts
-from quorumlog.demo.workload import History
+from quorumlog.demo.workload import Clients, History, Workload
+from quorumlog.runtime.config import Config
+from quorumlog.runtime.gateway import Gateway
 from quorumlog.virtual.clock import SECOND, Clock
 from quorumlog.virtual.cluster import VirtualCluster, configuration
 from quorumlog.virtual.disk import Speed
 from quorumlog.virtual.loop import VirtualLoop, run
 from quorumlog.virtual.network import Conditions, Network
+from quorumlog.virtual.routed import RoutedWorkload
 
 __all__ = ["HOSTED", "VirtualRun", "Wanted"]
 
+ROUTERS: Final = 2
 MOST: Final = 10.0
 """After so many times its length, and so many minutes, a run counts as one that does not end."""
 CALM: Final = (Conditions(), Speed())
@@ -33,12 +37,18 @@ ROUGH: Final = (Conditions(lost=0.005, late=0.01), Speed(slow=0.25))
 
 
 class Figures(Struct, frozen=True):
-    """How much was done: virtual seconds, seconds of this machine's processor, pieces sent, and starts of servers."""
+    """How much was done."""
 
-    seconds: float
-    processor: float
-    pieces: int
-    starts: int
+    seconds: float = 0.0
+    """Virtual ones."""
+    processor: float = 0.0
+    """Seconds of this machine's processor."""
+    pieces: int = 0
+    """That were sent."""
+    starts: int = 0
+    """Of servers."""
+    routed: int = 0
+    """Operations that routers have answered."""
 
     @property
     def times(self) -> float:
@@ -57,7 +67,9 @@ class VirtualRun(Play):
         self._clock = Clock()
         self._network = Network(self._clock, Random(f"{wanted.seed} network"), conditions, names)
         self._cluster = VirtualCluster(wanted.folder, text, self._clock, self._network, wanted.seed, speed)
-        self.figures = Figures(0, 0, 0, 0)
+        self._gateways: list[Gateway] = []
+        self._routes: RoutedWorkload | None = None
+        self.figures = Figures()
 
     def run(self, *, judge: bool = True) -> Result:
         """From the start of the servers to the verdicts, if they are wanted."""
@@ -69,7 +81,9 @@ class VirtualRun(Play):
             injector = Injector(cluster, self._network, cluster.leader, history.clock, Random(wanted.seed))
             committed = run(self._clock, loop, self._played(history, injector, dice), MOST * (wanted.seconds + 60))
             loop.end()
-        self.figures = Figures(self._clock.now / SECOND, process_time() - begun, self._network.pieces, cluster.lives)
+        self.figures = Figures(
+            self._clock.now / SECOND, process_time() - begun, self._network.pieces, cluster.lives, self._routed()
+        )
         cluster.keep()
         spoken = [came_back(injector.refused), ran_on(cluster.failed)]
         if judge:
@@ -83,10 +97,22 @@ class VirtualRun(Play):
         cluster.start()
         async with AsyncExitStack() as stack:
             clients = await self._clients(cluster.config, stack, dice)
+            self._gateways = [Gateway(cluster.config, dice) for _ in range(ROUTERS)]
+            for each in self._gateways:
+                stack.push_async_callback(each.close)
             await self._under_load(cluster.config, clients, history, injector, self._schedule())
             committed = await self._committed(clients) if injector.refused is None else {}
         await cluster.stop()
         return committed
+
+    def _load(self, clients: Clients, config: Config, history: History) -> Workload:
+        """Half of all operations go through routers."""
+        dice = Random(f"{self._wanted.seed} routes")
+        self._routes = RoutedWorkload(self._gateways, dice, clients, config.placement, history, ACCOUNTS)
+        return self._routes
+
+    def _routed(self) -> int:
+        return 0 if self._routes is None else self._routes.routed
 
 
 def ran_on(failed: list[str]) -> Verdict:

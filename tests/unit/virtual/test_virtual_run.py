@@ -50,6 +50,13 @@ def test_another_seed_gives_others(tmp_path: Path) -> None:
     assert files[0] == files[2] != files[1]
 
 
+def test_routers_answer_about_half_of_all_operations(tmp_path: Path) -> None:
+    made = VirtualRun(Wanted(4, 1, False, tmp_path / "run", 4, rest=0.02))
+    answered = made.run(judge=False).answered
+    assert answered > 100
+    assert 0.3 * answered < made.figures.routed < 0.7 * answered
+
+
 def test_a_run_that_holds(tmp_path: Path) -> None:
     words = ["virtual", "--no-judge", "--no-faults", "--groups", "1", "--runs", "2", "--keep", str(tmp_path / "kept")]
     done = CliRunner().invoke(app, [*words, *SHORT])
