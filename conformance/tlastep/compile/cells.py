@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from tlastep.compile.compiled import CompiledSpec, Step, rewritten
 from tlastep.compile.direct import directly, parsed_directly
+from tlastep.compile.evaluator import expression, statements
 from tlastep.compile.partial import Layout, Partial, located
 from tlastep.compile.peephole import PLAIN
 from tlastep.compile.specialised import membership, renamed
@@ -77,11 +78,11 @@ class Cells:
         for binder in step.code.binders:
             code = None if binder.name in bound else membership(binder.name, binder.domain)
             if code is not None:
-                test = self._partial.expression(bound, parsed_directly(code), dict.fromkeys(arguments, PLAIN))
+                test = expression(self._partial, bound, parsed_directly(code), dict.fromkeys(arguments, PLAIN))
                 first.append(ast.If(ast.UnaryOp(ast.Not(), test), [ast.Return(None)], []))
             elif binder.name not in bound:
                 return None
-        body, _ = self._partial.statements(function.body, constants, kinds)
+        body, _ = statements(self._partial, function.body, constants, kinds)
         others = [f"{p} = {name}" for p, name in given.items() if p != name and name not in known]
         first += ast.parse("\n".join([*others, "t = s.copy()"])).body
         run = self._partial.made(step.action, ["s", *arguments], list(map(located, [*first, *_returning(body)])))
@@ -130,11 +131,11 @@ class Cells:
         if not asked.of_step:
             code = _of_next(code)
         if asked.members is None:
-            return [_unless(partial.expression(bound, code, {}))]
+            return [_unless(expression(partial, bound, code, {}))]
         of, item = asked.members
-        before = partial.expression(bound, parsed_directly(of), {})
-        after = partial.expression(bound, _of_next(parsed_directly(of)), {})
-        test = partial.expression(bound, code, {item: PLAIN})
+        before = expression(partial, bound, parsed_directly(of), {})
+        after = expression(partial, bound, _of_next(parsed_directly(of)), {})
+        test = expression(partial, bound, code, {item: PLAIN})
         new = ast.BinOp(after, ast.Sub(), before)
         every = ast.For(ast.Name(item, ast.Store()), new, [_unless(test)], [])
         return [ast.If(ast.Compare(after, [ast.IsNot()], [before]), [every], [])]

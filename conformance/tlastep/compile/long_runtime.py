@@ -130,11 +130,10 @@ def _sequences(long: LongSequences) -> dict[str, object]:
 
     def alike(one: Any, its: Any, other: Any, ours: Any) -> bool:
         """`SubSeq(one, 1, its) = SubSeq(other, 1, ours)`."""
-        if type(one) is Long and type(other) is Long and one.trunk is other.trunk and type(its) is int and its == ours:
-            if SHORT <= its <= one.count and its <= other.count:
-                if its > long.highest:
-                    long.highest = its
-                return True
+        same = type(one) is Long and type(other) is Long and one.trunk is other.trunk and type(its) is int
+        if same and its == ours and SHORT <= its <= one.count and its <= other.count:
+            long.highest = max(long.highest, its)
+            return True
         return equal(subsequence(one, 1, its), subsequence(other, 1, ours))
 
     def concatenated(left: Any, right: Any) -> Any:

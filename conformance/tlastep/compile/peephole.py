@@ -152,10 +152,10 @@ def _equal(known: Knows, _: str, left: ast.expr, right: ast.expr) -> ast.expr | 
             slowly = _call(SLOW["equal"], name, one)
             return ast.IfExp(_has_class(value, "int" if kind == INT else "str"), _compared(name, ast.Eq(), one), slowly)
     match left, right:
-        case ast.Call(ast.Name("prefix"), one), ast.Call(ast.Name("prefix"), other):
-            return _call("alike", *one, *other)
-        case (ast.Call(ast.Name("prefix"), one), other) | (other, ast.Call(ast.Name("prefix"), one)) if known.quiet:
-            return _call("begins", *one, other)
+        case ast.Call(ast.Name("prefix"), first), ast.Call(ast.Name("prefix"), second):
+            return _call("alike", *first, *second)
+        case (ast.Call(ast.Name("prefix"), first), whole) | (whole, ast.Call(ast.Name("prefix"), first)) if known.quiet:
+            return _call("begins", *first, whole)
     its, ours = known.named(left), known.named(right)
     if None not in kinds and its is not None and ours is not None:
         return ast.BoolOp(ast.Or(), [_compared(its[0], ast.Is(), ours[0]), _call(SLOW["equal"], its[1], ours[1])])
