@@ -267,7 +267,7 @@ class NodeProcess:
         elif kind == wire.ASK_SESSION:
             self.server.on_session(by, wire.decoded(wire.ASK_SESSION_DECODER, body).session)
         elif kind == wire.ASK:
-            self.server.on_ask(by, wire.decoded(wire.ASK_DECODER, body))
+            self.server.on_ask(by, wire.asked(body))
         else:
             raise BadFrame(f"a message of the unknown kind {kind}")
         if self.server.is_full or not connection.is_writable:

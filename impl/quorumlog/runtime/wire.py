@@ -1,13 +1,12 @@
-"""What travels over a connection: frames, and the messages in them. Sans-I/O; nothing here opens a socket.
+"""What travels over a connection: the messages in frames (`frames.py`), in MessagePack. Nothing here opens a socket.
 
-A frame is its length (4 bytes, big-endian, of what follows), a byte for the version, a byte for the kind, and the
-message in MessagePack. Whatever is malformed, oversized, unknown or impossible raises `BadFrame`, which is the end of
-that connection and of nothing else. `Codec` knows the types of an application, and so how its entries are written.
+Whatever is malformed, oversized, unknown or impossible raises `BadFrame`, which is the end of that connection and of
+nothing else. `Codec` knows the types of an application, and so how its entries are written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
@@ -28,6 +27,7 @@ from quorumlog.core.leader_output import Acknowledged, Conflict, Executed, Reque
 from quorumlog.core.read_model import Ask, News
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.pre_vote import PreVote, PreVoteReply, PreVoteRequest
+from quorumlog.runtime.frames import BadFrame, FrameReader, framed
 from quorumlog.runtime.messages import (
     AnswerRow,
     AskSession,
@@ -74,17 +74,10 @@ Command = TypeVar("Command")
 Event = TypeVar("Event")
 Answer = TypeVar("Answer")
 
-VERSION: Final = 1
-HEAD: Final = 6
-"""Bytes before the message: length, version, kind."""
-
 LARGEST: Final = 2**53
 """Numbers of terms, places and calls stay below."""
-
-
-class BadFrame(ValueError):
-    """What came over a connection cannot be taken: the connection is closed, and that is all that happens."""
-
+LONGEST: Final = 256
+"""Characters of the name of a session, or of a read model: servers remember them."""
 
 PeerMessage: TypeAlias = Message | PreVote | Question | Reply | Held
 
@@ -144,45 +137,9 @@ _HELLO: Final = msgspec.msgpack.Decoder(Hello)
 assert set(PEER_KINDS) >= set(MESSAGES) - {AppendRequest}, "every message of consensus has a kind"
 
 
-def framed(kind: int, body: bytes) -> bytes:
-    """A frame as it goes over the wire."""
-    return (len(body) + 2).to_bytes(4, "big") + bytes((VERSION, kind)) + body
-
-
 def frame(kind: int, message: object) -> bytes:
     """A frame with this message."""
     return framed(kind, ENCODER.encode(message))
-
-
-class FrameReader:
-    """Cuts what arrives into frames. `largest` is how long one may be, its length aside."""
-
-    def __init__(self, largest: int) -> None:
-        self.largest = largest
-        self._rest = b""
-
-    def feed(self, data: bytes) -> Iterator[tuple[int, memoryview]]:
-        """The kinds and messages that are complete now. Raises `BadFrame` at the first that cannot be one."""
-        if self._rest:
-            data = self._rest + data
-        view = memoryview(data)
-        place = 0
-        while len(data) - place >= HEAD:
-            length = int.from_bytes(data[place : place + 4], "big")
-            if length > self.largest:
-                self._rest = b""
-                raise BadFrame(f"a frame of {length} bytes, expected at most {self.largest}")
-            if length < 2:
-                raise BadFrame(f"a frame of {length} bytes, expected at least 2")
-            if data[place + 4] != VERSION:
-                raise BadFrame(f"version {data[place + 4]}, expected {VERSION}")
-            end = place + 4 + length
-            if end > len(data):
-                break
-            self._rest = b""
-            yield data[place + 5], view[place + HEAD : end]
-            place = end
-        self._rest = data[place:] if place else data
 
 
 Decoded = TypeVar("Decoded")
@@ -201,6 +158,12 @@ def within(message: Any) -> None:
     for field in astuple(message):
         if isinstance(field, int) and not 0 <= field < LARGEST:
             raise BadFrame(f"{type(message).__name__} with the number {field}")
+
+
+def short(name: str) -> None:
+    """A name that a client has chosen is one that may be remembered."""
+    if len(name) > LONGEST:
+        raise BadFrame(f"a name of {len(name)} characters, expected at most {LONGEST}")
 
 
 def hello(body: memoryview) -> Hello:
@@ -329,6 +292,7 @@ class Codec(Generic[Command, Event, Answer]):
         for each in found:
             if not (0 < each.number < LARGEST and 0 <= each.received < each.number):
                 raise BadFrame(f"command {each.number} of a session that has received {each.received} answers")
+            short(each.session)
         return found
 
     def answers(self, body: memoryview) -> list[AnswerRow[Answer]]:
@@ -369,11 +333,23 @@ def row(said: Say[Answer]) -> tuple[str, int, int, bool, Answer | None] | tuple[
     return said.session, said.number, said.answer.at, False, answer
 
 
+def asked(body: memoryview) -> Ask:
+    """What a read model asks."""
+    ask = decoded(ASK_DECODER, body)
+    within(ask)
+    short(ask.sender)
+    return ask
+
+
 def letters(body: memoryview) -> list[Letter]:
     """What another group says."""
     found = decoded(_LETTERS, body)
     for each in found:
         within(each)
+        transfer = getattr(each, "transfer", "1")
+        name: str = transfer if isinstance(transfer, str) else transfer.id
+        if not (name.isascii() and name.isdecimal() and len(name) <= len(str(LARGEST))):
+            raise BadFrame(f"{type(each).__name__} of the transfer {name[:40]!r}, expected a number")
     return found
 
 

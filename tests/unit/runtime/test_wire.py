@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from time import process_time
 from typing import Any, Final
 
 import pytest
@@ -13,11 +14,15 @@ from hypothesis import strategies as st
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, VoteReply, VoteRequest
 from quorumlog.core.consistent_read import Question, Reply
 from quorumlog.core.leader_output import CONFLICT, Acknowledged, Answered, Conflict, Executed, Request, Say
+from quorumlog.core.read_model import Ask
+from quorumlog.core.two_phase_commit.messages import Acknowledgement, Prepare, Vote
+from quorumlog.core.two_phase_commit.messages import Transfer as Moved
 from quorumlog.ledger.commands import Balance, Command, Deposit, Transfer
 from quorumlog.ledger.events import Deposited, Event, Exchanged
+from quorumlog.ledger.forgetting import Letter, Over
 from quorumlog.ledger.ledger import Answer, Received
 from quorumlog.pre_vote import PreVoteReply, PreVoteRequest
-from quorumlog.runtime import wire
+from quorumlog.runtime import frames, wire
 from quorumlog.runtime.messages import Held
 from quorumlog.runtime.wire import BadFrame, Codec, FrameReader, PeerMessage, frame, framed
 
@@ -91,6 +96,21 @@ def test_a_frame_is_refused_before_it_has_arrived() -> None:
         read((1 << 31).to_bytes(4, "big") + b"\x01\x02")
 
 
+def test_a_frame_that_comes_in_many_pieces_is_not_copied_at_each() -> None:
+    """It costs a client little to send a byte at a time, and must not cost the server a frame at a time."""
+    body = bytes(range(256)) * 8192
+    whole = framed(3, body)
+    reader = FrameReader(len(whole))
+    began = process_time()
+    assert list(reader.feed(whole[:-2000])) == []
+    assert [each for place in range(2000, 1, -1) for each in reader.feed(whole[-place : 1 - place])] == []
+    spent = process_time() - began
+    ((kind, found),) = reader.feed(whole[-1:] + framed(4, b"")[:5])
+    assert (kind, bytes(found)) == (3, body)
+    assert [kind for kind, _ in reader.feed(framed(4, b"")[5:])] == [4]
+    assert spent < 0.2
+
+
 def test_what_is_not_complete_waits() -> None:
     whole = framed(3, b"abcdef")
     assert [read(whole[:length]) for length in range(len(whole))] == [[]] * len(whole)
@@ -130,7 +150,7 @@ def test_any_bytes_are_a_message_or_refused(kind: int, body: bytes) -> None:
 
 @given(peer_messages, st.data())
 def test_a_message_with_a_wrong_byte_is_a_message_or_refused(message: PeerMessage, data: st.DataObject) -> None:
-    body = bytearray(CODEC.to_peer(message)[wire.HEAD :])
+    body = bytearray(CODEC.to_peer(message)[frames.HEAD :])
     place = data.draw(st.integers(0, len(body) - 1))
     body[place] = data.draw(st.integers(0, 255))
     for kind in (wire.APPEND, *wire.PEER_KINDS.values()):
@@ -141,10 +161,10 @@ def test_a_message_with_a_wrong_byte_is_a_message_or_refused(message: PeerMessag
 @given(peer_messages, st.data())
 def test_a_truncated_message_is_refused(message: PeerMessage, data: st.DataObject) -> None:
     encoded = CODEC.to_peer(message)
-    body = encoded[wire.HEAD :]
+    body = encoded[frames.HEAD :]
     length = data.draw(st.integers(0, len(body) - 1))
     with pytest.raises(BadFrame):
-        CODEC.from_peer(encoded[wire.HEAD - 1], memoryview(body[:length]))
+        CODEC.from_peer(encoded[frames.HEAD - 1], memoryview(body[:length]))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +181,7 @@ def test_a_truncated_message_is_refused(message: PeerMessage, data: st.DataObjec
 def test_numbers_that_cannot_be_are_refused(message: PeerMessage) -> None:
     encoded = Codec[Command, Event, Answer](Command, Event, Answer).to_peer(message)
     with pytest.raises(BadFrame):
-        CODEC.from_peer(encoded[wire.HEAD - 1], memoryview(encoded)[wire.HEAD :])
+        CODEC.from_peer(encoded[frames.HEAD - 1], memoryview(encoded)[frames.HEAD :])
 
 
 @pytest.mark.parametrize("kind", [0, wire.REQUESTS, wire.HELLO, 255])
@@ -231,6 +251,32 @@ def test_a_request_that_cannot_be_is_refused(request_: object) -> None:
         CODEC.requests(memoryview(wire.ENCODER.encode([request_])), 100)
 
 
+def test_the_name_of_a_session_is_short_for_servers_remember_it() -> None:
+    for length, expected in ((wire.LONGEST, nullcontext()), (wire.LONGEST + 1, pytest.raises(BadFrame, match="name"))):
+        asked = [Request[Command]("s" * length, 1, 0, None, Balance("x"))]
+        with expected:
+            assert CODEC.requests(memoryview(wire.ENCODER.encode(asked)), 4096) == asked
+
+
+@pytest.mark.parametrize("ask", [Ask("r" * 257, "a1", "a", 0, 1, True), Ask("r", "a1", "a", -1, 1, True)])
+def test_a_read_model_that_cannot_be_is_refused(ask: Ask) -> None:
+    good = Ask("r", "a1", "a", 0, 1, True)
+    assert wire.asked(memoryview(wire.ENCODER.encode(good))) == good
+    with pytest.raises(BadFrame):
+        wire.asked(memoryview(wire.ENCODER.encode(ask)))
+
+
+@pytest.mark.parametrize("name", ["", "x", "-1", "1_0", "\u0663", "9" * 5000])
+def test_a_letter_names_its_transfer_by_a_number(name: str) -> None:
+    """Whoever takes it looks at the number, and would end the server over one that is none."""
+    good: list[Letter] = [Vote("1", "p", "yes"), Over("p", 3), Prepare(Moved("2", "x", "y", 1, "p", "q"), "p")]
+    assert wire.letters(memoryview(wire.ENCODER.encode(good))) == good
+    bad: list[Letter] = [Acknowledgement(name, "p"), Prepare(Moved(name, "x", "y", 1, "p", "q"), "p")]
+    for each in bad:
+        with pytest.raises(BadFrame, match="expected a number"):
+            wire.letters(memoryview(wire.ENCODER.encode([each])))
+
+
 def test_a_frame_with_many_small_commands_may_be_longer_than_one_command() -> None:
     asked = [Request[Command]("s", number, 0, None, Balance("x")) for number in range(1, 50)]
     assert CODEC.requests(memoryview(wire.ENCODER.encode(asked)), 100) == asked
@@ -240,4 +286,4 @@ def test_every_kind_is_one_thing() -> None:
     kinds = [wire.HELLO, wire.APPEND, *wire.PEER_KINDS.values(), *wire.CLIENT_KINDS.values()]
     kinds += [wire.REQUESTS, wire.ANSWERS, wire.READ, wire.ASK_STATUS, wire.ASK, wire.REFUSAL]
     assert len(set(kinds)) == len(kinds)
-    assert frame(3, None)[4:6] == bytes((wire.VERSION, 3))
+    assert frame(3, None)[4:6] == bytes((frames.VERSION, 3))
