@@ -40,10 +40,16 @@ ALL: Final = 1 << 62
 
 def long_helpers(long: LongSequences) -> dict[str, object]:
     """The names that generated code may use, for states that hold long sequences."""
-    return {**HELPERS, **_functions(long), **_sequences(long), **_sets(long)}
+    functions, sequences_of = _functions(long), _sequences(long)
+    prefixes = _prefixes(long, sequences_of["subsequence"], functions["equal"])
+    return {**HELPERS, **functions, **sequences_of, **prefixes, **_sets(long)}
 
 
-def _functions(long: LongSequences) -> dict[str, object]:
+def _frozen(operand: Any) -> Any:
+    return operand if type(operand) in KNOWN else freeze(operand)
+
+
+def _functions(long: LongSequences) -> dict[str, Any]:
     def apply(operator: Any, argument: Any) -> Any:
         kind = type(operator)
         if kind is Fn:
@@ -73,9 +79,6 @@ def _functions(long: LongSequences) -> dict[str, object]:
             return operand
         return operand if isinstance(operand, Unread) else freeze(operand)
 
-    def frozen(operand: Any) -> Any:
-        return operand if type(operand) in KNOWN else freeze(operand)
-
     def exchanged(operator: Any, path: Any, value: Any) -> Any:
         if type(operator) is Fn and len(path) == 1 and type(value) in KNOWN:
             key = path[0]
@@ -86,17 +89,17 @@ def _functions(long: LongSequences) -> dict[str, object]:
     def changed(operator: Any, path: Any, new: Any) -> Any:
         if type(operator) is Fn and len(path) == 1 and type(path[0]) in PLAIN:
             mapping, key = operator.mapping, path[0]
-            return Fn({**mapping, key: frozen(new(mapping[key]))}) if key in mapping else operator
+            return Fn({**mapping, key: _frozen(new(mapping[key]))}) if key in mapping else operator
         return _except(operator, lambda plainly: updated(plainly, path, new))
 
     def _except(operator: Any, change: Callable[[Any], Any]) -> Any:
         return long.of(change(tuple(operator))) if type(operator) is Long else change(operator)
 
-    named = {"apply": apply, "equal": equal, "keep": keep, "freeze": frozen}
+    named = {"apply": apply, "equal": equal, "keep": keep, "freeze": _frozen}
     return {**named, "replaced": exchanged, "updated": changed}
 
 
-def _sequences(long: LongSequences) -> dict[str, object]:
+def _sequences(long: LongSequences) -> dict[str, Any]:
     def length(operand: Any) -> int:
         if type(operand) is Long:
             long.highest = ALL
@@ -113,6 +116,42 @@ def _sequences(long: LongSequences) -> dict[str, object]:
         if first < 1 or last > operand.count:
             raise fail(f"SubSeq from {first} to {last} of a sequence of {operand.count}")
         return long.prefix(operand, last) if first == 1 else long.of(operand.trunk.items[first - 1 : last])
+
+    def concatenated(left: Any, right: Any) -> Any:
+        one, other = _frozen(left), _frozen(right)
+        if isinstance(one, (tuple, Long)) and isinstance(other, (tuple, Long)):
+            return long.joined(one, other)
+        return sequences.concatenated(one, other)
+
+    def appended(operand: Any, item: Any) -> Any:
+        left = _frozen(operand)
+        if isinstance(left, (tuple, Long)):
+            return long.appended(left, _frozen(item))
+        return sequences.appended(left, item)
+
+    def whole(operand: Any) -> Any:
+        if type(operand) is Long:
+            long.highest = ALL
+            return tuple(operand)
+        return operand
+
+    def head(operand: Any) -> Any:
+        return sequences.head(whole(operand))
+
+    def tail(operand: Any) -> Any:
+        return long.of(sequences.tail(whole(operand)))  # type: ignore[arg-type]  # the tail of a sequence is one
+
+    def selected(operand: Any, test: Any) -> Any:
+        return long.of(sequences.selected(whole(operand), test))  # type: ignore[arg-type]  # likewise
+
+    found = (length, subsequence, concatenated, appended, head, tail, selected)
+    return {each.__name__: each for each in found} | {"all_places": AllPlaces(long)}
+
+
+def _prefixes(
+    long: LongSequences, subsequence: Callable[[Any, Any, Any], Any], equal: Callable[[Any, Any], bool]
+) -> dict[str, object]:
+    """What is often said of beginnings of sequences (`compile/peephole.py` finds where)."""
 
     def prefix(operand: Any, count: Any) -> Any:
         """`SubSeq(operand, 1, count)`."""
@@ -136,37 +175,7 @@ def _sequences(long: LongSequences) -> dict[str, object]:
             return True
         return equal(subsequence(one, 1, its), subsequence(other, 1, ours))
 
-    def concatenated(left: Any, right: Any) -> Any:
-        one, other = frozen(left), frozen(right)
-        if isinstance(one, (tuple, Long)) and isinstance(other, (tuple, Long)):
-            return long.joined(one, other)
-        return sequences.concatenated(one, other)
-
-    def appended(operand: Any, item: Any) -> Any:
-        left = frozen(operand)
-        if isinstance(left, (tuple, Long)):
-            return long.appended(left, frozen(item))
-        return sequences.appended(left, item)
-
-    def whole(operand: Any) -> Any:
-        if type(operand) is Long:
-            long.highest = ALL
-            return tuple(operand)
-        return operand
-
-    def head(operand: Any) -> Any:
-        return sequences.head(whole(operand))
-
-    def tail(operand: Any) -> Any:
-        return long.of(sequences.tail(whole(operand)))  # type: ignore[arg-type]  # the tail of a sequence is one
-
-    def selected(operand: Any, test: Any) -> Any:
-        return long.of(sequences.selected(whole(operand), test))  # type: ignore[arg-type]  # likewise
-
-    frozen: Callable[[Any], Any] = _functions(long)["freeze"]  # type: ignore[assignment]  # it is made there
-    equal: Callable[[Any, Any], bool] = _functions(long)["equal"]  # type: ignore[assignment]  # it is made there
-    found = (length, subsequence, prefix, begins, alike, concatenated, appended, head, tail, selected)
-    return {each.__name__: each for each in found} | {"all_places": AllPlaces(long)}
+    return {each.__name__: each for each in (prefix, begins, alike)}
 
 
 def _sets(long: LongSequences) -> dict[str, object]:
