@@ -30,6 +30,8 @@ from quorumlog.virtual.loop import VirtualLoop, all_of
 from quorumlog.virtual.network import Network
 
 PORT: Final = 7100
+IN_A_WRITE: Final = 0.5
+"""The part of all kills that wait for a write: most moments are in none, and in a write most can go wrong."""
 
 
 def configuration(hosted: Mapping[str, str], size: int, more: str = "") -> str:
@@ -66,6 +68,7 @@ class VirtualCluster:
         self._network = network
         self._seed = seed
         self._speed = speed
+        self._dice = Random(f"{seed} kills")
         self.lives = 0
         """How often a server was started."""
         self._processes: dict[ServerId, Process] = {}
@@ -88,7 +91,9 @@ class VirtualCluster:
 
     def start(self, *servers: ServerId) -> None:
         """Start these servers, or all. Raises `RuntimeError` if one cannot."""
-        for server in servers or self.servers:
+        names = servers or self.servers
+        self._kill(*names)
+        for server in names:
             try:
                 self._start(server)
             except (UnusableStore, DiskFailed) as error:
@@ -129,10 +134,17 @@ class VirtualCluster:
         error = None if failure.cancelled() else failure.exception()
         if error is not None:
             self.failed.append(f"{server} has ended: {error!r}")
-            self.kill(server)
+            self._kill(server)
 
     def kill(self, *servers: ServerId) -> None:
-        """End them at once; what was not synced is lost."""
+        """End them at once, or as soon as one of them writes; what was not synced is lost."""
+        running = [self._processes[each] for each in servers if each in self._processes]
+        if running and self._dice.random() < IN_A_WRITE:
+            self._dice.choice(running).writers[0].in_next_write = partial(self._kill, *servers)
+        else:
+            self._kill(*servers)
+
+    def _kill(self, *servers: ServerId) -> None:
         for server in servers:
             process = self._processes.pop(server, None)
             if process is not None:

@@ -93,6 +93,8 @@ class VirtualWriter:
         self.storage = storage
         self.unwritten: Sequence[Store] = ()
         """What is being written, as long as nothing of it is on the disk."""
+        self.in_next_write: Callable[[], None] | None = None
+        """What is to happen while the next write is under way, before it is on the disk."""
         self._durable = durable
         self._loop = loop
         self._failed = failed
@@ -114,6 +116,9 @@ class VirtualWriter:
         takes = self._speed.drawn(self._dice)
         self.unwritten = stores
         self._loop.call_later(takes / 2, self._write, stores, then, takes / 2)
+        if self.in_next_write is not None:
+            self._loop.call_later(takes / 4, self.in_next_write)
+            self.in_next_write = None
 
     def close(self) -> None:
         """Leave the storage to others."""

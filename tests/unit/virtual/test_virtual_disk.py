@@ -59,6 +59,25 @@ def test_when_it_is_written_all_is_there_though_nobody_was_told() -> None:
     machine.files.unregister()
 
 
+def test_what_waits_for_a_write_happens_in_the_next_one_before_it_is_on_the_disk() -> None:
+    two, machine, noted = Two(), Machine(DISK, Random(1)), list[tuple[bool, float]]()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        storage = Storage.open("", Plain(), owner=OWNER, files=machine.files)
+        writer = VirtualWriter(storage, storage.recovered.durable, loop, raises, None, Random(1), SPEED)
+        writer.in_next_write = lambda: noted.append((bool(writer.unwritten), loop.time()))
+        await asyncio.sleep(1)
+        for kept, log in enumerate([(FIRST,), (FIRST, SECOND)]):
+            writer.write([Store(Durable(1, None, log), kept)], lambda: None)
+            await asyncio.sleep(1)
+        writer.close()
+
+    two.run(main())
+    machine.files.unregister()
+    assert noted == [(True, 1.0025)]
+
+
 def test_what_somebody_was_told_of_is_there() -> None:
     for seed in range(5):
         found, told, machine = crashed(seed, after=0.02)

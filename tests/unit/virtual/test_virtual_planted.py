@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 from tests.cluster.planted import PLANTED, WHAT, Planted, copied
 
-from quorumlog.demo.verdicts import FAILS, Verdict, linearizable, recorded
+from quorumlog.demo.verdicts import FAILS, UNJUDGED, Verdict, linearizable, recorded
 from quorumlog.runtime import config
 from quorumlog.virtual.run import VirtualRun, Wanted
 
@@ -62,7 +62,11 @@ def failed(planted: Planted, folder: Path, seed: int, environment: dict[str, str
     said: list[str] = json.loads(ran.stdout)
     asked = judges(folder)
     for name in planted.caught:
-        if WHAT[name] in said or (name in asked and asked[name]().result == FAILS):
+        if WHAT[name] in said:
+            return name
+        verdict = asked[name]() if name in asked else None
+        assert verdict is None or verdict.result != UNJUDGED, verdict
+        if verdict is not None and verdict.result == FAILS:
             return name
     return None
 
