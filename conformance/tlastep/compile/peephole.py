@@ -32,7 +32,7 @@ SLOW: Final = {name: f"slow_{name}" for name in ("equal", "apply", "length", "me
 """What is called where a short way does not apply: under another name, so that it is not looked at again."""
 
 _ARITHMETIC: Final[Mapping[str, ast.operator]] = {"plus": ast.Add(), "minus": ast.Sub(), "times": ast.Mult()}
-_ORDER: Final[Mapping[str, ast.cmpop]] = {
+ORDER: Final[Mapping[str, ast.cmpop]] = {
     "less": ast.Lt(),
     "greater": ast.Gt(),
     "at_most": ast.LtE(),
@@ -123,7 +123,7 @@ def _ordered(known: Knows, name: str, left: ast.expr, right: ast.expr) -> ast.ex
         return ast.Constant(name in ("at_most", "at_least"))
     if INT not in (known.kind(left), known.kind(right)):
         return None
-    return _compared(left, _ORDER[name], right)
+    return _compared(left, ORDER[name], right)
 
 
 def _numbers(known: Knows, _: str, low: ast.expr, high: ast.expr) -> ast.expr | None:
@@ -305,7 +305,7 @@ _Rule: TypeAlias = Callable[..., "ast.expr | None"]
 
 _RULES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(_ARITHMETIC, _number),
-    **dict.fromkeys(_ORDER, _ordered),
+    **dict.fromkeys(ORDER, _ordered),
     **dict.fromkeys(("keep", "freeze"), _kept),
     "numbers": _numbers,
     "replaced": _replaced,
