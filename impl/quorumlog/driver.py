@@ -132,6 +132,7 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         self._lost: set[ServerId] = set()
         """Who cannot be sent what it lacks; that is tried again with each heartbeat."""
         self._judged: Judged | None = None
+        """What was judged of the step that is being taken, if anything was."""
 
     @property
     def replica(self) -> Replica:
@@ -177,12 +178,13 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
             return None
         if judged.sent is not None:
             self._ask(judged.sent)
-        self._judged = judged
         if judged.then is None:
             self.contact = judged.contact
-            if may_stand(self.contact, self.replica):
-                self._judged = Judged(self.contact, then=ElectionTimeout())
-        return self._judged.then
+            if not may_stand(self.contact, self.replica):
+                return None
+            judged = Judged(self.contact, then=ElectionTimeout())
+        self._judged = judged
+        return judged.then
 
     def _step(self, taken: Taken | Input) -> None:
         try:

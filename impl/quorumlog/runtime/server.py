@@ -51,7 +51,8 @@ PATIENCE: Final = 25
 """After how many times of that the coordinator gives a transfer up that is open still."""
 PUSHED: Final = 16
 """How many messages a subscriber is sent at once, before the next entries are decided."""
-
+SUBSCRIBERS: Final = 16
+"""How many read models may subscribe on one connection."""
 
 ToClient: TypeAlias = ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any] | Gone | SessionKnown
 """What a client is told beside answers to its requests."""
@@ -143,11 +144,15 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
     @property
     def is_full(self) -> bool:
-        """Whether so much waits that no more should be read from clients."""
+        """Whether so much waits that no more should be read from clients; they are told when it is less (`ready`).
+
+        Only a leader is: to anybody else clients say nothing that waits, and they may ask how it is.
+        """
         replica = self.node.replica
         waits = len(self.steps.inbox) + len(replica.log) - replica.commit_index
-        self._was_full = waits >= self._limits.outstanding
-        return self._was_full
+        is_full = self.node.leads and waits >= self._limits.outstanding
+        self._was_full |= is_full
+        return is_full
 
     def start(self) -> None:
         """Begin to wait for a leader; alone in its group, a server stands at once."""
@@ -237,6 +242,8 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
     def on_ask(self, by: ConnectionId, ask: Ask) -> None:
         """A read model asks for what follows its copy. Spec: ReadModel!OnAsk."""
+        if ask.subscribe and list(self._readers.values()).count(by) >= SUBSCRIBERS and ask.sender not in self._readers:
+            ask = replace(ask, subscribe=False)  # it may ask again, as whoever is dropped
         try:
             self._source, news = on_ask(self._source, self._queue(), ask)
         except Refused:
@@ -315,6 +322,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         for listener in self._listeners:
             listener.stepped(before, turn)
         if self._was_full and not self.is_full:
+            self._was_full = False
             self._clients.ready()
         if self._light is not None:
             (base, read), self._light = self._light, None
@@ -384,7 +392,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
     def _drop(self, reader: str) -> None:
         del self._readers[reader]
-        self._source = Source(self._source.sent.set(reader, None))
+        self._source = Source(FrozenMap({name: at for name, at in self._source.sent.items() if name != reader}))
 
 
 def started(node: Node[State, Answer, Any], begun: Begun[State, Answer] | None) -> Node[State, Answer, Any]:

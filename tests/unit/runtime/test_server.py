@@ -10,8 +10,11 @@ from tests.unit.runtime.virtual_servers import LIMITS, VirtualServer, VirtualSer
 
 from quorumlog import driver
 from quorumlog.core.consensus.effects import BLANK, ElectionTimeout, Replicate, Store, Sync
+from quorumlog.core.consensus.messages import AppendReply, AppendRequest
 from quorumlog.core.read_model import Ask, News
 from quorumlog.ledger.commands import Balance, Deposit
+from quorumlog.pre_vote import Tick
+from quorumlog.runtime.server import SUBSCRIBERS
 from quorumlog.runtime.steps import AskQuorum, Batch, Called
 from quorumlog.runtime.wire import NotLeader, Read, ReadAnswered, Welcome
 
@@ -187,6 +190,72 @@ def test_a_full_server_says_when_it_takes_more() -> None:
     full.append(leader.server.is_full)
     assert full == [True, False]
     assert told(leader, Welcome) != []
+
+
+def test_whoever_looks_meanwhile_does_not_keep_a_full_server_from_saying_so() -> None:
+    group = VirtualServers()
+    leader = group.leader()
+    group.run(300)
+    leader.ask("s", *[Deposit("x", 1)] * LIMITS.outstanding)
+    full = [leader.server.is_full]
+    leader.server.steps.inbox.asked.clear()
+    full.append(leader.server.is_full)
+    group.run(100)
+    assert full == [True, False]
+    assert len(told(leader, Welcome)) == 1
+
+
+def test_who_does_not_lead_is_not_full_whatever_its_log_holds() -> None:
+    """Its clients may ask how it is, and who leads, as often as they like."""
+    group = VirtualServers()
+    leader = group.leader()
+    group.run(300)
+    group.cut.add(leader.server.identity)
+    leader.ask("s", *[Deposit("x", 1)] * LIMITS.outstanding)
+    full = [leader.server.is_full]
+    group.run(1_000)
+    full.append(leader.server.is_full)
+    status = leader.server.status()
+    assert (full, status.role) == ([True, False], "follower")
+    assert status.last - status.commit >= LIMITS.outstanding
+    assert len(told(leader, Welcome)) == 1
+
+
+def test_a_connection_has_few_read_models_and_nothing_is_left_of_them() -> None:
+    group = VirtualServers()
+    leader = group.leader()
+    group.run(300)
+    server = leader.server
+    for number in range(2 * SUBSCRIBERS):
+        server.on_ask(1, Ask(f"r{number}", server.identity, "a", 0, 1, True))
+    server.on_ask(2, Ask("other", server.identity, "a", 0, 1, True))
+    leader.told.clear()
+    leader.ask("s", Deposit("x", 1))
+    group.run(50)
+    pushed = [each.to for each in told(leader, News)]
+    assert pushed == [*(f"r{number}" for number in range(SUBSCRIBERS)), "other"]
+    server.on_gone(1)
+    assert list(server._source.sent) == ["other"]
+
+
+def test_a_leader_is_heard_though_something_was_judged_before() -> None:
+    """What was judged of a tick or a pre-vote says nothing of the step that follows."""
+    group = VirtualServers()
+    leader = group.leader()
+    group.run(300)
+    other = next(each for each in group.servers.values() if each is not leader)
+    other.server.driver.take(Tick())
+    heard = [other.server.driver.contact.heard]
+    other.steps.clear()
+    while other.count(AppendRequest) == 0:
+        group.run(1)
+    assert [*heard, other.server.driver.contact.heard] == [False, True]
+    leader.server.driver.take(Tick())
+    assert leader.server.driver.contact.replied == frozenset()
+    leader.steps.clear()
+    while leader.count(AppendReply) < 2:
+        group.run(1)
+    assert len(leader.server.driver.contact.replied) == 2
 
 
 @pytest.mark.parametrize("subscribes", [False, True])
