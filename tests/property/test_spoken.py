@@ -25,7 +25,7 @@ from tlastep.check.recording import Validated, validate_files
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[Recordings]:
     """A few runs."""
-    return [spoken(seed, tmp_path_factory.mktemp(f"run{seed}")).recordings() for seed in range(3)]
+    return [spoken(seed, tmp_path_factory.mktemp(f"run{seed}")).recordings() for seed in range(2)]
 
 
 def judged(recordings: Recordings, folder: Path) -> Validated:
@@ -40,10 +40,10 @@ def test_what_gates_do_over_reigns_is_a_behaviour(recorded: list[Recordings], tm
         assert found.rejection is None, "\n".join(found.rejection.text())
         assert found.lines == sum(map(len, recordings.values()))
         actions += found.actions
-    assert min(actions[each] for each in ("Lead", "StepDown", "Follow", "Copy", "Decide", "Crash")) > 5
+    assert min(actions[each] for each in ("Lead", "StepDown", "Follow", "Copy", "Decide", "Crash")) > 3
     assert min(actions[each] for each in ("OnRequest", "Commit")) > 100
     said = [line for recordings in recorded for lines in recordings.values() for line in lines if "said" in line]
-    assert len(said) > 25
+    assert len(said) > 15
     assert {line["do"] for line in said} >= {"Ask", "Take"}
 
 
@@ -144,7 +144,7 @@ TAMPERED: Final[dict[str, Callable[[Recordings, Random], None]]] = {
 
 @pytest.mark.parametrize("kind", TAMPERED)
 def test_what_was_tampered_with_is_rejected(kind: str, recorded: list[Recordings], tmp_path: Path) -> None:
-    for seed in range(2):
+    for seed in range(1):
         dice = Random(f"{kind} {seed}")
         while True:
             tampered = copy.deepcopy(dice.choice(recorded))
