@@ -32,6 +32,7 @@ TABLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "FromX": {"t": "x", "u": "x"},
     "ToY": {"t": "y", "u": "y"},
     "AmountOf": {"t": 1, "u": 1},
+    "TooMuch": {"t": 2, "u": 2},
     "One": {"x": 1, "y": 0},
 }
 
