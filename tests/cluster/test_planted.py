@@ -19,9 +19,8 @@ from quorumlog.demo.demo import Result, Wanted, run
 from quorumlog.demo.faults import Fault
 from quorumlog.demo.verdicts import FAILS
 
-SLOW: Final = "[faults]\nforgetting_disk = true\nslow_sync = 100\n"
-"""What is not synced is lost with the process, and most of the time something is not."""
-
+IN_SYNC: Final = "[faults]\nforgetting_disk = true\nkilled_in_sync = true\n"
+"""What is not synced is lost with the process, and it is killed when something is not."""
 
 PATIENCE: Final = 3.0
 """Seconds after which clients give up; under some bugs nobody ever answers."""
@@ -38,7 +37,7 @@ class Faults(Struct, frozen=True):
 
 
 UNDER: Final = {
-    "power": Faults((Fault(1.5, 1.6, "power", "a", "all"),), seconds=2.0, more=SLOW),
+    "power": Faults((Fault(0.6, 0.7, "power", "a", "all"),), seconds=1.0, more=IN_SYNC),
     "partitions": Faults(
         (Fault(0.8, 2.2, "isolate", "a", "leader"), Fault(2.8, 4.2, "isolate", "a", "leader")), seconds=4.4
     ),
