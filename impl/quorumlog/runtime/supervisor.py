@@ -28,6 +28,8 @@ STARTED: Final = 60.0
 HELD: Final = 1.0
 """Seconds that a process may take until it syncs, if it has something to write."""
 PORTS: Final = range(12_000, 32_000)
+TRIED: Final = 64
+"""Ports that are tried, at most, for each address that is wanted."""
 DICE: Final = SystemRandom()
 
 
@@ -39,14 +41,15 @@ def free_addresses(number: int) -> list[Address]:
     """
     found: list[Address] = []
     with contextlib.ExitStack() as held:
-        for port in DICE.sample(PORTS, len(PORTS)):
+        for port in DICE.sample(PORTS, min(TRIED * number, len(PORTS))):
             if len(found) == number:
                 return found
             address = "127.0.0.1", port
             with contextlib.suppress(OSError):
                 held.enter_context(socket.socket()).bind(address)
                 found.append(address)
-    raise RuntimeError(f"expected {number} free ports from {PORTS[0]} to {PORTS[-1]}, found {len(found)}")
+    tried = f"of {min(TRIED * number, len(PORTS))} from {PORTS[0]} to {PORTS[-1]}"
+    raise RuntimeError(f"expected {number} free ports {tried}, found {len(found)}")
 
 
 def configuration(groups: Mapping[str, int], applications: Mapping[str, str] | None = None, more: str = "") -> str:
