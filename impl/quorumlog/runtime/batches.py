@@ -6,7 +6,7 @@ hold the same index the later one counts: a log that was truncated in the middle
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -40,16 +40,16 @@ def checksum(batch: Batch) -> int:
     return crc32(batch.block, crc32(f"{batch.first} {batch.size}".encode()))
 
 
-def write(connection: apsw.Connection, state: State, batch: Batch | None, truncated: bool) -> None:
+def write(connection: apsw.Connection, state: State, added: Sequence[Batch], truncated: bool) -> None:
     """One transaction, and so one sync: the record, and what was appended at the end of the log, if anything was.
 
-    What stood in place of the batch is dropped if the log was truncated.
+    What stood in its place is dropped if the log was truncated.
     """
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("UPDATE state SET record = ?", (record_of(state),))
     if truncated:
-        connection.execute("DELETE FROM batch WHERE first > ?", (batch.first - 1 if batch else state.last,))
-    if batch is not None:
+        connection.execute("DELETE FROM batch WHERE first > ?", (added[0].first - 1 if added else state.last,))
+    for batch in added:
         row = (batch.first, batch.size, checksum(batch), batch.block)
         connection.execute("INSERT INTO batch VALUES (?, ?, ?, ?)", row)
     connection.execute("COMMIT")

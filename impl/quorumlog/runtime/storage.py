@@ -41,6 +41,8 @@ __all__ = [
     "UnusableStore",
 ]
 
+LARGEST: Final = 1 << 28
+"""Bytes of a block; SQLite takes rows of up to a thousand million."""
 IDLE_FRAMES: Final = 64
 """From so many pages in the write-ahead log on (256 KiB) it is brought into the database when nobody writes."""
 MOST_FRAMES: Final = 1024
@@ -121,7 +123,7 @@ class Storage:
         """
         store = gathered(stores)
         new = tuple(store.durable.log[store.kept :])
-        batch = Batch(store.kept + 1, len(new), self._codec.block(store.kept, new)) if new else None
+        added = self._batches(store.kept, new)
         with self._lock:
             self._check()
             before = self._state
@@ -131,13 +133,13 @@ class Storage:
                 )
             last = store.kept + len(new)
             after = replace(before, term=store.durable.term, voted_for=store.durable.voted_for, last=last)
-            if after == before and batch is None:
+            if after == before and not added:
                 return  # everything before has been synced
             after = replace(after, writes=before.writes + 1)
             truncated = store.kept < before.last
             self._attempt(
                 f"write {after.writes}, to index {last}",
-                lambda: batches.write(self._connection, after, batch, truncated),
+                lambda: batches.write(self._connection, after, added, truncated),
             )
             self._state = after
             if truncated:
@@ -233,6 +235,16 @@ class Storage:
             raise
 
     # -- parts -----------------------------------------------------------------------------------------------
+
+    def _batches(self, after: int, new: tuple[Entry, ...]) -> list[Batch]:
+        """Entries as blocks: one, unless it is so long that a row might not take it."""
+        if not new:
+            return []
+        block = self._codec.block(after, new)
+        if len(block) <= LARGEST or len(new) == 1:
+            return [Batch(after + 1, len(new), block)]
+        half = len(new) // 2
+        return [*self._batches(after, new[:half]), *self._batches(after + half, new[half:])]
 
     def _count(self, _: apsw.Connection, __: str, frames: int) -> int:
         self._frames = frames

@@ -42,7 +42,10 @@ MUTANTS: Final = (
     Mutant("rows are not looked at", BATCHES, "if not (isinstance(begins, int)", "if False and not (bool()"),
     Mutant("truncation is forgotten", BATCHES, "    if truncated:\n", "    if False:\n"),
     Mutant(
-        "truncation takes too much", "runtime.batches", 'first > ?", (batch.first - 1', 'first > ?", (batch.first - 9'
+        "truncation takes too much",
+        "runtime.batches",
+        'first > ?", (added[0].first - 1',
+        'first > ?", (added[0].first - 9',
     ),
     Mutant("a gap is not seen", BATCHES, "if batch.first > known + 1:", "if False:"),
     Mutant("a lost end is not seen", BATCHES, "if known < state.last:", "if False:"),
@@ -76,10 +79,10 @@ MUTANTS: Final = (
     Mutant(
         "entries are replaced by none",
         "runtime.storage",
-        "if after == before and batch is None:",
+        "if after == before and not added:",
         "if after == before:",
     ),
-    Mutant("what changes nothing is written", STORAGE, "if after == before and batch is None:", "if False:"),
+    Mutant("what changes nothing is written", STORAGE, "if after == before and not added:", "if False:"),
     Mutant("old entries are remembered", STORAGE, "            if truncated:\n", "            if False:\n"),
     Mutant("decided entries are replaced", STORAGE, "max([before.start, *self._snapshots])", "before.start"),
     Mutant(
