@@ -24,5 +24,5 @@ STEPS: Final = (
     # `verify` explores mutants of specs with the Python engine; TLC has to see the same properties of consensus fall.
     Step("mutants", ("tlastep", "mutants", "--side", "spec", "--engine", "tlc", "--module", "Replication")),
     # The last one, so that its closing line ends the output.
-    Step("tests", ("pytest",)),
+    Step("tests", ("pytest", "-n", "auto")),
 )

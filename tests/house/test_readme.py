@@ -50,7 +50,7 @@ def test_a_command_prints_what_the_readme_shows(block: list[str]) -> None:
 
 def test_the_two_commands_of_the_readme_come_first() -> None:
     first = README.split("```console\n")[1].split("```")[0]
-    assert first == "$ pip install uv && uv run tlastep verify\n$ uv run pytest\n"
+    assert first == "$ pip install uv && uv run tlastep verify\n$ uv run pytest -n auto\n"
 
 
 def test_quotations_are_quoted() -> None:
