@@ -26,7 +26,8 @@ KINDS: Final = {
     recorded.AskedVote: "VoteRequest",
     recorded.GivenVote: "VoteReply",
 }
-ITSELF: Final = {recorded.Timeout: "Timeout", recorded.Sync: "Sync", recorded.Resign: "Resign"}
+ARRIVALS: Final = {kind: f"On{name}" for kind, name in KINDS.items()}
+ITSELF: Final[dict[type, str]] = {recorded.Timeout: "Timeout", recorded.Sync: "Sync", recorded.Resign: "Resign"}
 """Lines that tell one step of the server that wrote them."""
 
 
@@ -139,24 +140,22 @@ class ReplicationRecording:
 
     def _step(self, node: str, line: Step, at: At) -> Way:
         i = self._servers[node]
-        kind = type(line)
-        if kind is recorded.Take:
-            letter = cast(recorded.Take, line).letter
-            message = self._taken(letter)
-            given = cast(Items, message.mapping["entries"]) if type(letter) is SentRequest else ()
-            yield self._told(f"On{KINDS[type(letter)]}", (i, message), line, i, at, given)
-        elif kind is recorded.Replicate:
-            to = self._servers.get(cast(recorded.Replicate, line).to)
+        if type(line) is recorded.Take:
+            kind, message = type(line.letter), self._taken(line.letter)
+            given: Any = message.mapping["entries"] if kind is SentRequest else ()
+            yield self._told(ARRIVALS[kind], (i, message), line, i, at, given)
+        elif type(line) is recorded.Replicate:
+            to = self._servers.get(line.to)
             if to is None:
-                raise Contradiction(f"{cast(recorded.Replicate, line).to} is no member")
+                raise Contradiction(f"{line.to} is no member")
             yield self._told("Replicate", (i, to), line, i, at, ())
-        elif kind is recorded.Propose:
-            yield from self._proposed(cast(recorded.Propose, line), i, at)
-        elif kind is recorded.Ask:
+        elif type(line) is recorded.Propose:
+            yield from self._proposed(line, i, at)
+        elif type(line) is recorded.Ask:
             if line.log is not UNSET or line.term is not UNSET or line.told is not None or line.sent or line.owes:
                 raise Contradiction("is no step of consensus, and does what only consensus does")
         else:
-            yield self._told(ITSELF[kind], (i,), line, i, at, ())
+            yield self._told(ITSELF[type(line)], (i,), line, i, at, ())
 
     def _proposed(self, line: recorded.Propose, i: Value, at: At) -> Way:
         """The spec appends the events of a batch one by one; what the line says is said of the last one."""
@@ -350,9 +349,9 @@ class ReplicationRecording:
         """A message that a server takes: the one that was sent, if this is what it says."""
         sent = self._messages[key_of(letter)]
         if type(letter) is SentRequest:
-            if type(letter.entries) is int:
+            if isinstance(letter.entries, int):
                 raise Contradiction("takes entries without naming them")
-            entries = self._long.of(self._runs(cast("list[Run]", letter.entries)))
+            entries = self._long.of(self._runs(letter.entries))
             if entries != sent.mapping["entries"]:
                 return Fn({**sent.mapping, "entries": cast(Value, entries)})
         return sent

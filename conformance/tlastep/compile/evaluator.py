@@ -19,8 +19,8 @@ from typing import Any
 
 from tlastep.compile import peephole
 from tlastep.compile.partial import KINDS, MANY, Partial
-from tlastep.compile.partial_statements import Scope, Statements, cell
-from tlastep.compile.peephole import FUNCTION, INT, PLAIN, SET, SURE, name_of
+from tlastep.compile.partial_statements import Scope, Statements, cell, copy_of
+from tlastep.compile.peephole import BOOL, FUNCTION, INT, PLAIN, SET, SURE, name_of
 from tlastep.compile.reads import STATES, bound_names
 from tlastep.compile.specialised import renamed
 from tlastep.values import Value
@@ -45,7 +45,7 @@ def statements(
 ) -> tuple[list[ast.stmt], str | None]:
     """Statements of a function, and the kind of what it returns."""
     evaluator = Evaluator(partial, Scope(constants, dict(kinds), quiet=quiet))
-    return evaluator.block([_copy_of(each) for each in body]), evaluator.result
+    return evaluator.block([copy_of(each) for each in body]), evaluator.result
 
 
 class Evaluator(Statements):
@@ -166,7 +166,7 @@ class Evaluator(Statements):
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         """A choice, unless it is clear."""
-        test = self.visit(node.test)
+        test = self.tested(self.visit(node.test))
         known, value = self.partial.value_of(test)
         if known:
             return self.visit(node.body if value else node.orelse)  # type: ignore[no-any-return]  # as visitors do
@@ -174,10 +174,14 @@ class Evaluator(Statements):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         """A conjunction or disjunction, of what is not clear."""
+        match node.values:
+            case [ast.Compare(ast.NamedExpr()), *_]:  # no formula, but values with names, and what is said of them
+                node.values = [self.visit(each) for each in node.values]
+                return node
         absorbs = isinstance(node.op, ast.Or)
         left: list[ast.expr] = []
         for each in node.values:
-            made = self.visit(each)
+            made = self.tested(self.visit(each))
             if isinstance(made, ast.Constant) and isinstance(made.value, bool):
                 if made.value == absorbs:
                     left.append(made)
@@ -187,6 +191,12 @@ class Evaluator(Statements):
         if not left:
             return ast.Constant(not absorbs)
         return left[0] if len(left) == 1 else ast.BoolOp(node.op, left)
+
+    def tested(self, node: ast.expr) -> ast.expr:
+        """A value that is asked whether it is true, as an expression that Python finds true or false at once."""
+        if self.kind(node) != BOOL or self.value_of(node)[0]:
+            return node
+        return peephole.simpler(self, "truth", [node]) or node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         """A negation."""
@@ -388,9 +398,3 @@ def _learnt(evaluator: Evaluator, place: str, low: ast.expr, high: ast.expr, bod
     known = ast.Name(evaluator.partial.learnt(text), ast.Load())
     operands: list[ast.expr] = [known, evaluator.visit(low), evaluator.visit(high), test, parts]
     return ast.Call(ast.Name("all_places", ast.Load()), operands, [])
-
-
-def _copy_of(statement: ast.stmt) -> ast.stmt:
-    """A copy of a statement, for others to change."""
-    made: ast.stmt = renamed(statement, {})  # type: ignore[arg-type,assignment]  # it copies any part of a tree
-    return made

@@ -30,6 +30,7 @@ from tlastep.language.operations import (
     updated,
 )
 from tlastep.language.standard_modules import sequences
+from tlastep.language.standard_modules.arithmetic import NAT
 from tlastep.long_sequences import SHORT, Long, LongSequences, Trunk, common
 from tlastep.values import Fn, Value
 
@@ -236,8 +237,14 @@ class _Functions(FunctionSet):
         return super().contains(tuple(item) if type(item) is Long else item)
 
 
+def _is_natural(item: Any) -> bool:
+    return type(item) is int and item >= 0
+
+
 def _test_of(of: Any) -> Callable[[Any], bool]:
     """The test of membership in a set, for values that need no reading."""
+    if of is NAT:
+        return _is_natural
     if isinstance(of, Implicit):
         return of.contains
     return of.__contains__ if type(of) is frozenset else lambda item: member(item, of)
@@ -267,10 +274,15 @@ class _Either(Union):
 
     def __init__(self, left: Operand, right: Operand) -> None:
         super().__init__(left, right)
-        self._first, self._second = _test_of(left), _test_of(right)
+        self.tests: list[Callable[[Any], bool]] = []
+        for each in (left, right):
+            self.tests += each.tests if isinstance(each, _Either) else [_test_of(each)]
 
     def contains(self, item: Any) -> bool:
-        return self._first(item) or self._second(item)
+        for test in self.tests:  # noqa: SIM110  # a loop is faster than a generator
+            if test(item):
+                return True
+        return False
 
 
 class _Sequences(Implicit):
@@ -314,7 +326,12 @@ class AllPlaces:
         """Whether it is true. `known` is what this formula has learnt."""
         if type(low) is not int or type(high) is not int:
             raise fail("expected numbers")
-        key = tuple([part.trunk if type(part) is Long else part for part in parts])
+        key: tuple[Any, ...]
+        if len(parts) == 2:
+            one, other = parts
+            key = one.trunk if type(one) is Long else one, other.trunk if type(other) is Long else other
+        else:
+            key = tuple([part.trunk if type(part) is Long else part for part in parts])
         found = known.get(key) if low == 1 else None
         if found is None:
             if low != 1 or not any(type(part) is Trunk for part in key):

@@ -36,7 +36,7 @@ RESULTS: Final[Mapping[str, str]] = {
         ("subsequence", "prefix", "concatenated", "appended", "head", "tail", "replaced", "updated"), PLAIN
     ),
     "boolean": BOOL,
-    SLOW["length"]: INT,
+    **dict.fromkeys(("len", SLOW["length"]), INT),
     SLOW["apply"]: PLAIN,
 }
 """The kinds of what helpers return."""

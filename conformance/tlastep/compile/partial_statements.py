@@ -38,6 +38,10 @@ class Statements(ast.NodeTransformer):
         """The kind of value that an expression has."""
 
     @abstractmethod
+    def tested(self, node: ast.expr) -> ast.expr:
+        """A value that is asked whether it is true, as an expression that Python finds true or false at once."""
+
+    @abstractmethod
     def called(self, name: str, operands: list[ast.expr]) -> ast.expr:
         """A call of an operator with operands that are evaluated."""
 
@@ -60,7 +64,7 @@ class Statements(ast.NodeTransformer):
 
     def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:
         """A choice, unless it is clear."""
-        node.test = self.visit(node.test)
+        node.test = self.tested(self.visit(node.test))
         known, value = self.partial.value_of(node.test)
         if known:
             return self.block(node.body if value else node.orelse)
@@ -127,3 +131,9 @@ class Statements(ast.NodeTransformer):
 def cell(state: str, place: ast.expr) -> ast.expr:
     """The cell of a state at a place."""
     return ast.Subscript(ast.Name(state, ast.Load()), place, ast.Load())
+
+
+def copy_of(statement: ast.stmt) -> ast.stmt:
+    """A copy of a statement, for others to change."""
+    made: ast.stmt = renamed(statement, {})  # type: ignore[arg-type,assignment]  # it copies any part of a tree
+    return made

@@ -179,7 +179,7 @@ def _truth(known: Knows, _: str, operand: ast.expr) -> ast.expr | None:
     found, value = known.value_of(operand)
     if found and known.kind(operand) == BOOL:
         return ast.Constant(value is TRUE)
-    return operand if known.kind(operand) == BOOL else None
+    return _compared(operand, ast.Is(), ast.Name("TRUE", ast.Load())) if known.kind(operand) == BOOL else None
 
 
 # -- functions and sequences ------------------------------------------------------------------------------------------
@@ -197,8 +197,11 @@ def _applied(known: Knows, _: str, function: ast.expr, argument: ast.expr) -> as
     item = ast.Subscript(items, ast.BinOp(name, ast.Sub(), ast.Constant(1)), ast.Load())
     count = ast.Attribute(function, "count", ast.Load())
     tests = [_has_class(function, "Long"), _compared(name, ast.LtE(), count)]
-    test = ast.BoolOp(ast.And(), [_compared(ast.Constant(0), ast.Lt(), place), *tests])
-    return ast.IfExp(test, item, _call(SLOW["apply"], function, name))
+    inside = ast.BoolOp(ast.And(), [_compared(ast.Constant(0), ast.Lt(), place), *tests])
+    tests = [_has_class(function, "tuple"), _compared(name, ast.LtE(), _call("len", function))]
+    within = ast.BoolOp(ast.And(), [_compared(ast.Constant(0), ast.Lt(), name), *tests])
+    short = ast.Subscript(function, ast.BinOp(name, ast.Sub(), ast.Constant(1)), ast.Load())
+    return ast.IfExp(inside, item, ast.IfExp(within, short, _call(SLOW["apply"], function, name)))
 
 
 def changed(known: Knows, function: ast.expr, key: ast.expr, value: ast.expr) -> ast.expr | None:
@@ -233,7 +236,8 @@ def _length(known: Knows, _: str, operand: ast.expr) -> ast.expr | None:
     if not known.quiet or not is_simple(operand):
         return None
     count = ast.Attribute(operand, "count", ast.Load())
-    return ast.IfExp(_has_class(operand, "Long"), count, _call(SLOW["length"], operand))
+    short = ast.IfExp(_has_class(operand, "tuple"), _call("len", operand), _call(SLOW["length"], operand))
+    return ast.IfExp(_has_class(operand, "Long"), count, short)
 
 
 def _record(known: Knows, _: str, fields: ast.expr) -> ast.expr | None:

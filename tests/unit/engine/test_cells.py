@@ -90,7 +90,10 @@ LAYOUT = Layout([("role", A), ("role", B), ("log", A), ("log", B), ("net", None)
         ("equal(s.role.mapping[i], 'leader')", "s[0] == 'leader'"),
         ("equal(apply(s.log, i), apply(s.log, i))", "True"),
         ("equal(i, j)", "False"),
-        ("plus(length(s.log.mapping[i]), 1)", "(s[2].count if type(s[2]) is Long else slow_length(s[2])) + 1"),
+        (
+            "plus(length(s.log.mapping[i]), 1)",
+            "(s[2].count if type(s[2]) is Long else len(s[2]) if type(s[2]) is tuple else slow_length(s[2])) + 1",
+        ),
         ("plus(x, y)", "plus(x, y)"),
         ("less(x, 3)", "x < 3"),
         ("union(s.net, set_of(x))", "s[4] | frozenset((x,))"),
