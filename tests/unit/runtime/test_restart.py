@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from random import Random
 from typing import Final
 
 import pytest
@@ -56,7 +58,7 @@ def restarted(group: VirtualServers, old: VirtualServer, read: Callable[[int, in
     index, _, state = old.kept[-1]
     assert group.hosted.keeping is not None
     gate, queue = group.hosted.keeping.decoded(state)
-    held = tuple(old.durable.log)[index - 1 :]
+    held = old.durable.log[index - 1 :]
     old.up = False
     durable = replace(old.durable, log=Strand.behind(index - 1, read, held))
     again = VirtualServer(group, old.server.identity, durable, Begun(index, gate, queue))
@@ -142,6 +144,73 @@ def test_whoever_leads_no_more_learns_nothing_and_what_was_learnt_stays() -> Non
     assert [behind.below(kept) for kept in (3, 20, 90)] == [0, 15, 30]
     follower = filled(3, commands=1)
     assert [Behind(0).learn(each.server.node.replica) is None for each in follower.servers.values()].count(True) == 2
+
+
+class Disks:
+    """What the disks of a group hold: all that is decided, but for what each has dropped."""
+
+    def __init__(self, group: VirtualServers) -> None:
+        self.group = group
+        self.dropped = dict.fromkeys(group.names, 0)
+        self._decided: list[Entry] = []
+        self._reads = {name: partial(self._read, name) for name in group.names}
+
+    def _read(self, name: str, start: int, end: int) -> Sequence[Entry]:
+        if start < self.dropped[name]:
+            raise Dropped(self.dropped[name])
+        return self._decided[start:end]
+
+    def compact(self) -> None:
+        """Each server drops what it may, as storages do: what its last but one snapshot stands for, at most."""
+        for name, each in self.group.servers.items():
+            replica = each.server.node.replica
+            self._decided += replica.log[len(self._decided) : replica.commit_index]
+            if len(each.kept) > 1:
+                below = min(each.server.behind.below(each.kept[-1][0]), each.kept[-2][0])
+                self.dropped[name] = max(self.dropped[name], below - 1)
+                each.server.lighten(each.kept[-1][0] - 1, self._reads[name])
+
+    def restart(self, name: str) -> None:
+        """A server is killed, and starts with its disk."""
+        old = self.group.servers[name]
+        if old.kept:
+            restarted(self.group, old, self._reads[name]).kept = old.kept
+        else:
+            old.crash()
+
+
+def some_are_away_and_killed(seed: int) -> int:
+    """Commands while servers are cut off and killed at random; all know them in the end. How much was dropped."""
+    dice = Random(seed)
+    group = VirtualServers(3, seed=seed, limits=LIMITS)
+    disks = Disks(group)
+    for number in range(1, 121):
+        group.leader().ask(f"s{number}", Deposit("x", 1))
+        group.run(dice.choice((5, 20, 100)))
+        disks.compact()
+        chance = dice.random()
+        if chance < 0.1:
+            group.cut = {dice.choice(group.names)}
+        elif chance < 0.25:
+            group.cut = set()
+        elif chance < 0.35:
+            disks.restart(dice.choice(group.names))
+    group.cut = set()
+    group.run(3_000)
+    events = {each.server.status().events for each in group.servers.values()}
+    assert len(events) == 1
+    assert events != {0}
+    return max(disks.dropped.values())
+
+
+def test_whoever_was_away_is_sent_what_it_lacks_whatever_was_dropped() -> None:
+    assert max(map(some_are_away_and_killed, range(8))) > 40
+
+
+def test_dropping_what_some_lack_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Behind, "below", lambda behind, kept: kept)
+    with pytest.raises(AssertionError):
+        list(map(some_are_away_and_killed, range(8)))
 
 
 # -- who asks for it all the same ----------------------------------------------------------------------------------
