@@ -84,6 +84,7 @@ class LimitsSection(Struct, frozen=True, forbid_unknown_fields=True):
     batch: int = LIMITS.batch
     outstanding: int = LIMITS.outstanding
     sessions: int = LIMITS.sessions
+    connections: int = LIMITS.connections
     snapshot: int = LIMITS.snapshot
     retain: int = LIMITS.retain
 
@@ -251,7 +252,8 @@ def checked(text: Text, file: Path) -> Config:
     if not 0 < text.pace.heartbeat < least <= most:
         raise UnusableConfig(file, "pace", "0 < heartbeat < the least election time-out <= the greatest")
     limits = msgspec.structs.replace(LIMITS, **msgspec.structs.asdict(text.limits))
-    least = min(limits.outstanding, limits.sessions, limits.snapshot + 1, limits.retain - LEAST_RETAINED + 1)
+    kept = limits.snapshot + 1, limits.retain - LEAST_RETAINED + 1
+    least = min(limits.outstanding, limits.sessions, limits.connections, *kept)
     if not 0 < limits.command * limits.batch <= limits.peer_frame or least < 1:
         raise UnusableConfig(file, "limits", f"command * batch of at most {limits.peer_frame}, 50 to retain, 1 of each")
     named = text.application

@@ -33,6 +33,8 @@ class Limits(Struct, frozen=True):
     """Requests and reads that may wait for a turn; beyond, no more is read from clients."""
     sessions: int = 1_000_000
     """Sessions and keys of clients that are remembered, some 300 bytes each; beyond, no new ones are taken."""
+    connections: int = 800
+    """Clients that may be connected; beyond, new ones are closed. Systems often give a process 1,024 files in all."""
     snapshot: int = 100_000
     """A snapshot of the state is kept after so many entries; never with 0."""
     retain: int = 1_000_000

@@ -17,14 +17,14 @@ from quorumlog.driver import Listener, Turn
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.persistent.strand import Dropped
 from quorumlog.runtime import wire
-from quorumlog.runtime.admission import refused
+from quorumlog.runtime.admission import GATHERED, OF_A_PEER, STRANGERS, close_oldest, refused
 from quorumlog.runtime.clock import LoopTime
 from quorumlog.runtime.config import Address, Place
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.hosting import AnyHosted
 from quorumlog.runtime.keeper import Keeper, begun
 from quorumlog.runtime.server import ConnectionId, Server, ToClient
-from quorumlog.runtime.steps import NodeInput, PeerMessage
+from quorumlog.runtime.steps import Batch, NodeInput, PeerMessage
 from quorumlog.runtime.storage import Storage
 from quorumlog.runtime.transport import Connection, Link, accept_no_more
 from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, Refusal, SessionKnown, frame, framed
@@ -34,6 +34,8 @@ from quorumlog.sharding.duties import is_for_shards
 AnyInput: TypeAlias = NodeInput[Any, Any]
 FIRST_FRAME: Final = 1 << 10
 """Bytes that the first frame of a connection may have."""
+OF_CONNECTIONS: Final = frozenset(("protocol", "transport", "socket"))
+"""What a loop says of an error for which a connection is to blame, or that there are too many."""
 
 
 class Recorder(Protocol):
@@ -84,8 +86,10 @@ class NodeProcess:
         self._peers: dict[Connection, str] = {}
         self._clients: dict[Connection, ConnectionId] = {}
         self._connections: dict[ConnectionId, Connection] = {}
-        self._strangers: set[Connection] = set()
+        self._strangers: dict[Connection, None] = {}
         self._number = 0
+        self._gathered = 0
+        """Bytes of the requests that wait for the end of the turn."""
         self._paused: set[Connection] = set()
         self._outgoing: dict[Connection | Link, list[bytes]] = {}
         self._flushing: asyncio.Handle | None = None
@@ -186,7 +190,7 @@ class NodeProcess:
         """
         error = context.get("exception")
         self._said(f"{self.place.identity}: {context.get('message')}: {error!r}")
-        if isinstance(error, DiskFailed) or ("protocol" not in context and "transport" not in context):
+        if isinstance(error, DiskFailed) or OF_CONNECTIONS.isdisjoint(context):
             self._failed(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))
 
     def _failed(self, error: Exception) -> None:
@@ -201,7 +205,8 @@ class NodeProcess:
 
     def opened(self, connection: Connection) -> None:
         """Somebody has dialled, and has to say who it is."""
-        self._strangers.add(connection)
+        self._strangers[connection] = None
+        close_oldest([*self._strangers], STRANGERS)
 
     def took(self, connection: Connection, kind: int, body: memoryview) -> None:
         """A frame has come."""
@@ -216,7 +221,7 @@ class NodeProcess:
         """A connection is gone."""
         if reason is not None:
             self._said(f"a connection was closed: {reason}")
-        self._strangers.discard(connection)
+        self._strangers.pop(connection, None)
         self._peers.pop(connection, None)
         self._paused.discard(connection)
         self._outgoing.pop(connection, None)
@@ -233,10 +238,13 @@ class NodeProcess:
             raise self._refusal(connection, f"this is a server of group {self.place.group}, not {hello.group}")
         if hello.peer is not None and hello.peer not in self._links and hello.peer not in self.place.foreign:
             raise self._refusal(connection, f"{hello.peer} is no peer of {self.place.identity}")
-        self._strangers.discard(connection)
+        if hello.peer is None and len(self._clients) >= self._limits.connections:
+            raise BadFrame(f"there are {len(self._clients)} clients already")
+        self._strangers.pop(connection, None)
         if hello.peer is not None:
             connection.frames.largest = self._limits.peer_frame
             self._peers[connection] = hello.peer
+            close_oldest([each for each, name in self._peers.items() if name == hello.peer], OF_A_PEER)
             return
         connection.frames.largest = self._limits.client_frame
         self._number += 1
@@ -259,6 +267,7 @@ class NodeProcess:
 
     def _took_from_client(self, connection: Connection, by: ConnectionId, kind: int, body: memoryview) -> None:
         if kind == wire.REQUESTS:
+            self._gathered += len(body) if self.server.node.leads else 0
             self.server.on_requests(by, self._admitted(by, self._codec.requests(body, self._limits.command)))
         elif kind == wire.READ:
             self.server.on_read(by, self._codec.read(body))
@@ -270,7 +279,7 @@ class NodeProcess:
             self.server.on_ask(by, wire.asked(body))
         else:
             raise BadFrame(f"a message of the unknown kind {kind}")
-        if self.server.is_full or not connection.is_writable:
+        if self.server.is_full or self._gathered >= GATHERED or not connection.is_writable:
             connection.pause()
             self._paused.add(connection)
 
@@ -373,7 +382,11 @@ class NodeProcess:
             connection.send(frames[0] if len(frames) == 1 else b"".join(frames))
 
     def stepped(self, before: Any, turn: Turn[Any, AnyInput | Input]) -> None:
-        """A step is over, and written down: now the others may know of it."""
+        """A step is over, and written down: now the others may know of it. Who was made to wait for it may go on."""
+        if isinstance(turn.taken, Batch):
+            gathered, self._gathered = self._gathered, 0
+            if gathered >= GATHERED and not self.server.is_full:
+                self.ready()
         if self._outgoing or self._letters:
             self._flush()
 

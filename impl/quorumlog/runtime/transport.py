@@ -17,6 +17,8 @@ from quorumlog.runtime.wire import BadFrame, FrameReader
 FIRST_WAIT: Final = 0.02
 LONGEST_WAIT: Final = 1.0
 """Seconds between two attempts to reach a peer."""
+DIALS: Final = 2.0
+"""Seconds that one may take. Systems try a minute and more, at longer and longer intervals."""
 
 
 class Owner(Protocol):
@@ -58,7 +60,6 @@ class Connection(asyncio.Protocol):
         self._buffer = buffer
         self._transport: asyncio.Transport | None = None
         self._reason: str | None = None
-        self._pauses = 0
 
     # -- what asyncio calls ----------------------------------------------------------------------------------
 
@@ -89,7 +90,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Less waits to be sent."""
         self.is_writable = True
-        self.resume("writing")
+        self.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
@@ -108,9 +109,9 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and self._transport.is_reading():
             self._transport.pause_reading()
 
-    def resume(self, _: str = "") -> None:
-        """Read on."""
-        if self.is_open and self._transport is not None and not self._transport.is_reading():
+    def resume(self) -> None:
+        """Read on, unless too much waits to be sent: then that comes first."""
+        if self.is_open and self.is_writable and self._transport is not None and not self._transport.is_reading():
             self._transport.resume_reading()
 
     def close(self, reason: str | None = None) -> None:
@@ -164,12 +165,13 @@ class Link:
     async def _dial(self) -> None:
         host, port = self._address
         try:
-            await self._loop.create_connection(lambda: Connection(self, 1 << 10, self._buffer), host, port)
+            async with asyncio.timeout(DIALS):
+                await self._loop.create_connection(lambda: Connection(self, 1 << 10, self._buffer), host, port)
         except OSError:
             self._again()
 
     def _again(self) -> None:
-        if self._closed:
+        if self._closed or self._timer is not None:
             return
         wait = self._wait * self._dice.uniform(0.5, 1.5)
         self._wait = min(self._wait * 2, LONGEST_WAIT)

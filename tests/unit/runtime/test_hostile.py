@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from quorumlog import Cluster
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, VoteReply, VoteRequest
 from quorumlog.core.consistent_read import Question, Reply
 from quorumlog.core.leader_output import Acknowledged, Executed, Request
 from quorumlog.ledger.commands import Balance, Deposit
-from quorumlog.runtime import wire
+from quorumlog.runtime import node, wire
+from quorumlog.runtime.admission import OF_A_PEER, STRANGERS
+from quorumlog.runtime.config import LIMITS
 from quorumlog.runtime.hosting import LEDGER_CODEC
+from quorumlog.runtime.transport import Connection
 from quorumlog.runtime.wire import Hello, PeerMessage, frame, framed
 
 CLIENT: Final = frame(wire.HELLO, Hello("a"))
@@ -140,3 +145,59 @@ def test_lies_are_counted(cluster: Cluster) -> None:
 def fields(message: Any) -> dict[str, Any]:
     """The fields of a message."""
     return {name: getattr(message, name) for name in message.__struct_fields__}
+
+
+def test_there_is_room_for_so_many_clients_and_for_peers_all_the_same() -> None:
+    """Who says nothing holds no place for long, and who comes too late loses nothing but its connection."""
+    limits = replace(LIMITS, connections=2)
+    with Cluster(size=2, limits=limits) as cluster, cluster.client() as first:
+        assert first.ask(Deposit("x", 1), timeout=20) is True
+        address = cluster.servers[str(first.leader)]
+        with ExitStack() as open_:
+
+            def connected(said: bytes = b"") -> socket.socket:
+                made = open_.enter_context(socket.create_connection(address, timeout=10))
+                made.sendall(said)
+                return made
+
+            silent = [connected() for _ in range(STRANGERS)]
+            second = connected(CLIENT)
+            assert second.recv(1)
+            assert silent[0].recv(1) == b""
+            assert connected(CLIENT).recv(1) == b""
+            assert cluster.said[-1] == "a connection was closed: there are 2 clients already"
+            peer = frame(wire.HELLO, Hello("a", "a2" if first.leader == "a1" else "a1"))
+            peers = [connected(peer) for _ in range(OF_A_PEER + 1)]
+            assert peers[0].recv(1) == b""
+            assert first.ask(Deposit("x", 1), timeout=20) is True
+        with cluster.client() as another:
+            assert another.read(Balance("x"), timeout=20) == 2
+
+
+def test_a_server_that_has_no_room_for_a_connection_goes_on() -> None:
+    """A loop tells of it as of an error of its own, with the socket that listens."""
+    with Cluster(size=1) as cluster, cluster.client() as client:
+        server = cluster._nodes["a1"]
+        context = {"message": "socket.accept() out of system resource", "exception": OSError(24, "Too many open files")}
+        server.unhandled(cluster._background.loop, {**context, "socket": "which listens"})
+        assert client.ask(Deposit("x", 1), timeout=20) is True
+        assert not server.failure.done()
+
+
+def test_of_requests_that_come_faster_than_turns_no_more_than_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends them is not heard until the turn is over, and then is."""
+    paused: list[int] = []
+    whole = Connection.pause
+
+    def pause(connection: Connection) -> None:
+        paused.append(1)
+        whole(connection)
+
+    monkeypatch.setattr(Connection, "pause", pause)
+    with Cluster(size=1) as cluster, cluster.client() as client:
+        assert client.ask(Deposit("x", 1), timeout=20) is True
+        assert not paused
+        monkeypatch.setattr(node, "GATHERED", 100)
+        for _ in range(5):
+            assert client.ask(Deposit("x" * 200, 1), timeout=20) is True
+        assert len(paused) == 5
