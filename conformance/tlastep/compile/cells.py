@@ -18,7 +18,8 @@ from tlastep.compile.compiled import CompiledSpec, Step, rewritten
 from tlastep.compile.direct import directly, parsed_directly
 from tlastep.compile.evaluator import expression, statements
 from tlastep.compile.partial import Layout, Partial, located
-from tlastep.compile.peephole import PLAIN
+from tlastep.compile.peephole import PLAIN, cells_in, place_of
+from tlastep.compile.reads import STATES
 from tlastep.compile.specialised import membership, renamed
 from tlastep.values import Value
 
@@ -55,7 +56,7 @@ class Cells:
         namespace = {**spec.namespace, "scatter": _scatter}
         exec(compile(source, spec.filename, "exec"), namespace)
         self._partial = Partial(source, namespace, layout)
-        self._said: dict[int, tuple[Asked, list[ast.stmt]]] = {}
+        self._said: dict[int, tuple[Asked, list[ast.stmt], int]] = {}
 
     # -- actions -------------------------------------------------------------------------------------------------
 
@@ -113,32 +114,49 @@ class Cells:
 
     # -- properties ----------------------------------------------------------------------------------------------
 
-    def all_true(self, asked: Iterable[Asked]) -> Callable[[State, State], bool]:
-        """Formulas as one function of the states before and after a step: whether all of them are true."""
-        body = [each for formula in asked for each in self._said_of(formula)]
+    def all_true(self, asked: Iterable[Asked], changed: int = -1) -> Callable[[State, State], bool]:
+        """Formulas as one function of the states before and after a step: whether all of them are true.
+
+        Of those that turn out to read none of the cells that have `changed`, nothing needs to be asked.
+        """
+        every = [self._said_of(formula) for formula in asked]
+        body = [each for said, reads in every if reads & changed for each in said]
         return self._partial.made("all_true", ["s", "t"], [*body, located(ast.Return(ast.Constant(True)))])
 
-    def _said_of(self, asked: Asked) -> list[ast.stmt]:
-        """What says whether one of them is false. It is the same wherever the formula is asked."""
+    def _said_of(self, asked: Asked) -> tuple[list[ast.stmt], int]:
+        """What says whether one of them is false, and the cells that it reads. It is the same wherever it is asked."""
         known = self._said.get(id(asked))
         if known is None:
-            known = self._said[id(asked)] = asked, [located(each) for each in self._asking(asked)]
-        return known[1]
+            statements_of, reads = self._asking(asked)
+            known = self._said[id(asked)] = asked, [located(each) for each in statements_of], reads
+        return known[1:]
 
-    def _asking(self, asked: Asked) -> list[ast.stmt]:
+    def _asking(self, asked: Asked) -> tuple[list[ast.stmt], int]:
         partial, bound = self._partial, asked.bound
         code = parsed_directly(asked.code)
         if not asked.of_step:
             code = _of_next(code)
         if asked.members is None:
-            return [_unless(expression(partial, bound, code, {}))]
+            said = expression(partial, bound, code, {})
+            return [_unless(said)], _reads(said)
         of, item = asked.members
         before = expression(partial, bound, parsed_directly(of), {})
         after = expression(partial, bound, _of_next(parsed_directly(of)), {})
         test = expression(partial, bound, code, {item: PLAIN})
         new = ast.BinOp(after, ast.Sub(), before)
         every = ast.For(ast.Name(item, ast.Store()), new, [_unless(test)], [])
-        return [ast.If(ast.Compare(after, [ast.IsNot()], [before]), [every], [])]
+        return [ast.If(ast.Compare(after, [ast.IsNot()], [before]), [every], [])], -1
+
+
+def _reads(said: ast.expr) -> int:
+    """The cells that an evaluated formula reads, as bits; all, if it may read others than those that it names."""
+    cells = cells_in(said)
+    if sum(isinstance(node, ast.Name) and node.id in STATES for node in ast.walk(said)) > len(cells):
+        return -1
+    found = 0
+    for each in cells:
+        found |= 1 << place_of(each)
+    return found
 
 
 def _unless(test: ast.expr) -> ast.stmt:

@@ -81,6 +81,14 @@ def cells_in(node: ast.expr) -> list[ast.expr]:
     return [each for each in ast.walk(node) if isinstance(each, ast.expr) and is_cell(each)]
 
 
+def place_of(cell: ast.expr) -> int:
+    """The place of a cell."""
+    match cell:
+        case ast.Subscript(_, ast.Constant(int(place))):
+            return place
+    raise ValueError(ast.unparse(cell))
+
+
 def is_simple(node: ast.expr) -> bool:
     """Whether to evaluate an expression twice costs nothing: a name, a constant, a cell, or a field of one."""
     match node:

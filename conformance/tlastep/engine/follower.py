@@ -128,7 +128,9 @@ class Follower:
         known = self._actions.get(action) or self._action(action, arguments)
         count = known.known
         first = arguments[:count]
-        run = known.runs[first] if first in known.runs else self._run(known, first)
+        run = known.runs.get(first, UNMADE)
+        if run is UNMADE:
+            run = self._run(known, first)
         if run is not None:
             try:
                 following = run.run(before, *arguments[count:])
@@ -291,7 +293,7 @@ class Follower:
     def _asking(self, changed: int) -> Callable[[State, State], bool] | None:
         """What asks for the properties that a change concerns; nothing, if there are some that it can't ask for."""
         asked = None if changed == EVERYTHING else self._judge.asked(changed)
-        found = self._all_true[changed] = self._cells.all_true(asked) if asked is not None else None
+        found = self._all_true[changed] = self._cells.all_true(asked, changed) if asked is not None else None
         return found
 
 
@@ -308,5 +310,8 @@ def _with(cells: State, places: Mapping[str, Mapping[Value | None, int]], claims
 
 
 KEPT: Final = frozenset({int, str, frozenset, ModelValue, Fn})
+UNMADE: Final = Run(lambda *_: None, ())
+"""What stands for a function that is not made yet."""
+
 FEW: Final = 30  # values of a variable for each of which an own function is made
 MANY: Final = 1_000  # functions that are made for one action
