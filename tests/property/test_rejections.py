@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tests.property.tampered import Recordings, record, write
 from tests.property.test_recordings import project, schedule
 
+from quorumlog.runtime.recorded import FORMAT
 from quorumlog_bindings.replication import replication
 from tlastep.check.recording import Validated, validate_files
 from tlastep.check.recording_why import Rejection
@@ -141,7 +142,7 @@ def test_a_node_without_a_recording(honest: Recordings, tmp_path: Path) -> None:
 
 
 def test_a_node_that_did_nothing_is_not_missed(tmp_path: Path) -> None:
-    start = {"n": 1, "i": 1, "do": "start", "format": 1, "members": ["a", "b", "c"], "batch": 2}
+    start = {"n": 1, "i": 1, "do": "start", "format": FORMAT, "members": ["a", "b", "c"], "batch": 2}
     disk: Line = {"term": 0, "voted_for": None, "length": 0, "after": 0, "log": []}
     found = judged({name: [{**start, **disk, "node": name}] for name in ("a", "b")}, tmp_path)
     assert found.result == "ok"
@@ -205,7 +206,7 @@ def test_what_is_no_line_is_unusable(honest: Recordings, tmp_path: Path, line: s
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda lines: lines[0].update(format=9), "format 9, and this reads format 1"),
+        (lambda lines: lines[0].update(format=9), f"format 9, and this reads format {FORMAT}"),
         (lambda lines: lines.pop(0), 'begins with "do": "start"'),
         (lambda lines: lines[0].update(node="z"), "node z is none of the members"),
         (lambda lines: lines[0].update(node="b"), "a second recording of node b"),
