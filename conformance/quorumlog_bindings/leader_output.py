@@ -397,5 +397,4 @@ for _name, _rules in output_invariants.INVARIANTS.items():
         leader_output.invariant(_name, *_over)(_test)
 for _name, (_test, _over) in output_invariants.STEP_PROPERTIES.items():
     leader_output.step_property(_name, *_over)(_test)
-
 leader_output.recording = recording

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from tlastep.compile.climbing import DEEP, climb
 from tlastep.compile.runtime import HELPERS
 from tlastep.language import operations
 from tlastep.language.operations import (
@@ -20,6 +21,7 @@ from tlastep.language.operations import (
     Implicit,
     Operand,
     RecordSet,
+    RecursiveFunction,
     Union,
     Unread,
     fail,
@@ -63,6 +65,8 @@ def _functions(long: LongSequences) -> dict[str, Any]:
                     long.highest = argument
                 return operator.trunk.items[argument - 1]
             raise fail(f"{argument} is not in the domain of a sequence of {operator.count}")
+        elif kind is RecursiveFunction and type(argument) is int and argument >= DEEP:
+            climb(operator, argument)
         return operations.apply(operator, argument)
 
     def equal(left: Any, right: Any) -> bool:

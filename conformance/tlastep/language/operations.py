@@ -125,10 +125,6 @@ def equal(left: Operand, right: Operand) -> bool:
 # -- functions -----------------------------------------------------------------------------------------------
 
 
-DEEP: Final = 80
-"""A function of larger numbers that is defined by its own values is evaluated for smaller ones first."""
-
-
 class RecursiveFunction(Deferred):
     """A function defined by its own values, evaluated where it is applied."""
 
@@ -136,28 +132,13 @@ class RecursiveFunction(Deferred):
         self._domain = domain
         self._body = body
         self._known: dict[Value, Value] = {}
-        self._climbing = False
 
     def apply(self, argument: Value) -> Value:
         if argument not in self._known:
             if not member(argument, self._domain):
                 raise fail(f"{show(argument)} is not in the domain of the function")
-            if type(argument) is int and argument >= DEEP and not self._climbing:
-                self._climb(argument)
             self._known[argument] = freeze(self._body(self, argument))
         return self._known[argument]
-
-    def _climb(self, argument: int) -> None:
-        """Values for smaller numbers first, in steps: a recursion through all of them would have no room."""
-        self._climbing = True
-        try:
-            for smaller in range(DEEP // 2, argument, DEEP // 2):
-                if member(smaller, self._domain):
-                    self.apply(smaller)
-        except (EvaluationError, RecursionError):
-            pass  # the function goes another way
-        finally:
-            self._climbing = False
 
     def force(self) -> Value:
         return function({argument: self.apply(argument) for argument in members(self._domain)})
