@@ -143,7 +143,7 @@ def test_servers_that_come_back_depose_nobody(servers: Supervisor) -> None:
             assert await ledger.ask(Deposit("dot", 1), timeout=SECONDS) is True
             await eventually_caught_up(ledger)
             before = await ledger.status(timeout=SECONDS)
-            other, another = (each for each in servers.servers if each != ledger.leader)
+            other, another = (each for each in servers.servers if each != before.leader)
             servers.pause(other)
             await asyncio.sleep(1.5)
             servers.resume(other)
