@@ -21,9 +21,14 @@ from quorumlog.core.consensus.effects import (
 )
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, VoteReply
 from quorumlog.core.consensus.replica import Replica, restart, start, step
+from quorumlog.core.leader_output import Request
 from quorumlog.driver import BareSteps
+from quorumlog.ledger.commands import Deposit, Withdraw
+from quorumlog.runtime.hosting import LEDGER
 from quorumlog.runtime.recorded import line_of
 from quorumlog.runtime.recorder import Recorder, named
+from quorumlog.runtime.running import replica_of, spoken_of
+from quorumlog.runtime.steps import Batch, Called, NodeSteps
 from quorumlog.turns import Turn
 
 MEMBERS = ("a", "b", "c")
@@ -174,3 +179,47 @@ def test_names_of_events() -> None:
     assert named(b"u1") == crc32(b"u1")
     assert named((1, "x")) == named((1, "x"))
     assert named((1, "x")) != named((1, "y"))
+
+
+def gate_lines(among: tuple[str, tuple[str, ...]] | None) -> list[dict[str, Any]]:
+    """What a lone server writes down of a deposit, a withdrawal that is declined, a deposit asked for again, a read."""
+    steps, chunks = NodeSteps(LEDGER.service()), list[bytes]()
+    recorder: Recorder[Any, Any] = Recorder(chunks.append, replica_of, spoken=spoken_of, among=among)
+    node = steps.service.begin("a1", ("a1",), 4)
+    recorder.started(node)
+    deposit = Request("s", 1, 0, None, Deposit("x", 5))
+    asked: list[Any] = [ElectionTimeout(), Sync(), VoteReply("a1", "a1", 1)]
+    asked += [Batch(((7, deposit, 100), (8, deposit, 100), (7, Request("s", 2, 0, 4, Withdraw("x", 9)), 100))), Sync()]
+    asked += [Batch(((9, Request("s", 3, 1, None, Withdraw("x", 9)), 100),)), Sync(), Batch(((8, deposit, 100),))]
+    for each in [*asked, Batch(((8, Request("s", 2, 1, None, Withdraw("x", 9)), 100),)), Called((("r", 1),))]:
+        outcome = steps.take(node, each)
+        recorder.stepped(node, Turn(each, outcome.after, outcome.effects, outcome.said))
+        node = outcome.after
+    recorder.flush()
+    texts = b"".join(chunks).splitlines()
+    for text in texts:
+        line_of(text)
+    return [json.loads(text) for text in texts]
+
+
+def test_a_gate_is_recorded_with_requests_and_answers() -> None:
+    start, _, _, leads, first, told, second, declined, forgotten, again = gate_lines(None)
+    assert "group" not in start
+    assert leads["leads"] is True
+    assert (first["do"], first["asked"]) == ("Propose", [7, [8, "s", 1, 0, None], [7, "s", 2, 0, 4]])
+    assert (first["wrote"], first["waits"]) == ([["s", 1, 0, 1], ["s", 2, 0, None]], 2)
+    answers = [[7, "s", 1, 1, named(True)], [8, "s", 1, 1, named(True)], [7, "s", 2, 1, None]]
+    assert (told["do"], told["applied"], told["waits"], told["said"]) == ("Sync", 2, 0, answers)
+    assert (second["asked"], second["wrote"]) == ([9], [["s", 3, 1, 1]])
+    assert declined["said"] == [[9, "s", 3, 2, named(False)]]
+    assert (forgotten["asked"], "said" in forgotten) == ([[8, "s", 1, 0, None]], False)
+    asked = [8, "s", 2, 1, None]
+    assert (again["do"], again["asked"], again["said"]) == ("Ask", [asked], [[8, "s", 2, 1, None]])
+
+
+def test_groups_among_groups_write_down_the_events_themselves() -> None:
+    start, _, _, _, first, _, second, *_ = gate_lines(("a", ("a", "b")))
+    assert (start["group"], start["shards"]) == ("a", ["a", "b"])
+    assert first["wrote"][0] == ["s", 1, 0, [{"was": "deposited", "account": "x", "amount": 5}]]
+    assert second["wrote"] == [["s", 3, 1, [{"was": "declined"}]]]
+    assert second["commands"] == [{"f": "withdraw", "account": "x", "amount": 9}]
