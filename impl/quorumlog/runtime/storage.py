@@ -197,9 +197,12 @@ class Storage:
         """Drop whole batches of entries below an index, as far as snapshots stand for them; answers up to which index.
 
         Two snapshots are kept, and the entries from that of the older one on, so that it can serve in place of a newer
-        one that is damaged. Batches go in pieces, so that writes come between. Raises `DiskFailed`.
+        one that is damaged; so nothing is dropped before there are two. Batches go in pieces, so that writes come
+        between. Raises `DiskFailed`.
         """
         with self._saving:
+            if len(self._snapshots) < snapshots.KEPT:
+                return self._state.start
             upto = min(below, min(self._snapshots, default=0)) - 1
             while self._drop_piece(upto):
                 pass

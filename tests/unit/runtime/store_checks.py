@@ -268,12 +268,14 @@ def what_is_dropped_is_dropped_for_ever_and_nothing_else(stores: Opens) -> None:
         assert bench.store.recovered.start == 9
 
 
-def without_a_snapshot_nothing_is_dropped(stores: Opens) -> None:
-    """Entries are all that there is of the state then."""
+def without_two_snapshots_nothing_is_dropped(stores: Opens) -> None:
+    """Entries are all that there is of the state then, or will be if the one snapshot is damaged."""
     bench = Bench(stores)
     bench.write(entries(1, 5))
     bench.write(entries(6, 9))
     assert bench.store.compact(9) == 0
+    bench.store.save_snapshot(8, 1, b"state")
+    assert bench.store.compact(100) == 0
     bench.store.save_snapshot(9, 1, b"state")
     assert bench.store.compact(100) == 5
 
@@ -324,7 +326,7 @@ CHECKS: Final[tuple[Callable[[Opens], None], ...]] = (
     a_full_disk_stops_the_node_and_loses_nothing,
     a_snapshot_that_cannot_be_saved_is_not_there,
     what_is_dropped_is_dropped_for_ever_and_nothing_else,
-    without_a_snapshot_nothing_is_dropped,
+    without_two_snapshots_nothing_is_dropped,
     two_snapshots_are_kept,
     a_snapshot_beyond_the_log_is_evidence_of_a_loss,
     a_snapshot_of_another_story_is_refused,

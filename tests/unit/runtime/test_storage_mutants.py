@@ -89,6 +89,7 @@ MUTANTS: Final = (
         "entries are placed one behind the other", "runtime.storage", "    del known[max(first - begins, 0) :]\n", ""
     ),
     Mutant("no snapshot is needed to drop", STORAGE, "min(self._snapshots, default=0))", "below)"),
+    Mutant("one snapshot is enough to drop", STORAGE, "if len(self._snapshots) < snapshots.KEPT:", "if False:"),
     Mutant("what the older snapshot needs goes", STORAGE, "min(self._snapshots, d", "max(self._snapshots, d"),
     Mutant("a lost tail under a snapshot", STORAGE, "elif index > state.last:", "elif False:"),
     Mutant("a snapshot of another term", STORAGE, "entries[0].term != snapshot.term", "not entries"),
