@@ -155,21 +155,24 @@ def replicas_agree(config: Config, group: str, committed: int | None) -> Verdict
     what = f"the replicas of group {group} hold the same events"
     if committed is None:
         return Verdict(what, UNJUDGED, "nobody has said how much is committed")
-    logs: dict[str, tuple[Entry, ...]] = {}
+    logs: list[tuple[int, tuple[Entry, ...]]] = []
     for server in config.groups[group]:
         place = config.place(server)
         try:
             storage = Storage.open(place.folder, place.hosted().codec, owner=server)
             try:
-                logs[server] = storage.entries(1, min(committed, len(storage.recovered.durable.log)))
+                start = storage.recovered.start
+                logs.append((start, storage.entries(start + 1, min(committed, len(storage.recovered.durable.log)))))
             finally:
                 storage.close()
         except (UnusableStore, DiskFailed) as error:
             return Verdict(what, FAILS, f"{server}: {error}")
-    holders = sum(len(log) >= committed for log in logs.values())
+    holders = sum(start + len(log) >= committed for start, log in logs)
     if 2 * holders <= len(logs):
         return Verdict(what, FAILS, f"{committed:,} entries were committed, and no majority holds them")
-    for index, entries in enumerate(zip(*logs.values(), strict=False), 1):
+    dropped = max(start for start, _ in logs)
+    for index, entries in enumerate(zip(*(log[dropped - start :] for start, log in logs), strict=False), dropped + 1):
         if len(set(entries)) > 1:
             return Verdict(what, FAILS, f"they differ at entry {index}")
-    return Verdict(what, HOLDS, f"{committed:,} entries committed, on {holders} of {len(logs)}")
+    missing = f", the first {dropped:,} dropped" if dropped else ""
+    return Verdict(what, HOLDS, f"{committed:,} entries committed{missing}, on {holders} of {len(logs)}")

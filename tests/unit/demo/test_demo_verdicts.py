@@ -107,6 +107,21 @@ def test_replicas_that_hold_the_same_agree_and_one_may_lag(three: Config) -> Non
     )
 
 
+def test_what_a_replica_has_dropped_is_not_compared(three: Config) -> None:
+    """After long runs; of what is left all is."""
+    write(three, a1=deposits(1, 2, 3), a2=deposits(1, 2, 3), a3=deposits(1, 2, 4))
+    storage = Storage.open(three.place("a1").folder, LEDGER_CODEC, owner="a1")
+    storage.write_sync([Store(Durable(1, None, deposits(1, 2, 3, 4, 5)), 3)])
+    for index in (4, 5):
+        storage.save_snapshot(index, 1, b"state")
+    assert storage.compact(4) == 3
+    storage.close()
+    assert replicas_agree(three, "a", 3).says == "3 entries committed, the first 3 dropped, on 3 of 3"
+    write(three, a2=deposits(1, 2, 3, 4, 5), a3=deposits(1, 2, 3, 9, 5))
+    found = replicas_agree(three, "a", 5)
+    assert (found.result, found.says) == (FAILS, "they differ at entry 4")
+
+
 def test_a_replica_that_differs_is_found(three: Config) -> None:
     write(three, a1=deposits(1, 2, 3), a2=deposits(1, 2, 3), a3=deposits(1, 4, 3))
     found = replicas_agree(three, "a", 3)
