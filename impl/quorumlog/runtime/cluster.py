@@ -10,6 +10,7 @@ with Cluster() as cluster, cluster.client() as ledger:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -60,6 +61,7 @@ class Cluster:
         """What the nodes have to say to whoever runs them, line by line."""
         self._application = application
         self._nodes: dict[ServerId, NodeProcess] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         self._background = Background()
         try:
             for name in names:
@@ -95,8 +97,20 @@ class Cluster:
 
     async def _start(self, server: ServerId) -> NodeProcess:
         node = running.opened(self.config.place(server), self._background.loop, self.said.append)
-        await node.start()
+        try:
+            await node.start()
+        except BaseException:
+            await node.stop()
+            raise
+        node.failure.add_done_callback(lambda failure: self._failed(node, failure))
         return node
+
+    def _failed(self, node: NodeProcess, failure: asyncio.Future[None]) -> None:
+        """What has stopped a node is said, and it talks to nobody any more; the process goes on, for it has others."""
+        error = None if failure.cancelled() else failure.exception()
+        if error is not None:
+            self.said.append(f"{node.place.identity} stops: {error}")
+            self._ending.add(self._background.loop.create_task(node.stop()))
 
     def stop(self, server: ServerId) -> None:
         """Stop a node. The others go on, if they are enough."""
