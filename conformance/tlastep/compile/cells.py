@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from tlastep.compile.compiled import CompiledSpec, Step, rewritten
-from tlastep.compile.direct import directly, parsed_directly
+from tlastep.compile.direct import module_directly, parsed_directly
 from tlastep.compile.evaluator import expression, statements
 from tlastep.compile.partial import Layout, Partial, located
 from tlastep.compile.peephole import PLAIN, cells_in, place_of
@@ -52,10 +52,10 @@ class Cells:
 
     def __init__(self, spec: CompiledSpec, layout: Layout) -> None:
         self.layout = layout
-        source = directly(rewritten(spec.source, spec.namespace), "exec")
+        module, code = module_directly(rewritten(spec.source, spec.namespace), spec.filename)
         namespace = {**spec.namespace, "scatter": _scatter}
-        exec(compile(source, spec.filename, "exec"), namespace)
-        self._partial = Partial(source, namespace, layout)
+        exec(code, namespace)
+        self._partial = Partial(module, namespace, layout)
         self._said: dict[int, tuple[Asked, list[ast.stmt], int]] = {}
 
     # -- actions -------------------------------------------------------------------------------------------------

@@ -10,9 +10,12 @@ it raises anything (`FAILURES`), the other has to be asked.
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
+from types import CodeType
 from typing import Final
 
 from tlastep.compile.reads import STATES
+from tlastep.compile.specialised import renamed
 from tlastep.errors import EvaluationError
 
 FAILURES: Final = (EvaluationError, AttributeError, KeyError, TypeError, RecursionError)
@@ -27,8 +30,20 @@ def directly(code: str, mode: str) -> str:
     return ast.unparse(ast.fix_missing_locations(_Directly().visit(ast.parse(code, mode=mode))))
 
 
+@lru_cache(maxsize=8)  # one spec may be compiled with many sets of constants, and its source is the same
+def module_directly(source: str, filename: str) -> tuple[ast.Module, CodeType]:
+    """A generated module in this manner: as a tree, which nobody is to change, and compiled."""
+    tree = ast.fix_missing_locations(_Directly().visit(ast.parse(source)))
+    return tree, compile(tree, filename, "exec")
+
+
 def parsed_directly(code: str) -> ast.expr:
     """A generated expression in this manner."""
+    return renamed(_parsed(code), {})
+
+
+@lru_cache(maxsize=2_000)
+def _parsed(code: str) -> ast.expr:
     made: ast.expr = _Directly().visit(ast.parse(code, mode="eval")).body
     return made
 

@@ -1,6 +1,6 @@
 """Generated code evaluated as far as it can be before it runs: what is known is put in, what is simple is written out.
 
-    partial = Partial(source, namespace, layout)
+    partial = Partial(module, namespace, layout)
     test = expression(partial, {"i": server}, ast.parse("equal(apply(s.role, i), 'leader')", mode="eval").body, {})
     assert ast.unparse(test) == "s[21] == 'leader' if type(s[21]) is str else slow_equal(s[21], 'leader')"
 

@@ -64,14 +64,12 @@ class Layout:
 class Partial:
     """Evaluates the code of one generated module for one layout of its states."""
 
-    def __init__(self, source: str, namespace: Mapping[str, Any], layout: Layout) -> None:
+    def __init__(self, module: ast.Module, namespace: Mapping[str, Any], layout: Layout) -> None:
         self.layout = layout
         self.namespace: dict[str, Any] = {**namespace, "Fn": Fn, "Long": Long, "whole": self._whole}
         self.namespace |= {slow: namespace[name] for name, slow in SLOW.items() if name in namespace}
         self.functions = {
-            node.name: node
-            for node in ast.parse(source).body
-            if isinstance(node, ast.FunctionDef) and not node.decorator_list
+            node.name: node for node in module.body if isinstance(node, ast.FunctionDef) and not node.decorator_list
         }
         self._recursive = frozenset(name for name in self.functions if name in reached(self.functions, name))
         self._numbers = count()

@@ -102,7 +102,7 @@ LAYOUT = Layout([("role", A), ("role", B), ("log", A), ("log", B), ("net", None)
     ],
 )
 def test_what_is_known_is_put_in(code: str, becomes: str) -> None:
-    partial = Partial("", {**long_helpers(LongSequences()), "Node": frozenset({A, B})}, LAYOUT)
+    partial = Partial(ast.parse(""), {**long_helpers(LongSequences()), "Node": frozenset({A, B})}, LAYOUT)
     made = expression(partial, {"i": A, "j": B}, ast.parse(code, mode="eval").body, {"x": "value", "y": "value"})
     said = ast.unparse(made)
     for name, value in partial.namespace.items():
