@@ -19,6 +19,10 @@ LONGEST_WAIT: Final = 1.0
 """Seconds between two attempts to reach a peer."""
 DIALS: Final = 2.0
 """Seconds that one may take. Systems try a minute and more, at longer and longer intervals."""
+UNHEARD: Final = 4.0
+"""Seconds after which a connection to a peer is given up that has acknowledged nothing of what was sent. For the same
+reason: when a way is there again after half a minute, systems might find out only after another half."""
+USER_TIMEOUT: Final[int | None] = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
 class Owner(Protocol):
@@ -50,14 +54,18 @@ async def accept_no_more(loop: asyncio.AbstractEventLoop, sockets: Iterable[List
 
 
 class Connection(asyncio.Protocol):
-    """One connection. `buffer` is how many bytes may wait to be sent before it is no longer `is_writable`."""
+    """One connection. `buffer` is how many bytes may wait to be sent before it is no longer `is_writable`.
 
-    def __init__(self, owner: Owner, largest: int, buffer: int) -> None:
+    `unheard` is how many seconds what was sent may be without acknowledgement, if not as long as the system says.
+    """
+
+    def __init__(self, owner: Owner, largest: int, buffer: int, unheard: float | None = None) -> None:
         self.is_writable = True
         self.is_open = False
         self.frames = FrameReader(largest)
         self._owner = owner
         self._buffer = buffer
+        self._unheard = unheard
         self._transport: asyncio.Transport | None = None
         self._reason: str | None = None
 
@@ -70,6 +78,8 @@ class Connection(asyncio.Protocol):
         raw = self._transport.get_extra_info("socket")
         if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._unheard is not None and USER_TIMEOUT is not None:
+                raw.setsockopt(socket.IPPROTO_TCP, USER_TIMEOUT, int(self._unheard * 1000))
         self.is_open = True
         self._owner.opened(self)
 
@@ -166,7 +176,7 @@ class Link:
         host, port = self._address
         try:
             async with asyncio.timeout(DIALS):
-                await self._loop.create_connection(lambda: Connection(self, 1 << 10, self._buffer), host, port)
+                await self._loop.create_connection(lambda: Connection(self, 1 << 10, self._buffer, UNHEARD), host, port)
         except OSError:
             self._again()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from random import Random
 from typing import Any, cast
 
@@ -87,3 +88,31 @@ def test_a_link_dials_again_though_nobody_says_that_there_is_no_way(monkeypatch:
 
     assert asyncio.run(dialled()) > 2
     assert lines == []
+
+
+@pytest.mark.skipif(transport.USER_TIMEOUT is None, reason="this system has no such option")
+def test_a_link_gives_a_connection_up_that_acknowledges_nothing() -> None:
+    """A system would go on for a quarter of an hour, and look less and less often whether the way is there again."""
+
+    async def said() -> int:
+        loop = asyncio.get_running_loop()
+        sockets: list[socket.socket] = []
+
+        class Watched(Link):
+            def opened(self, connection: Connection) -> None:
+                sockets.append(cast(asyncio.Transport, connection._transport).get_extra_info("socket"))
+                super().opened(connection)
+
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            link = Watched(loop, server.getsockname()[:2], b"", 1, Random(1), lines.append)
+            link.dial()
+            while not link.is_up:
+                await asyncio.sleep(0.001)
+            assert transport.USER_TIMEOUT is not None
+            found = sockets[0].getsockopt(socket.IPPROTO_TCP, transport.USER_TIMEOUT)
+            link.close()
+            await asyncio.sleep(0)
+        return found
+
+    lines: list[str] = []
+    assert asyncio.run(said()) == transport.UNHEARD * 1000
