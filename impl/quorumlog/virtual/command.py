@@ -47,7 +47,7 @@ def virtual(
     The same seed gives the same history and the same recordings, byte for byte. A run that fails is kept.
     """
     try:
-        from quorumlog.virtual.run import HOSTED, VirtualRun, Wanted
+        from quorumlog.virtual.run import FAITHFUL, HOSTED, VirtualRun, Wanted
     except ImportError as error:
         fail(f"expected {error.name} to be installed, as by: pip install 'quorumlog[cluster]'")
     if groups == 2:
@@ -60,7 +60,10 @@ def virtual(
         folder = Path(tempfile.mkdtemp(prefix="quorumlog-virtual-")) if keep is None else keep
         own = folder / str(each) if runs > 1 else folder
         keyed = KEYED[each % len(KEYED)]
-        run = VirtualRun(Wanted(seconds, each, faults, own, workers, hosted=hosted, rest=rest, keyed=keyed))
+        stay = FAITHFUL if faults else 0.0
+        run = VirtualRun(
+            Wanted(seconds, each, faults, own, workers, hosted=hosted, rest=rest, keyed=keyed, faithful=stay)
+        )
         result = run.run(judge=judge)
         say(out, each, result, run.figures, own)
         if not result.holds:

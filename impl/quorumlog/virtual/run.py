@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from quorumlog.demo.faithful import REST as FAITHFUL
 from quorumlog.demo.faults import Injector
 from quorumlog.demo.play import ACCOUNTS, HOSTED, PACE, SERVERS, Play, Result, Wanted, longest
 from quorumlog.demo.verdicts import FAILS, HOLDS, Verdict, came_back, verdicts
@@ -26,7 +27,7 @@ from quorumlog.virtual.loop import VirtualLoop, run
 from quorumlog.virtual.network import Conditions, Network
 from quorumlog.virtual.routed import RoutedWorkload
 
-__all__ = ["HOSTED", "VirtualRun", "Wanted"]
+__all__ = ["FAITHFUL", "HOSTED", "VirtualRun", "Wanted"]
 
 ROUTERS: Final = 2
 MOST: Final = 10.0
