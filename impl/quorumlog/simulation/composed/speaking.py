@@ -18,7 +18,7 @@ from quorumlog.node import written
 from quorumlog.sharding.server import ORDERS, TheNode
 from quorumlog.simulation.composed.consensus import NAMES, Taken
 from quorumlog.simulation.composed.groups import Group
-from quorumlog.simulation.composed.telling import Disagreement
+from quorumlog.simulation.composed.telling import Disagreement, agree
 from quorumlog.simulation.leader_output import Asked, Speaking
 
 SESSIONS: Final = tuple(f"k{number}" for number in range(30))
@@ -142,11 +142,11 @@ class Gates:
 
     def _receive(self, i: ServerId, session: str, received: int) -> None:
         """A leader knows what has come of its orders, as far as they are decided: it has been told so."""
-        while self.world.got[session].received < received:
-            number = self.world.got[session].received + 1
+        for number in range(self.world.got[session].received + 1, received + 1):
             asked = self._ask(session, number)
             self._decide_on(i, asked, None)
             self._return(asked.by, session, number)
+            agree(f"what {session} has received", number, self.world.got[session].received)
 
     # -- consensus ------------------------------------------------------------------------------------------------
 
