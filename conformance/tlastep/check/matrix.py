@@ -21,7 +21,7 @@ from tlastep.check.elsewhere import Elsewhere
 from tlastep.check.layers import Layer, layers
 from tlastep.check.memory import Memory
 from tlastep.check.models import Project
-from tlastep.check.mutant_kill import Killer
+from tlastep.check.mutant_kill import Killer, compile_packages
 from tlastep.check.mutant_list import Mutant, read_mutants
 from tlastep.check.mutants import NO_LAYER, Judged, in_child, problem_of_code
 from tlastep.check.tables import convert, read_toml
@@ -80,6 +80,7 @@ def run_matrix(
     """Tries all layers (or only these) on these mutants, several at a time, and yields them in their order."""
     for each in mutants:
         each.changed()
+    compile_packages(mutants)
     expected = read_expected(project)
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers or min(2, os.cpu_count() or 1), fresh) as pool:
