@@ -64,7 +64,11 @@ def virtual(
         run = VirtualRun(
             Wanted(seconds, each, faults, own, workers, hosted=hosted, rest=rest, keyed=keyed, faithful=stay)
         )
-        result = run.run(judge=judge)
+        try:
+            result = run.run(judge=judge)
+        except (RuntimeError, TimeoutError) as error:
+            out.print(Text(f"seed {each}: {error}; everything is kept in {own}", "bold red"))
+            raise typer.Exit(1) from error
         say(out, each, result, run.figures, own)
         if not result.holds:
             raise typer.Exit(1)

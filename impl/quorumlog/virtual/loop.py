@@ -21,6 +21,8 @@ Factory: TypeAlias = Callable[[], asyncio.Protocol]
 
 THREAD: Final = 0.001
 """Seconds until a thread has done what it was given."""
+TIDYING: Final = 60
+"""Virtual seconds in which what is cancelled may end."""
 
 
 class Connector(Protocol):
@@ -169,11 +171,15 @@ def run(clock: Clock, loop: VirtualLoop, main: Coroutine[Any, Any, Result], most
     task.add_done_callback(lambda _: clock.stop())
     try:
         clock.run(clock.now + round(most * SECOND))
+        ended = task.done()
+        if not ended:
+            task.cancel()
+            clock.run(clock.now + TIDYING * SECOND)
     finally:
         asyncio._set_running_loop(None)
     for context in wrong:
         raise RuntimeError(str(context.get("message"))) from context.get("exception")
-    if not task.done():
+    if not ended:
         raise TimeoutError(f"expected an end within {most:g} virtual seconds")
     return task.result()
 

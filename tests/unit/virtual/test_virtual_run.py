@@ -79,6 +79,14 @@ def test_a_run_that_does_not_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "seed 1" not in done.output
 
 
+def test_a_run_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "MOST", 0.01)
+    words = ["virtual", "--no-faults", "--groups", "1", "--keep", str(tmp_path / "kept"), *SHORT]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1
+    assert "seed 0: expected an end within 0.635 virtual seconds" in done.output
+
+
 def test_a_server_whose_disk_fails_ends_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_: Storage, __: object) -> None:
         raise DiskFailed("the disk has failed")
