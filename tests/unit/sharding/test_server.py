@@ -139,7 +139,7 @@ def test_who_asks_again_hears_the_same_and_a_letter_that_was_heard_is_answered_a
 def test_while_a_decision_is_not_committed_no_answer_makes_the_coordinator_ask_again() -> None:
     world = World()
     world.ask("c", 1, Pay("x", "y", 9))
-    said = [Vote("1", "p", "no"), Acknowledgement("1", "p")]
+    said: list[Vote | Acknowledgement] = [Vote("1", "p", "no"), Acknowledgement("1", "p")]
     world.note("c", world.serving["c"].hear(world.servers["c"], said))
     world.letters = []
     for _ in range(3):
