@@ -40,7 +40,7 @@ from tlastep.values import Value
 
 OK: Final = "ok"
 REJECTED: Final = "rejected"
-IN_A_ROW: Final = 16  # lines of one node before the others have their turn: so few messages are on their way at once
+IN_A_ROW: Final = 64  # lines of one node before the others have their turn: so few messages are on their way at once
 
 
 @dataclass
