@@ -11,7 +11,7 @@ import ast
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import count
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from tlastep.compile.reads import STATES, Read, bound_names
 from tlastep.compile.runtime import attribute
@@ -47,29 +47,21 @@ class Known(Implicit):
         return self._of.members()
 
 
-Formula: TypeAlias = tuple[Mapping[str, Value], str, Sequence[Read]]
-"""Values for the parameters of a formula, its text, and the reads of one key that are known to be possible."""
-
-
 class Specialiser:
-    """Makes tests of the formulas of one generated module; `manner` says how their code is changed in the end."""
+    """Makes tests of the formulas of one generated module."""
 
     def __init__(
         self,
         source: str,
         namespace: Mapping[str, Any],
         filename: str,
-        manner: Callable[[str, str], str] | None = None,
     ) -> None:
-        self._manner = manner
         self._namespace = dict(namespace)
         self._functions = _functions_of(source)
         self._filename = filename
         self._names = (f"known{number}" for number in count())
         self._constants: dict[str, str] = {}
         self._learnt: dict[str, str] = {}
-        self._parts: dict[tuple[str, str, Value], tuple[str, str]] = {}
-        self._made_before: dict[tuple[str | Value, ...], tuple[str, list[str]]] = {}
         self._makers: dict[tuple[object, ...], Callable[..., Callable[..., Any]]] = {}
 
     def test(
@@ -100,23 +92,6 @@ class Specialiser:
         text += [f"    def test({', '.join([*states, *items])}):", *(f"    {line}" for line in lines)]
         return self._executed("make", [*text, f"        return {body}", "    return test"])
 
-    def first_false(self, states: Sequence[str], formulas: Iterable[Formula]) -> Callable[..., int]:
-        """Many formulas as one function of the states: the number of the first that is false, or -1."""
-        lines: dict[str, None] = {}
-        for number, (bound, code, keyed) in enumerate(formulas):
-            known = (code, *bound.values())
-            if known not in self._made_before:
-                values = {name: self._constant(value) for name, value in bound.items()}
-                parts = {read: self._part(read, bound[str(read.key)], values[str(read.key)]) for read in sorted(keyed)}
-                self._made_before[known] = self._filled(states, values, parts, code, ())
-            body, own = self._made_before[known]
-            lines.update(dict.fromkeys(own))
-            lines[f"    if not ({body}): return {number}"] = None
-        return self._made(states, [*lines, "    return -1"])
-
-    def _made(self, parameters: Iterable[str], lines: Sequence[str]) -> Callable[..., Any]:
-        return self._executed("test", [f"def test({', '.join(parameters)}):", *lines])
-
     def _executed(self, name: str, lines: Sequence[str]) -> Callable[..., Any]:
         exec(_compiled("\n".join(lines), self._filename, "exec"), self._namespace)
         made: Callable[..., Any] = self._namespace.pop(name)
@@ -146,14 +121,7 @@ class Specialiser:
         if not plain and values:
             text = f"(lambda {', '.join(values)}: {text})({', '.join(values.values())})"
         lines = [line for _, line in parts.values()] if plain else []
-        return (self._manner(text, "eval") if self._manner else text), lines
-
-    def _part(self, read: Read, key: Value, constant: str) -> tuple[str, str]:
-        """The name of a part of a state, and the line that gives it its value; both are the same every time."""
-        place = (read.state, read.variable, key)
-        if place not in self._parts:
-            self._parts[place] = _line(read, f"part{len(self._parts)}", constant)
-        return self._parts[place]
+        return text, lines
 
     def _constant(self, value: Any) -> str:
         name = next(self._names)
