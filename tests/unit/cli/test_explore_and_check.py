@@ -101,9 +101,7 @@ def test_other_counts_than_expected_are_a_finding(project: Path, capsys: pytest.
     assert "Clock: distinct 4, expected 5" in capsys.readouterr().err
 
 
-def test_what_tlc_has_found_is_recorded_if_it_is_as_expected(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_tlc_has_found_is_recorded_if_it_is_as_expected(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = project / "pyproject.toml"
     assert run(["check", "Clock", "--record", "--engine", "python"]) == 2
     assert "--record: records what TLC has found" in capsys.readouterr().err
