@@ -24,7 +24,7 @@ from quorumlog.runtime import running
 from quorumlog.runtime.background import Background
 from quorumlog.runtime.config import LIMITS, PACE, Address, Config
 from quorumlog.runtime.hosting import LEDGER, AnyHosted
-from quorumlog.runtime.node import NodeProcess
+from quorumlog.runtime.node import OF_CONNECTIONS, NodeProcess
 from quorumlog.runtime.read_model import SyncReadModel
 from quorumlog.runtime.supervisor import free_addresses
 from quorumlog.runtime.sync_client import SyncClient
@@ -63,6 +63,7 @@ class Cluster:
         self._nodes: dict[ServerId, NodeProcess] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._background = Background()
+        self._background.loop.set_exception_handler(self._unhandled)
         try:
             for name in names:
                 self.start(name)
@@ -104,6 +105,14 @@ class Cluster:
             raise
         node.failure.add_done_callback(lambda failure: self._failed(node, failure))
         return node
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What went wrong in the loop, if no node has taken it as its own: a connection ends, or else all nodes do."""
+        if OF_CONNECTIONS.isdisjoint(context):
+            for node in self._nodes.values():
+                node.unhandled(loop, context)
+        else:
+            self.said.append(f"{context.get('message')}: {context.get('exception')!r}")
 
     def _failed(self, node: NodeProcess, failure: asyncio.Future[None]) -> None:
         """What has stopped a node is said, and it talks to nobody any more; the process goes on, for it has others."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random, SystemRandom
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from quorumlog.core.consensus.effects import Input, Replicate
 from quorumlog.core.leader_output import Request, Say
@@ -26,6 +27,7 @@ from quorumlog.runtime.keeper import Keeper, begun
 from quorumlog.runtime.server import ConnectionId, Server, ToClient
 from quorumlog.runtime.steps import Batch, NodeInput, PeerMessage
 from quorumlog.runtime.storage import Storage
+from quorumlog.runtime.surroundings import GuardedDisk, GuardedTime, Recorder, guarded
 from quorumlog.runtime.transport import Connection, Link, accept_no_more
 from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, Refusal, SessionKnown, frame, framed
 from quorumlog.runtime.worker import DiskThread, MakesWriter
@@ -36,25 +38,6 @@ FIRST_FRAME: Final = 1 << 10
 """Bytes that the first frame of a connection may have."""
 OF_CONNECTIONS: Final = frozenset(("protocol", "transport", "socket"))
 """What a loop says of an error for which a connection is to blame, or that there are too many."""
-
-
-class Recorder(Protocol):
-    """Writes down each step of a node, and hands it to the operating system before the step is noticed elsewhere."""
-
-    def started(self, whole: Any) -> None:
-        """The server begins."""
-
-    def stepped(self, before: Any, turn: Turn[Any, AnyInput | Input]) -> None:
-        """A step is over."""
-
-    def refused(self, taken: AnyInput | Input) -> None:
-        """An input was refused."""
-
-    def flush(self) -> None:
-        """Hand on what was written."""
-
-    def close(self) -> None:
-        """Hand it on, and be done."""
 
 
 class NodeProcess:
@@ -116,9 +99,9 @@ class NodeProcess:
             self.place.group,
             tuple(self.place.servers),
             self._hosted,
-            LoopTime(self._loop, self._dice),
+            GuardedTime(LoopTime(self._loop, self._dice), self._failed),
             self,
-            self._disk,
+            GuardedDisk(self._disk, self._failed),
             self,
             self._dice,
             self.place.config.pace,
@@ -194,9 +177,10 @@ class NodeProcess:
             self._failed(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))
 
     def _failed(self, error: Exception) -> None:
+        """Nothing more is taken, and nothing that has gathered goes out. No address is to blame for a failing file."""
         self.server.stop()
         if not self.failure.done():
-            self.failure.set_exception(error)
+            self.failure.set_exception(DiskFailed(str(error)) if isinstance(error, OSError) else error)
 
     # -- connections ---------------------------------------------------------------------------------------------
 
@@ -209,13 +193,18 @@ class NodeProcess:
         close_oldest([*self._strangers], STRANGERS)
 
     def took(self, connection: Connection, kind: int, body: memoryview) -> None:
-        """A frame has come."""
-        if connection in self._peers:
-            self._took_from_peer(self._peers[connection], kind, body)
-        elif connection in self._clients:
-            self._took_from_client(connection, self._clients[connection], kind, body)
-        else:
-            self._meet(connection, kind, body)
+        """A frame has come. That it cannot be read is the fault of whoever sent it; that a file fails is our own."""
+        if self.failure.done():
+            return
+        try:
+            if connection in self._peers:
+                self._took_from_peer(self._peers[connection], kind, body)
+            elif connection in self._clients:
+                self._took_from_client(connection, self._clients[connection], kind, body)
+            else:
+                self._meet(connection, kind, body)
+        except (OSError, DiskFailed) as error:
+            self._failed(error)
 
     def closed(self, connection: Connection, reason: str | None) -> None:
         """A connection is gone."""
@@ -258,10 +247,12 @@ class NodeProcess:
 
     def _took_from_peer(self, peer: str, kind: int, body: memoryview) -> None:
         if peer in self._links:
-            self.server.on_peer(peer, self._codec.from_peer(kind, body))
+            message = self._codec.from_peer(kind, body)
+            guarded(self._failed, partial(self.server.on_peer, peer, message))
         elif kind == wire.LETTERS:
             self._speakers[self.place.foreign[peer][0]] = peer
-            self.server.on_letters(wire.letters(body))
+            letters = wire.letters(body)
+            guarded(self._failed, partial(self.server.on_letters, letters))
         else:
             raise BadFrame(f"a message of kind {kind} from another group")
 
@@ -350,7 +341,7 @@ class NodeProcess:
 
     def _flush_soon(self) -> None:
         if self._flushing is None:
-            self._flushing = self._loop.call_soon(self._flush)
+            self._flushing = self._loop.call_soon(guarded, self._failed, self._flush)
 
     def _group_of(self, letter: Letter) -> str:
         """The group that a letter is for."""
@@ -370,6 +361,8 @@ class NodeProcess:
                 self._put(link, encoded)
 
     def _flush(self) -> None:
+        if self.failure.done():
+            return
         if self._letters:
             self._post_letters()
         if self._flushing is not None:
