@@ -32,6 +32,7 @@ from quorumlog.runtime.steps import (
     Speak,
     gathered,
     guarded,
+    refuse_lies,
 )
 from quorumlog.sharding.duties import CoordinatorDuty, Duty, is_for_shards
 from quorumlog.sharding.server import Said, Server, Serving
@@ -75,6 +76,7 @@ class GroupSteps:
     def _take(self, whole: Server, taken: AnyInput | Input) -> GroupOutcome:
         serving = self._serving
         if type(taken) in OF_CONSENSUS:
+            refuse_lies(whole.node.replica, taken)
             return told(*serving.take(whole, cast(Input, taken)))
         if isinstance(taken, Batch):
             return told(*serving.ask(whole, taken.asked))

@@ -13,6 +13,7 @@ from random import Random, SystemRandom
 from typing import Any, Final, TypeAlias
 
 from quorumlog.core.consensus.effects import Input, Replicate
+from quorumlog.core.consensus.messages import AppendRequest
 from quorumlog.core.leader_output import Request, Say
 from quorumlog.driver import Listener, Turn
 from quorumlog.ledger.forgetting import Letter
@@ -24,6 +25,7 @@ from quorumlog.runtime.config import Address, Place
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.hosting import AnyHosted
 from quorumlog.runtime.keeper import Keeper, begun
+from quorumlog.runtime.lies import contradicts
 from quorumlog.runtime.server import ConnectionId, Server, ToClient
 from quorumlog.runtime.steps import Batch, NodeInput, PeerMessage
 from quorumlog.runtime.storage import Storage
@@ -248,6 +250,8 @@ class NodeProcess:
     def _took_from_peer(self, peer: str, kind: int, body: memoryview) -> None:
         if peer in self._links:
             message = self._codec.from_peer(kind, body)
+            if isinstance(message, AppendRequest) and contradicts(self.server.node.replica, message):
+                raise BadFrame(f"{peer} hands on other entries than those that are decided")
             guarded(self._failed, partial(self.server.on_peer, peer, message))
         elif kind == wire.LETTERS:
             self._speakers[self.place.foreign[peer][0]] = peer

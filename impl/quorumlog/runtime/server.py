@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Committed, Input, Refused
 from quorumlog.core.consensus.log import term_at
-from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, ServerId
+from quorumlog.core.consensus.messages import AppendRequest, Entry, ServerId
 from quorumlog.core.consensus.state import lightened
-from quorumlog.core.consistent_read import ReadId, Reply
+from quorumlog.core.consistent_read import ReadId
 from quorumlog.core.event_sourcing import raised
 from quorumlog.core.leader_output import Gate, Request, Say
 from quorumlog.core.read_model import Ask, News, Queue, Source, on_ask, push
@@ -31,8 +31,10 @@ from quorumlog.ports import Disk, Network, Ports, Time, Timer
 from quorumlog.pre_vote import Tick
 from quorumlog.runtime.behind import Behind
 from quorumlog.runtime.event_queue import EventQueue, Events
+from quorumlog.runtime.frames import BadFrame
 from quorumlog.runtime.group_steps import GroupSteps
 from quorumlog.runtime.hosting import Hosted, NoQuestion
+from quorumlog.runtime.lies import is_strange
 from quorumlog.runtime.steps import SPEAK, Called, GiveUp, Loopback, NodeInput, NodeSteps, PeerMessage, Readable
 from quorumlog.runtime.wire import Gone, Held, Limits, NotLeader, Read, ReadAnswered, SessionKnown, Status, Welcome
 from quorumlog.runtime.wire import PeerMessage as Peers
@@ -149,7 +151,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         Only a leader is: to anybody else clients say nothing that waits, and they may ask how it is.
         """
         replica = self.node.replica
-        waits = len(self.steps.inbox) + len(replica.log) - replica.commit_index
+        waits = len(self.steps.inbox.asked) + len(self._questions) + len(replica.log) - replica.commit_index
         is_full = self.node.leads and waits >= self._limits.outstanding
         self._was_full |= is_full
         return is_full
@@ -193,11 +195,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
     def on_peer(self, peer: ServerId, message: Peers) -> None:
         """A peer says something: it is taken, unless it is in another's name or too much waits for the disk."""
-        replica = self.node.replica
-        strange = message.sender != peer or (isinstance(message, Reply) and message.to != self.identity)
-        if isinstance(message, AppendReply) and message.term == replica.term:
-            strange = strange or message.index > len(replica.log)
-        if strange:
+        if is_strange(self.node.replica, peer, message):
             self.steps.inbox.bad += 1
         elif isinstance(message, Held):
             self.behind.hear(message)
@@ -222,13 +220,14 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self.driver.gather()
 
     def on_read(self, by: ConnectionId, read: Read[Command]) -> None:
-        """A client's questions: they are answered once the others have confirmed that this server leads."""
+        """A client's questions: the others have to confirm that this server leads. `BadFrame` for a call still open."""
         if not self.node.leads:
             self._clients.tell(by, self._not_leader())
             return
         name = (by, read.call)
-        if name not in self._questions:
-            self.steps.inbox.called.append(name)
+        if name in self._questions:
+            raise BadFrame(f"call {read.call} again, before its answer, which would be older than what it asks")
+        self.steps.inbox.called.append(name)
         self._questions[name] = by, read
         self.driver.gather()
 

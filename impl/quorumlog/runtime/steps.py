@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from quorumlog.core import consistent_read
 from quorumlog.core.consensus.effects import NOTHING, ImpossibleInput, Input, Refused, Replicate
 from quorumlog.core.consensus.log import term_at
-from quorumlog.core.consensus.messages import MESSAGES, Message, ServerId
+from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Message, ServerId
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.core.consistent_read import PutQuestion, Question, ReadId, Reply
 from quorumlog.core.leader_output import Asked, Request, Say, Table
@@ -26,6 +26,7 @@ from quorumlog.node import Node, Service, Spoken
 from quorumlog.persistent.strand import Dropped
 from quorumlog.ports import Network
 from quorumlog.pre_vote import PreVote
+from quorumlog.runtime.lies import contradicts
 from quorumlog.runtime.messages import Held
 
 State = TypeVar("State")
@@ -174,6 +175,7 @@ class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
     ) -> Outcome[Node[State, Answer, Content], PeerMessage, Say[Answer] | Readable[State, Answer, Content]]:
         service = self.service
         if type(taken) in OF_CONSENSUS:
+            refuse_lies(whole.replica, taken)
             return said(*service.take(whole, cast(Input, taken)))
         if isinstance(taken, Batch):
             return said(*service.ask_all(whole, taken.asked))
@@ -235,6 +237,12 @@ def guarded(inbox: Inbox[Any, Any], step: Callable[[Whole, Taken], Result], whol
             raise
         inbox.bad += 1
         raise Refused(f"another server has said what nobody may say: {error}") from error
+
+
+def refuse_lies(replica: Replica, taken: object) -> None:
+    """Refuse what would reach the disk as a lie: more may be decided than there was when it came."""
+    if type(taken) is AppendRequest and contradicts(replica, taken):
+        raise ImpossibleInput(f"{taken.sender} hands on other entries than those that are decided")
 
 
 def can_ask(node: Node[Any, Any, Any]) -> bool:

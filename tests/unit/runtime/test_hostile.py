@@ -132,6 +132,16 @@ def test_a_lying_peer_brings_no_server_down(
     check()
 
 
+def test_who_would_replace_what_is_decided_loses_the_connection(cluster: Cluster, check: Callable[[], None]) -> None:
+    check()
+    term = max(status.term for status in cluster.status().values())
+    lie = AppendRequest("a2", "a1", term + 1, 0, 0, (Entry(term, Executed("liar", 1, 0, ())),) * 99, 0)
+    talk(cluster, PEER + LEDGER_CODEC.to_peer(lie))
+    check()
+    says = "a connection was closed: a2 hands on other entries than those that are decided"
+    assert cluster.said[-1] == says
+
+
 def test_lies_are_counted(cluster: Cluster) -> None:
     before = {server: status.bad for server, status in cluster.status().items()}
     later = frame(wire.HELLO, Hello("a", "a2")) + LEDGER_CODEC.to_peer(AppendReply("a2", "a1", 1 << 40, True, 1))

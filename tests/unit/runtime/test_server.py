@@ -10,13 +10,14 @@ from tests.unit.runtime.virtual_servers import LIMITS, VirtualServer, VirtualSer
 
 from quorumlog import driver
 from quorumlog.core.consensus.effects import BLANK, ElectionTimeout, Replicate, Store, Sync
-from quorumlog.core.consensus.messages import AppendReply, AppendRequest
+from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry
+from quorumlog.core.leader_output import Executed
 from quorumlog.core.read_model import Ask, News
 from quorumlog.ledger.commands import Balance, Deposit
 from quorumlog.pre_vote import Tick
 from quorumlog.runtime.server import SUBSCRIBERS
 from quorumlog.runtime.steps import AskQuorum, Batch, Called
-from quorumlog.runtime.wire import NotLeader, Read, ReadAnswered, Welcome
+from quorumlog.runtime.wire import BadFrame, NotLeader, Read, ReadAnswered, Welcome
 
 
 def told(server: VirtualServer, kind: type) -> list[Any]:
@@ -203,6 +204,53 @@ def test_whoever_looks_meanwhile_does_not_keep_a_full_server_from_saying_so() ->
     group.run(100)
     assert full == [True, False]
     assert len(told(leader, Welcome)) == 1
+
+
+def test_a_call_that_is_open_is_not_made_again() -> None:
+    """The answer to the first would be taken as that to the second, and be older than what was asked."""
+    group = VirtualServers()
+    leader = group.leader()
+    group.run(300)
+    leader.server.on_read(1, Read(7, (Balance("x"),)))
+    with pytest.raises(BadFrame, match="call 7 again"):
+        leader.server.on_read(1, Read(7, (Balance("y"),)))
+    leader.server.on_read(2, Read(7, (Balance("x"),)))
+    group.run(20)
+    leader.server.on_read(1, Read(7, (Balance("x"),)))
+    group.run(20)
+    assert len(told(leader, ReadAnswered)) == 3
+
+
+def test_reads_that_wait_for_the_others_are_outstanding() -> None:
+    group = VirtualServers()
+    leader = group.leader()
+    group.run(300)
+    for call in range(LIMITS.outstanding):
+        leader.server.on_read(1, Read(call, (Balance("x"),)))
+        if call == LIMITS.outstanding // 2:
+            group.run(0)  # they are called, and wait no longer for a turn
+    full = [leader.server.is_full]
+    group.run(20)
+    full.append(leader.server.is_full)
+    assert full == [True, False]
+    assert len(told(leader, Welcome)) == 1
+
+
+@pytest.mark.parametrize("later", [0, 1])
+def test_what_is_decided_is_not_replaced_by_whoever_claims_to_lead(later: int) -> None:
+    """It would come as far as the disk, which refuses it for good."""
+    group = VirtualServers()
+    leader = group.leader()
+    leader.ask("s", Deposit("x", 1))
+    group.run(300)
+    other = next(each for each in group.servers.values() if each is not leader)
+    replica, name = other.server.node.replica, leader.server.identity
+    before, bad = other.durable.log, other.server.status().bad
+    lie = tuple([Entry(replica.term, Executed("liar", 1, 0, ()))] * (len(replica.log) + 1))
+    other.server.on_peer(name, AppendRequest(name, other.server.identity, replica.term + later, 0, 0, lie, 0))
+    group.run(20)
+    assert other.server.status().bad == bad + 1
+    assert other.durable.log[: len(before)] == before
 
 
 def test_who_does_not_lead_is_not_full_whatever_its_log_holds() -> None:
