@@ -45,7 +45,7 @@ from quorumlog.driver import Pace
 from quorumlog.ledger.placement import Placement
 from quorumlog.runtime import hosting
 from quorumlog.runtime.hosting import LEDGER, AnyHosted, Hosted
-from quorumlog.runtime.wire import Limits
+from quorumlog.runtime.messages import BESIDE, Limits
 
 Address: TypeAlias = tuple[str, int]
 
@@ -254,8 +254,9 @@ def checked(text: Text, file: Path) -> Config:
     limits = msgspec.structs.replace(LIMITS, **msgspec.structs.asdict(text.limits))
     kept = limits.snapshot + 1, limits.retain - LEAST_RETAINED + 1
     least = min(limits.outstanding, limits.sessions, limits.connections, *kept)
-    if not 0 < limits.command * limits.batch <= limits.peer_frame or least < 1:
-        raise UnusableConfig(file, "limits", f"command * batch of at most {limits.peer_frame}, 50 to retain, 1 of each")
+    if min(limits.command, limits.batch, least) < 1 or limits.events < 2 * limits.command:
+        says = f"(2 * command + {BESIDE}) * batch of at most {limits.peer_frame}, 50 to retain, 1 of each"
+        raise UnusableConfig(file, "limits", says)
     named = text.application
     applications = dict.fromkeys(groups, named) if isinstance(named, str) else named
     if set(applications) != set(groups):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -22,9 +23,10 @@ from quorumlog.ledger.placement import Placement
 from quorumlog.ledger.sharded_ledger import ShardBooks, ShardedLedger
 from quorumlog.node import Service
 from quorumlog.runtime.keeping import Keeping
-from quorumlog.runtime.wire import Codec
+from quorumlog.runtime.wire import Codec, Limits
 from quorumlog.sharding.duties import CoordinatorDuty, Duty, ShardDuty
 
+EVENTS: Final = Limits().events
 State = TypeVar("State")
 Command = TypeVar("Command")
 Event = TypeVar("Event")
@@ -77,9 +79,10 @@ class Hosted(Generic[State, Command, Event, Answer, Randomness]):
     is_proven: bool = False
     """Whether its events are known to have an encoding, whatever the command: they are not tried out then."""
 
-    def service(self) -> Service[State, Command, Event, Answer, Randomness, Any]:
-        """The steps of a node that hosts it."""
-        application = self.application if self.is_proven else Checked(self.application, self.codec.check)
+    def service(self, largest: int = EVENTS) -> Service[State, Command, Event, Answer, Randomness, Any]:
+        """The steps of a node that hosts it; `largest` is how many bytes the events of a command may have."""
+        check = partial(self.codec.check, largest=largest)
+        application = self.application if self.is_proven else Checked(self.application, check)
         return Service(LeaderOutput(application, self.messages))
 
 

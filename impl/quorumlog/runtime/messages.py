@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from msgspec import Raw, Struct
 
@@ -13,14 +13,19 @@ Command = TypeVar("Command")
 Answer = TypeVar("Answer")
 
 
+BESIDE: Final = 2048
+"""Bytes of an entry beside its events, at most: a session's name of 256 characters, numbers, its share of a slice."""
+
+
 class Limits(Struct, frozen=True):
     """How much is taken and kept, in bytes unless it says otherwise.
 
     A slice of the log holds up to `batch` entries, so that `batch` times the largest entry has to fit a peer's frame.
+    An entry of ours names what its command names, twice at most; what other applications decide is measured.
     """
 
     client_frame: int = 4 << 20
-    peer_frame: int = 64 << 20
+    peer_frame: int = 96 << 20
     peer_buffer: int = 64 << 20
     """What may wait to be sent to a peer; what goes beyond is dropped, as a network may."""
     client_buffer: int = 1 << 20
@@ -41,6 +46,11 @@ class Limits(Struct, frozen=True):
     """The latest entries that are not dropped when there is a snapshot: read models ask for them. See `behind.py`."""
     inputs: int = 4096
     """Messages of peers that may wait for the disk; what goes beyond is dropped."""
+
+    @property
+    def events(self) -> int:
+        """The events of a command, encoded."""
+        return self.peer_frame // self.batch - BESIDE
 
 
 # -- messages between a client and a server -------------------------------------------------------------------

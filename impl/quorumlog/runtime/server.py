@@ -128,7 +128,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._kept = 0 if begun is None else begun.index
         self._network = Loopback(identity, network, lambda told: self.driver.take(told))
         self.behind = Behind(limits.retain)
-        service = hosted.service()
+        service = hosted.service(limits.events)
         node = started(service.begin(identity, members, limits.batch, disk.read()), begun)
         self.steps: NodeSteps[State, Command, Event, Answer, Randomness, Any] | GroupSteps = (
             NodeSteps(service) if hosted.duty is None else GroupSteps(service, hosted.duty)

@@ -203,9 +203,12 @@ class Codec(Generic[Command, Event, Answer]):
         self._news: msgspec.msgpack.Decoder[News[Any]] = msgspec.msgpack.Decoder(News[Executed[event] | Acknowledged])
         self._blocks: dict[tuple[int, int, int], tuple[Entry, Entry, bytes]] = {}
 
-    def check(self, events: tuple[Event, ...]) -> None:
-        """Whether events can be written, and read by the others. Raises whatever says that they cannot."""
-        self._events.decode(ENCODER.encode(events))
+    def check(self, events: tuple[Event, ...], largest: int) -> None:
+        """Whether events can be written, in so many bytes, and read by others. Raises what says that they cannot."""
+        encoded = ENCODER.encode(events)
+        if len(encoded) > largest:
+            raise ValueError(f"events of {len(encoded)} bytes, expected at most {largest}")
+        self._events.decode(encoded)
 
     # -- entries ---------------------------------------------------------------------------------------------
 

@@ -23,7 +23,8 @@ from quorumlog.ledger.forgetting import Letter, Over
 from quorumlog.ledger.ledger import Answer, Received
 from quorumlog.pre_vote import PreVoteReply, PreVoteRequest
 from quorumlog.runtime import frames, wire
-from quorumlog.runtime.messages import Held
+from quorumlog.runtime.hosting import Hosted
+from quorumlog.runtime.messages import Held, Limits
 from quorumlog.runtime.wire import BadFrame, Codec, FrameReader, PeerMessage, frame, framed
 
 CODEC: Final[Codec[Command, Event, Answer]] = Codec(Command, Event, Answer)
@@ -214,6 +215,45 @@ def test_the_bytes_for_the_disk_are_those_that_the_leader_sent() -> None:
     assert isinstance(taken, AppendRequest)
     assert follower.block(5, taken.entries) == codec.block(5, sent)
     assert follower.block(5, taken.entries) is follower.block(5, taken.entries)
+
+
+def test_as_many_of_the_longest_entries_as_a_slice_may_hold_fit_a_frame() -> None:
+    """One that did not would close the link, and be sent again, for ever."""
+    limits = Limits(batch=8, peer_frame=8 * 10_000)
+    codec: Codec[str, str, None] = Codec(str, str, None)
+    longest = ("x" * (limits.events - 4),)
+    codec.check(longest, limits.events)
+    with pytest.raises(ValueError, match="expected at most 7952"):
+        codec.check(("x" * (limits.events - 3),), limits.events)
+    last = wire.LARGEST - 1
+    entries = tuple([Entry(last - 8 + n, Executed("\U0001f600" * wire.LONGEST, last, last, longest)) for n in range(8)])
+    sent = codec.to_peer(AppendRequest("a" * 256, "b" * 256, last, last, last, entries, last))
+    assert 8 * limits.events < len(sent) <= limits.peer_frame
+
+
+class Long:
+    """What it decides is ten times as long as the command."""
+
+    def start(self) -> int:
+        return 0
+
+    def decide(self, state: int, command: str, randomness: None) -> tuple[str, ...]:
+        return (command * 10,)
+
+    def evolve(self, state: int, event: str) -> int:
+        return state + 1
+
+    def answer(self, state: int, events: tuple[str, ...]) -> int:
+        return state
+
+
+def test_an_application_decides_no_longer_events_than_a_server_hands_on() -> None:
+    codec: Codec[str, str, int] = Codec(str, str, int)
+    hosted: Hosted[int, str, str, int, None] = Hosted(Long(), codec, lambda dice: None, lambda state, question: state)
+    decide = hosted.service(1000).rules.application.decide
+    assert decide(0, "x" * 99, None) == ("x" * 990,)
+    with pytest.raises(ValueError, match="events of 1004 bytes, expected at most 1000"):
+        decide(0, "x" * 100, None)
 
 
 # -- between clients and servers ---------------------------------------------------------------------------------
