@@ -39,7 +39,7 @@ from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.persistent.hash_map import HashMap
 from quorumlog.persistent.strand import Strand
 from quorumlog.runtime import wire
-from quorumlog.runtime.config import Address
+from quorumlog.runtime.config import LIMITS, Address
 from quorumlog.runtime.hosting import AnyHosted
 from quorumlog.runtime.transport import Connection
 from quorumlog.runtime.wire import BadFrame, Codec, Hello, frame
@@ -48,7 +48,7 @@ EVERY: Final = 0.1
 """Seconds between two questions about what follows."""
 PATIENCE: Final = 1.0
 """Seconds of silence after which another server is asked."""
-LARGEST: Final = 64 << 20
+LARGEST: Final = LIMITS.peer_frame
 BUFFER: Final = 1 << 20
 
 Entry: TypeAlias = Executed[Any] | Acknowledged

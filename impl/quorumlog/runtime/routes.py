@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from quorumlog.ledger import commands
 from quorumlog.ledger.ledger import Received
@@ -31,6 +32,21 @@ SIGN_OF_LIFE: Final = 15.0
 FURTHEST: Final = 2**53 - 1
 MINDED: Final = ("timeout",)
 Body = TypeVar("Body")
+
+
+class Stream(StreamingResponse):
+    """Events as they come. `ended` is called when it is over, also if nothing of it was sent."""
+
+    def __init__(self, events: AsyncIterator[bytes], ended: Callable[[], None]) -> None:
+        super().__init__(events, 200, {"Cache-Control": "no-store"}, "text/event-stream")
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
 
 
 class Routes:
@@ -162,23 +178,22 @@ class Routes:
         await self.gateway.caught_up(group, 0, self._loop.time())
         if self._streams >= self._limits.streams:
             raise Trouble(503, f"there are {self._streams} streams already", retry=RETRY)
-        headers = {"Cache-Control": "no-store"}
-        return StreamingResponse(self._stream(group.feed, after), 200, headers, "text/event-stream")
+        self._streams += 1  # before anybody else is asked: it begins to run later
+        self.metrics.streams.inc()
+        return Stream(self._stream(group.feed, after), self._ended)
+
+    def _ended(self) -> None:
+        self._streams -= 1
+        self.metrics.streams.dec()
 
     async def _stream(self, feed: Feed, after: int) -> AsyncIterator[bytes]:
-        self._streams += 1
-        self.metrics.streams.inc()
-        try:
-            yield b": events\n\n"
-            while not self.stopping.is_set() and feed.failure is None:
-                if found := feed.events(after, CHUNK):
-                    after = found[-1].position
-                    yield b"".join(b"id: %d\ndata: %b\n\n" % (each.position, encoded(each)) for each in found)
-                elif not await self._more(feed, after):
-                    yield b": nothing new\n\n"
-        finally:
-            self._streams -= 1
-            self.metrics.streams.dec()
+        yield b": events\n\n"
+        while not self.stopping.is_set() and feed.failure is None:
+            if found := feed.events(after, CHUNK):
+                after = found[-1].position
+                yield b"".join(b"id: %d\ndata: %b\n\n" % (each.position, encoded(each)) for each in found)
+            elif not await self._more(feed, after):
+                yield b": nothing new\n\n"
 
     async def _more(self, feed: Feed, after: int) -> bool:
         """Wait for more events, a sign of life, or the end."""
