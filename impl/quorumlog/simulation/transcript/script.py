@@ -154,8 +154,8 @@ def _cluster(reader: _Reader, verb: str, words: tuple[str, ...]) -> Command:
     if not re.fullmatch("[1-9][0-9]?", batch):
         raise reader.error(f"expected a number of entries after `batch`, not `{batch}`")
     distinct = len(set(names)) == len(names) and not set(names) & set(OPTIONS)
-    if not 1 < len(names) <= MOST_SERVERS or not distinct or not all(map(NAME.match, names)):
-        raise reader.error(f"expected from two to {MOST_SERVERS} different names of servers after `cluster`")
+    if not 1 <= len(names) <= MOST_SERVERS or not distinct or not all(map(NAME.match, names)):
+        raise reader.error(f"expected from one to {MOST_SERVERS} different names of servers after `cluster`")
     reader.servers = tuple(names)
     leader = reader.known(options["leader"]) if "leader" in options else ()
     reader.asks = options.get("asks") == "yes"
