@@ -15,6 +15,7 @@ from tlastep.check.matrix import (
     Tried,
     judged,
     keep_matrix,
+    key,
     known_matrix,
     problems,
     read_expected,
@@ -110,10 +111,15 @@ def test_the_report_knows_what_was_tried_until_a_text_changes(tmp_path: Path) ->
     (tmp_path / "core.py").write_text("pass\n", encoding="utf-8")
     _hash_of_texts.cache_clear()
     assert known_matrix(project) == []
-    titles = [each.title for each in sections(Verified([], [], [], [], known), [])]
-    assert titles[-2:] == ["Layers", "Mutants by layer"]
-    (unknown,) = [each for each in sections(Verified([], [], [], [], []), []) if each.title == "Mutants by layer"]
-    assert "tlastep matrix" in unknown.note
+    listed = {key(CODE): ("lockstep",), ("code", "another"): ("lockstep", "machine")}
+    *_, layers, by_mutant, by_list = sections(Verified([], [], [], [], known, listed), [])
+    assert [layers.title, by_mutant.title] == ["Layers", "Mutants by layer"]
+    assert by_list.rows == [{"mutant": "another", "side": "code", "lockstep": "killed", "machine": "killed"}]
+    *_, mutants, by_list = sections(Verified([], [], [], [], [], listed), [])
+    assert mutants.title == "Mutants"
+    assert [row["mutant"] for row in by_list.rows] == [CODE.name, "another"]
+    assert by_list.rows[0]["machine"] is None
+    assert "tlastep matrix" in by_list.note
 
 
 def test_what_was_tried_is_judged_as_the_other_command_judges() -> None:

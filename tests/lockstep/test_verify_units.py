@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from tlastep.check import verify
 from tlastep.check.models import find_project
 from tlastep.check.records import is_recorded
-from tlastep.check.verify import Unit, perform, units
+from tlastep.check.verify import SIMULATED, Unit, perform, units
 
 PROJECT = find_project(Path(__file__))
 
@@ -51,3 +52,11 @@ def test_what_tlc_shows_is_replayed_in_the_same_run() -> None:
     for name in ("EventLog", "EventSourcingLive"):
         rows = perform(PROJECT.root, Unit("tlc", name))
         assert [(row.part, row.holds) for row in rows] == [("tlc", True)]
+
+
+def test_behaviours_are_simulated_of_the_largest_models_of_each_module() -> None:
+    work = units(PROJECT, PROJECT.select())
+    of_module = Counter(PROJECT.model(unit.model).module for unit in work if unit.part == "replay")
+    assert set(of_module.values()) <= {1, SIMULATED}
+    named = {unit.model for unit in work if unit.part == "replay"}
+    assert {"ReplicationEvents", "LeaderOutput", "ConsistentReadByIndex"} <= named

@@ -10,6 +10,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,13 @@ def _code_files(binding: Binding[Any]) -> list[Path]:
             if package is None or not getattr(package, "__path__", None) or package is tlastep:
                 continue
             if package.__name__ not in sys.stdlib_module_names:
-                files.update(path for folder in package.__path__ for path in Path(folder).rglob("*.py"))
+                files.update(path for folder in package.__path__ for path in _python_files(folder))
     return sorted(files)
+
+
+@lru_cache(maxsize=64)
+def _python_files(folder: str) -> tuple[Path, ...]:
+    return tuple(Path(folder).rglob("*.py"))
 
 
 def _hash(files: Iterable[Path]) -> str:

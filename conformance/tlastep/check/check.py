@@ -105,7 +105,7 @@ def _by_tlc(project: Project, model: Model, workers: int, dump: Path | None, on_
         # With the same polynomial TLC writes the same dump each time.
         fingerprint=0 if dump is not None else None,
         on_progress=on_progress,
-        quick=is_quick(model),
+        quick=_is_quick(model),
     )
     return Verdict(
         found.result,
@@ -118,8 +118,8 @@ def _by_tlc(project: Project, model: Model, workers: int, dump: Path | None, on_
     )
 
 
-def is_quick(model: Model) -> bool:
-    """Whether TLC is done with a model before it pays that Java compiles well what it runs."""
+def _is_quick(model: Model) -> bool:
+    """Whether TLC is done with it before it pays that Java compiles well what it runs."""
     work = model.generated * (_LIVENESS if model.kind == "liveness" else 1)
     return model.size == "small" and work < _QUICK
 

@@ -34,7 +34,6 @@ from tlastep.language.xml_reader import read_spec
 from tlastep.predicates import Predicate
 from tlastep.toolchain import sany
 
-ENOUGH: Final = 20_000  # accepted steps of a walk that is part of the verification
 EACH: Final = 100  # times that each action is to be taken in it
 REFUSED: Final = 4  # accepted steps for each that the spec refuses and that the code is offered
 
@@ -88,7 +87,7 @@ class Walked:
 
 def shortcomings(model: Model, walked: Walked) -> list[str]:
     """Why a walk shows too little, although it found nothing: each reason in words."""
-    found = [] if walked.steps >= ENOUGH else [f"{walked.steps} steps, fewer than {ENOUGH}"]
+    found = [] if walked.steps >= model.steps else [f"{walked.steps} steps, fewer than {model.steps}"]
     found += [f"{action} only {count} times" for action, count in walked.actions.items() if count < EACH]
     if model.explored and 2 * walked.outside < walked.states:
         found.append(f"only {walked.outside} of {walked.states} states are beyond what is explored")

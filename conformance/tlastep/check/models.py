@@ -24,7 +24,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One model of the list: a spec, a configuration, and what is expected of them.
 
     Of a model for random walks, `explored` names the predicate that is true of what other models explore to the end,
-    and `reaches` how large variables must become.
+    `reaches` how large variables must become, and `steps` how many steps a walk that is part of the verification takes.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     depth: int = 0
     explored: str = ""
     reaches: tuple[tuple[str, int], ...] = ()
+    steps: int = 20_000
 
 
 class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

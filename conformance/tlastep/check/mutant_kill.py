@@ -24,7 +24,7 @@ import msgspec
 from tlastep.behaviour import Behaviour
 from tlastep.binding import Binding
 from tlastep.check.bindings import binding_of
-from tlastep.check.check import Engine, is_quick
+from tlastep.check.check import Engine
 from tlastep.check.explore import Verdict, explore_compiled, load
 from tlastep.check.lockstep import lockstep
 from tlastep.check.models import Model, Project
@@ -115,7 +115,7 @@ def _by_tlc(spec: Path, config: Path, model: Model, wanted: str) -> list[Killer]
 
 
 def _told_by_tlc(spec: Path, config: Path, model: Model) -> list[Killer]:
-    said = tlc.check(spec, config, deadlock=model.deadlock, quick=is_quick(model), timeout=MINUTES * 60)
+    said = tlc.check(spec, config, deadlock=model.deadlock, timeout=MINUTES * 60)
     return _of_verdict("tlc", model, Verdict(said.result, said.message, counterexample=said.counterexample))
 
 

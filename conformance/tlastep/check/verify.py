@@ -10,7 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from time import perf_counter
@@ -27,7 +27,7 @@ from tlastep.check.coverage import Coverage
 from tlastep.check.direct import lockstep_directly
 from tlastep.check.direct_code import execute
 from tlastep.check.explore import load
-from tlastep.check.machine import ENOUGH, shortcomings, walk_model
+from tlastep.check.machine import shortcomings, walk_model
 from tlastep.check.matrix import judged, key, known_matrix
 from tlastep.check.memory import Memory
 from tlastep.check.models import MACHINE, Model, Project, find_project
@@ -43,8 +43,9 @@ from tlastep.engine.code_system import BoundModel
 from tlastep.language.config import read_config
 from tlastep.toolchain import state_graph
 
-DIRECT: Final = 1_500  # states up to which spec and code are also stepped without any memory
-EXECUTED: Final = 12_000  # states up to which the code alone is also executed at every offer, without any memory
+DIRECT: Final = 1_000  # states up to which spec and code are also stepped without any memory
+EXECUTED: Final = 8_000  # states up to which the code alone is also executed at every offer, without any memory
+SIMULATED: Final = 2  # models of each module, the largest, of which TLC simulates behaviours for replay
 PARALLEL: Final = 2
 LONG: Final = frozenset({"symbolic", "machine", "simulation"})  # parts whose time no number of states tells
 SCHEDULES: Final = 300  # of faults, of the simulation: beside the spec some two thousand a minute
@@ -82,7 +83,7 @@ def units(project: Project, models: Sequence[Model], *, fresh: bool = False) -> 
     # Lock-step explores the spec of the others with the same engine, and is held to TLC's counts itself.
     found += [Unit("python", model.name) for model in models if model.name not in locked]
     # What TLC says of the others, its graph or its counterexample, is replayed right away.
-    found += [Unit("replay", model.name) for model in models if model.name in locked and not _has_small_graph(model)]
+    found += [Unit("replay", name) for name in _simulated(model for model in models if model.name in locked)]
     found += [Unit("premises", model.name) for model in models if model.kind == "liveness" and model.module in bound]
     found += [Unit("direct", model.name) for model in models if model.name in locked and model.distinct <= DIRECT]
     found += [Unit("executed", model.name) for model in models if model.name in locked and model.distinct <= EXECUTED]
@@ -194,6 +195,16 @@ def _tlc(project: Project, model: Model) -> list[Row]:
         return [_checked(checked), _replayed("replay", model, replayed)]
 
 
+def _simulated(models: Iterable[Model]) -> list[str]:
+    """Of each module the largest models whose graphs are too large to be replayed whole."""
+    of_module: dict[str, list[Model]] = {}
+    for model in models:
+        if not _has_small_graph(model):
+            of_module.setdefault(model.module, []).append(model)
+    largest = [sorted(each, key=lambda model: -model.generated)[:SIMULATED] for each in of_module.values()]
+    return [model.name for each in largest for model in each]
+
+
 def _has_small_graph(model: Model) -> bool:
     return model.result == "ok" and 0 < model.distinct <= MOST_GRAPH
 
@@ -278,7 +289,7 @@ def _simulation(project: Project, model: Model) -> Row:
 
 
 def _machine(project: Project, model: Model) -> Row:
-    walked = walk_model(project, model, steps=ENOUGH, seed=1)
+    walked = walk_model(project, model, steps=model.steps, seed=1)
     says = "; ".join(shortcomings(model, walked)) if walked.problem is None else walked.result
     found = {**walked.fields(), COVERAGE: msgspec.to_builtins(walked.coverage)} if walked.coverage else walked.fields()
     return Row("machine", model.name, not says, says or "ok", walked.seconds, found)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from tlastep.check.claims import claims
 from tlastep.check.coverage import write_coverage
-from tlastep.check.matrix import known_matrix
+from tlastep.check.matrix import known_matrix, read_expected
 from tlastep.check.models import Project, find_project
 from tlastep.check.mutants import Judged
 from tlastep.check.verify import Row, coverage_of, disagreements, never_taken
@@ -42,7 +42,8 @@ def verify(
     if not models:
         wrong += [*never_taken(project, rows), *(each.problem for each in claimed if each.problem)]
     table = summary(chosen, rows, judged)
-    _write_page(project, Verified(table, rows, judged, claimed, known_matrix(project)), wrong, perf_counter() - start)
+    found = Verified(table, rows, judged, claimed, known_matrix(project), read_expected(project))
+    _write_page(project, found, wrong, perf_counter() - start)
     if json:
         print_json({"holds": not wrong, "models": table, "mutants": mutant_rows(judged), "wrong": wrong})
     else:

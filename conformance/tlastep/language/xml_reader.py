@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from functools import lru_cache
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -29,8 +30,12 @@ from tlastep.language.tree import (
 _VARIABLE_KIND: Final = "3"
 
 
+@lru_cache(maxsize=12)
 def read_spec(xml: bytes) -> Spec:
-    """The spec in an export of SANY's. Raises `ToolFailure` for text that is no such export."""
+    """The spec in an export of SANY's. Raises `ToolFailure` for text that is no such export.
+
+    A few are kept: many models are of one spec. Nobody changes a tree that was read.
+    """
     try:
         root = ElementTree.fromstring(xml)
     except ElementTree.ParseError as error:

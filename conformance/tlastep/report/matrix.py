@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from tlastep.check.matrix import Cell, Tried
@@ -19,6 +19,15 @@ def matrix_rows(found: Sequence[Tried]) -> list[dict[str, object]]:
         row = {"mutant": each.mutant.name, "side": each.mutant.side, "class": each.mutant.kind, **shown}
         rows.append({**row, "seconds": sum(cell.seconds for cell in each.cells)})
     return rows
+
+
+def listed_rows(listed: Mapping[tuple[str, str], Sequence[str]]) -> list[dict[str, object]]:
+    """The layers that kill each mutant by the list, whose mutants are named by side and name."""
+    names = list(dict.fromkeys(layer for layers in listed.values() for layer in layers))
+    return [
+        {"mutant": name, "side": side, **{layer: "killed" if layer in layers else None for layer in names}}
+        for (side, name), layers in listed.items()
+    ]
 
 
 def totals(found: Sequence[Tried]) -> list[dict[str, object]]:

@@ -7,27 +7,31 @@ from typing import Final, NamedTuple
 
 from tlastep.check.claims import Claim
 from tlastep.check.coverage import Coverage, merged_rows, unreached
-from tlastep.check.matrix import Tried
+from tlastep.check.matrix import Tried, key
 from tlastep.check.mutants import Judged
 from tlastep.check.verify import COVERAGES, Row, coverage_of
 from tlastep.report.html import Section
-from tlastep.report.matrix import matrix_rows, totals
+from tlastep.report.matrix import listed_rows, matrix_rows, totals
 from tlastep.report.summary import mutant_rows
 
 LIVENESS: Final = (
     "TLC shows the properties; here, in each state of the model, spec and code have the same steps, so they carry over."
 )
-NO_MATRIX: Final = "Not tried since the last change of spec, code or toolkit: `tlastep matrix` tries it, and keeps it."
+LISTED: Final = "Not tried since anything was changed: `tlastep matrix` tries them, and compares with this list."
 
 
 class Verified(NamedTuple):
-    """All that a verification found. `tried` is the full matrix, if it is known of the same texts."""
+    """All that a verification found.
+
+    `tried` is what is known of the matrix at the same texts, and `listed` which layers kill which mutants by the list.
+    """
 
     table: Sequence[Mapping[str, object]]
     rows: Sequence[Row]
     judged: Sequence[Judged]
     claims: Sequence[Claim]
     tried: Sequence[Tried]
+    listed: Mapping[tuple[str, str], Sequence[str]]
 
 
 def sections(found: Verified, wrong: Sequence[str]) -> list[Section]:
@@ -45,7 +49,7 @@ def sections(found: Verified, wrong: Sequence[str]) -> list[Section]:
         Section("Past the bound", _deep(found.rows), "Random walks, simulated faults, and contracts on all inputs."),
         Section("Coverage", merged_rows(reached), _unreached(reached)),
         Section("Mutants", mutant_rows(found.judged), "Each is one small change; something must notice it."),
-        *_matrix(found.tried),
+        *_matrix(found.tried, found.listed),
     ]
 
 
@@ -121,10 +125,14 @@ def _unreached(reached: Sequence[Coverage]) -> str:
     return says + (f" Reached by none: {'; '.join(left)}." if left else " Nothing is left that none of them reaches.")
 
 
-def _matrix(tried: Sequence[Tried]) -> list[Section]:
+def _matrix(tried: Sequence[Tried], listed: Mapping[tuple[str, str], Sequence[str]]) -> list[Section]:
+    names = {key(each.mutant) for each in tried}
+    others = {of: layers for of, layers in listed.items() if of not in names}
+    by_list = Section("Mutants by layer, as listed", listed_rows(others), LISTED)
     if not tried:
-        return [Section("Mutants by layer", note=NO_MATRIX)]
+        return [by_list]
     return [
         Section("Layers", totals(tried), "What each layer killed, alone. Mutants of other modules are left out."),
         Section("Mutants by layer", matrix_rows(tried), "Steps (or states, paths, schedules) until the mutant showed."),
+        by_list,
     ]
