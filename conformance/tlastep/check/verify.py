@@ -44,8 +44,8 @@ from tlastep.language.config import read_config
 from tlastep.toolchain import state_graph
 
 DIRECT: Final = 1_000  # states up to which spec and code are also stepped without any memory
-EXECUTED: Final = 8_000  # states up to which the code alone is also executed at every offer, without any memory
-SIMULATED: Final = 2  # models of each module, the largest, of which TLC simulates behaviours for replay
+EXECUTED: Final = 5_000  # states up to which the code alone is also executed at every offer, without any memory
+SIMULATED: Final = 1  # models of each module, the largest, of which TLC simulates behaviours for replay
 PARALLEL: Final = 2
 LONG: Final = frozenset({"symbolic", "machine", "simulation"})  # parts whose time no number of states tells
 SCHEDULES: Final = 300  # of faults, of the simulation: beside the spec some two thousand a minute
