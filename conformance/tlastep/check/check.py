@@ -15,7 +15,7 @@ from tlastep.toolchain import tlc
 Engine: TypeAlias = Literal["tlc", "python"]
 
 _QUICK: Final = 60_000  # generated states from which it pays that Java compiles well what it runs
-_LIVENESS: Final = 8  # how many times as long a state takes where temporal properties are checked
+_LIVENESS: Final = 2  # how many times as long a state takes where temporal properties are checked
 
 
 @dataclass(frozen=True)
