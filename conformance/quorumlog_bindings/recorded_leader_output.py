@@ -37,13 +37,13 @@ from quorumlog_bindings.recorded_gates import (
 from quorumlog_bindings.recorded_replication import key_of
 from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
-from tlastep.recorded import OUTSIDE, At, Contradiction, Key, Recording, Told, Update, Way
+from tlastep.recorded import OUTSIDE, At, Contradiction, Key, Recording, Told, Update, Way, Wordless
 from tlastep.values import Fn, Value, boolean, model_value
 
 Records: TypeAlias = frozenset[Fn]
 
 
-class LeaderOutputRecording:
+class LeaderOutputRecording(Wordless):
     """The translation of one set of recordings."""
 
     def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
@@ -63,10 +63,6 @@ class LeaderOutputRecording:
         self.besides, self._wanted = received_by_clients(lines)
         self.constants: Mapping[str, Value] = constants_of(lines, self._names)
 
-    def begin(self) -> Mapping[str, Value] | None:
-        """Nobody has done anything."""
-        return None
-
     # -- messages: they order lines, and say nothing here --------------------------------------------------------
 
     def needs(self, line: Line) -> Key | None:
@@ -82,18 +78,6 @@ class LeaderOutputRecording:
             found += map(key_of, line.owed)
         answers = [key_of_answer(session, number) for _, session, number, _, _ in line.said]
         return [*found, *(key for key in answers if key in self._wanted)]
-
-    def gone(self, key: Key, at: At) -> Way:
-        """The spec has no such messages."""
-        return ()
-
-    def unfinished(self, node: str, at: At) -> Way:
-        """What leaves with the last sync could be taken already."""
-        return ()
-
-    def alike(self, key: Key) -> str:
-        """The other spec tells that."""
-        return ""
 
     # -- lines ---------------------------------------------------------------------------------------------------
 

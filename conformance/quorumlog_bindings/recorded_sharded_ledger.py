@@ -42,7 +42,7 @@ from quorumlog_bindings.recorded_ledger import (
 from quorumlog_bindings.recorded_replication import key_of
 from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
-from tlastep.recorded import OUTSIDE, At, Contradiction, Key, Recording, Told, Way
+from tlastep.recorded import OUTSIDE, At, Contradiction, Key, Recording, Told, Way, Wordless
 from tlastep.values import Fn, Value, record
 
 OPEN: Final = Fn({"state": "open", "said": "nothing", "n": 0})
@@ -50,7 +50,7 @@ FAILED: Final = Fn({"state": "failed", "said": "nothing", "n": 0})
 NOWHERE: Final[frozenset[Value]] = frozenset()
 
 
-class ShardedLedgerRecording:
+class ShardedLedgerRecording(Wordless):
     """The translation of one set of recordings."""
 
     def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
@@ -216,10 +216,6 @@ class ShardedLedgerRecording:
             "Electing": NOWHERE,
         }
 
-    def begin(self) -> Mapping[str, Value] | None:
-        """Nobody has anything."""
-        return None
-
     # -- messages: those within a group order its lines ------------------------------------------------------------
 
     def needs(self, line: Line) -> Key | None:
@@ -231,18 +227,6 @@ class ShardedLedgerRecording:
         if not isinstance(line, Step):
             return ()
         return list(map(key_of, [*line.sent, *line.owes, *(line.owed if line.owed is not UNSET else ())]))
-
-    def gone(self, key: Key, at: At) -> Way:
-        """The spec has no messages."""
-        return ()
-
-    def unfinished(self, node: str, at: At) -> Way:
-        """What leaves with the last sync could be taken already."""
-        return ()
-
-    def alike(self, key: Key) -> str:
-        """The other specs tell that."""
-        return ""
 
     # -- lines ---------------------------------------------------------------------------------------------------
 

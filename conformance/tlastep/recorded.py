@@ -124,14 +124,30 @@ class Recording(Generic[L]):
     """Whether recordings of several groups are merged, each with members of its own."""
 
 
-class Alone:
-    """What a translation says of nodes that send each other nothing, and of whom nothing is left to be guessed."""
-
-    besides: Final[Mapping[str, Mapping[int, Sequence[Key]]]] = {}
+class Wordless:
+    """What a translation says to a spec that knows of no messages, where nothing is left to be guessed."""
 
     def begin(self) -> Mapping[str, Value] | None:
-        """They begin as the spec does."""
+        """Nodes begin as the spec does."""
         return None
+
+    def unfinished(self, node: str, at: At) -> Way:
+        """All that a node has done stands in its recording."""
+        return ()
+
+    def gone(self, key: Key, at: At) -> Way:
+        """No message of the spec is on its way."""
+        return ()
+
+    def alike(self, key: Key) -> str:
+        """No message is like another."""
+        return ""
+
+
+class Alone(Wordless):
+    """What a translation says of nodes that send each other nothing."""
+
+    besides: Final[Mapping[str, Mapping[int, Sequence[Key]]]] = {}
 
     def needs(self, line: object) -> Key | None:
         """Nothing is taken."""
@@ -140,15 +156,3 @@ class Alone:
     def sends(self, line: object) -> Sequence[Key]:
         """Nothing is sent."""
         return ()
-
-    def unfinished(self, node: str, at: At) -> Way:
-        """All that a node has done stands in its recording."""
-        return ()
-
-    def gone(self, key: Key, at: At) -> Way:
-        """Nothing is on its way."""
-        return ()
-
-    def alike(self, key: Key) -> str:
-        """No message is like another."""
-        return ""
