@@ -54,6 +54,7 @@ HOMES: Final[FrozenMap[str, str]] = FrozenMap({"x": "p", "y": "q", "z": "q"})
 INITIAL: Final[Mapping[str, Mapping[str, int]]] = {
     "TwoOnX": {"x": 2, "y": 0, "z": 0},
     "OneEach": {"x": 1, "y": 1, "z": 1},
+    "ThreeTwoNothing": {"x": 3, "y": 2, "z": 0},
 }
 
 
