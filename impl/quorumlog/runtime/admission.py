@@ -1,8 +1,8 @@
-"""How much is let in: connections, requests in one turn, and sessions.
+"""How much is let in: connections, and sessions.
 
 Each session stays for ever, keys too, so that what was executed is never taken as new. Where a group has as many as it
-may have, requests of new ones are dropped, as a network may drop them, and their clients are told. That needs no rule
-of the core, and what is in the log or on its way into it goes on.
+may have, requests of new ones are dropped, as a network may drop them, and their clients are told once it is certain
+(`questions.py`). That needs no rule of the core, and what is in the log or on its way into it goes on.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ STRANGERS: Final = 64
 """How many connections may have said nothing yet; of more, the oldest is closed."""
 OF_A_PEER: Final = 4
 """How many connections a peer may have, those that it has lost included; of more, the oldest is closed."""
-GATHERED: Final = 64 << 20
-"""Bytes of requests that may wait for one turn; with more, no more is read from clients until it is over."""
 
 
 def refused(gate: Gate[Any, Any, Any], requests: Sequence[Request[Any]], most: int) -> frozenset[str]:

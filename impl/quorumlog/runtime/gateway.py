@@ -25,7 +25,7 @@ from quorumlog.runtime.config import Config
 from quorumlog.runtime.feed import Feed
 from quorumlog.runtime.hosting import LEDGER_CODEC, AnyHosted, NoQuestion
 from quorumlog.runtime.session import Forgotten, Full, Refused, Rejected, Session
-from quorumlog.runtime.trouble import RETRY, Trouble, bad, nobody, refused, unknown_group
+from quorumlog.runtime.trouble import PERHAPS, RETRY, Trouble, bad, nobody, refused, unknown_group
 from quorumlog.sharding.clients import Doing, Ended, Operation, Way
 
 AGAIN: Final = 0.5
@@ -297,7 +297,7 @@ class Gateway:
         try:
             return group.client.forward(request)
         except (Refused, RuntimeError) as error:
-            raise Trouble(502, f"group {group.name} cannot be asked: {error}") from error
+            raise Trouble(502, f"group {group.name} cannot be asked: {error}; {PERHAPS}") from error
 
     def _count(self, asked: asyncio.Future[Any]) -> None:
         self._open += 1
@@ -387,7 +387,7 @@ def fresh(dice: Random) -> Session[Any]:
 def result_of(asked: asyncio.Future[Any]) -> Any:
     """The answer that has come. Raises `Trouble` if there never will be one."""
     if asked.cancelled():
-        raise Trouble(503, "the router is being stopped", retry=RETRY)
+        raise Trouble(503, f"the router is being stopped; {PERHAPS}", retry=RETRY)
     error = asked.exception()
     if isinstance(error, Full):
         raise Trouble(409, str(error))
@@ -396,5 +396,5 @@ def result_of(asked: asyncio.Future[Any]) -> Any:
     if isinstance(error, Rejected):
         raise refused(str(error))
     if error is not None:
-        raise Trouble(502, f"the group cannot be asked: {error}")
+        raise Trouble(502, f"the group cannot be asked: {error}; {PERHAPS}")
     return asked.result()

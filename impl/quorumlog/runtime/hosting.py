@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from random import Random
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -79,9 +78,17 @@ class Hosted(Generic[State, Command, Event, Answer, Randomness]):
     is_proven: bool = False
     """Whether its events are known to have an encoding, whatever the command: they are not tried out then."""
 
-    def service(self, largest: int = EVENTS) -> Service[State, Command, Event, Answer, Randomness, Any]:
-        """The steps of a node that hosts it; `largest` is how many bytes the events of a command may have."""
-        check = partial(self.codec.check, largest=largest)
+    def service(
+        self, largest: int = EVENTS, measured: Callable[[int], None] = lambda _: None
+    ) -> Service[State, Command, Event, Answer, Randomness, Any]:
+        """The steps of a node that hosts it; `largest` is how many bytes the events of a command may have.
+
+        `measured` is told how many they have, where that is found out.
+        """
+
+        def check(events: tuple[Event, ...]) -> None:
+            measured(self.codec.check(events, largest))
+
         application = self.application if self.is_proven else Checked(self.application, check)
         return Service(LeaderOutput(application, self.messages))
 

@@ -36,6 +36,8 @@ class Limits(Struct, frozen=True):
     """Entries that go into one message to a peer."""
     outstanding: int = 65_536
     """Requests and reads that may wait for a turn; beyond, no more is read from clients."""
+    undecided: int = 64 << 20
+    """Requests that wait for a turn or are not decided, with their events; beyond, no more is read from clients."""
     sessions: int = 1_000_000
     """Sessions and keys of clients that are remembered, some 300 bytes each; beyond, no new ones are taken."""
     connections: int = 800
@@ -45,7 +47,7 @@ class Limits(Struct, frozen=True):
     retain: int = 1_000_000
     """The latest entries that are not dropped when there is a snapshot: read models ask for them. See `behind.py`."""
     inputs: int = 4096
-    """Messages of peers that may wait for the disk; what goes beyond is dropped."""
+    """Messages of peers that may wait for the disk, of `peer_buffer` bytes together; what goes beyond is dropped."""
 
     @property
     def events(self) -> int:

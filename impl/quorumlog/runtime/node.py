@@ -14,25 +14,26 @@ from typing import Any, Final, TypeAlias
 
 from quorumlog.core.consensus.effects import Input, Replicate
 from quorumlog.core.consensus.messages import AppendRequest
-from quorumlog.core.leader_output import Request, Say
+from quorumlog.core.leader_output import Say
 from quorumlog.driver import Listener, Turn
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.persistent.strand import Dropped
 from quorumlog.runtime import wire
-from quorumlog.runtime.admission import GATHERED, OF_A_PEER, STRANGERS, close_oldest, refused
+from quorumlog.runtime.admission import OF_A_PEER, STRANGERS, close_oldest
 from quorumlog.runtime.clock import LoopTime
 from quorumlog.runtime.config import Address, Place
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.hosting import AnyHosted
 from quorumlog.runtime.keeper import Keeper, begun
 from quorumlog.runtime.lies import contradicts
-from quorumlog.runtime.server import ConnectionId, Server, ToClient
-from quorumlog.runtime.steps import Batch, NodeInput, PeerMessage
+from quorumlog.runtime.questions import ConnectionId, ToClient
+from quorumlog.runtime.server import Server
+from quorumlog.runtime.steps import NodeInput, PeerMessage
 from quorumlog.runtime.storage import Storage
 from quorumlog.runtime.surroundings import GuardedDisk, GuardedTime, Recorder, guarded
 from quorumlog.runtime.transport import Connection, Link, accept_no_more
-from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, Refusal, SessionKnown, frame, framed
-from quorumlog.runtime.worker import DiskThread, MakesWriter
+from quorumlog.runtime.wire import BadFrame, Hello, NotLeader, Refusal, frame, framed
+from quorumlog.runtime.worker import DiskWriter, MakesWriter
 from quorumlog.sharding.duties import is_for_shards
 
 AnyInput: TypeAlias = NodeInput[Any, Any]
@@ -56,7 +57,7 @@ class NodeProcess:
         said: Callable[[str], None],
         recorder: Recorder | None = None,
         dice: Random | None = None,
-        writer: MakesWriter = DiskThread,
+        writer: MakesWriter = DiskWriter,
     ) -> None:
         self.place = place
         self.failure: asyncio.Future[None] = loop.create_future()
@@ -73,8 +74,6 @@ class NodeProcess:
         self._connections: dict[ConnectionId, Connection] = {}
         self._strangers: dict[Connection, None] = {}
         self._number = 0
-        self._gathered = 0
-        """Bytes of the requests that wait for the end of the turn."""
         self._paused: set[Connection] = set()
         self._outgoing: dict[Connection | Link, list[bytes]] = {}
         self._flushing: asyncio.Handle | None = None
@@ -252,7 +251,7 @@ class NodeProcess:
             message = self._codec.from_peer(kind, body)
             if isinstance(message, AppendRequest) and contradicts(self.server.node.replica, message):
                 raise BadFrame(f"{peer} hands on other entries than those that are decided")
-            guarded(self._failed, partial(self.server.on_peer, peer, message))
+            guarded(self._failed, partial(self.server.on_peer, peer, message, len(body)))
         elif kind == wire.LETTERS:
             self._speakers[self.place.foreign[peer][0]] = peer
             letters = wire.letters(body)
@@ -262,8 +261,7 @@ class NodeProcess:
 
     def _took_from_client(self, connection: Connection, by: ConnectionId, kind: int, body: memoryview) -> None:
         if kind == wire.REQUESTS:
-            self._gathered += len(body) if self.server.node.leads else 0
-            self.server.on_requests(by, self._admitted(by, self._codec.requests(body, self._limits.command)))
+            self.server.on_requests(by, self._codec.requests(body, self._limits.command), len(body))
         elif kind == wire.READ:
             self.server.on_read(by, self._codec.read(body))
         elif kind == wire.ASK_STATUS:
@@ -274,16 +272,9 @@ class NodeProcess:
             self.server.on_ask(by, wire.asked(body))
         else:
             raise BadFrame(f"a message of the unknown kind {kind}")
-        if self.server.is_full or self._gathered >= GATHERED or not connection.is_writable:
+        if self.server.is_full or not connection.is_writable:
             connection.pause()
             self._paused.add(connection)
-
-    def _admitted(self, by: ConnectionId, requests: list[Request[Any]]) -> list[Request[Any]]:
-        """The requests for whose sessions there is room; the clients of the others are told."""
-        strangers = refused(self.server.node.gate, requests, self._limits.sessions)
-        for name in strangers:
-            self.tell(by, SessionKnown(name, 0, 0, full=True))
-        return [each for each in requests if each.session not in strangers] if strangers else requests
 
     # -- the port to clients -------------------------------------------------------------------------------------
 
@@ -379,11 +370,7 @@ class NodeProcess:
             connection.send(frames[0] if len(frames) == 1 else b"".join(frames))
 
     def stepped(self, before: Any, turn: Turn[Any, AnyInput | Input]) -> None:
-        """A step is over, and written down: now the others may know of it. Who was made to wait for it may go on."""
-        if isinstance(turn.taken, Batch):
-            gathered, self._gathered = self._gathered, 0
-            if gathered >= GATHERED and not self.server.is_full:
-                self.ready()
+        """A step is over, and written down: now the others may know of it."""
         if self._outgoing or self._letters:
             self._flush()
 

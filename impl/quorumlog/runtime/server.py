@@ -8,8 +8,9 @@ the node is advice (who leads) or can be asked for again (which read waits on wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
-from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,9 +20,8 @@ from quorumlog.core.consensus.log import term_at
 from quorumlog.core.consensus.messages import AppendRequest, Entry, ServerId
 from quorumlog.core.consensus.state import lightened
 from quorumlog.core.consistent_read import ReadId
-from quorumlog.core.event_sourcing import raised
 from quorumlog.core.leader_output import Gate, Request, Say
-from quorumlog.core.read_model import Ask, News, Queue, Source, on_ask, push
+from quorumlog.core.read_model import Ask, Queue, Source, on_ask, push
 from quorumlog.driver import Driver, Listener, Pace, Steps, Turn
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.node import Node
@@ -29,14 +29,16 @@ from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.persistent.strand import Dropped
 from quorumlog.ports import Disk, Network, Ports, Time, Timer
 from quorumlog.pre_vote import Tick
+from quorumlog.runtime.admission import refused
 from quorumlog.runtime.behind import Behind
 from quorumlog.runtime.event_queue import EventQueue, Events
-from quorumlog.runtime.frames import BadFrame
 from quorumlog.runtime.group_steps import GroupSteps
-from quorumlog.runtime.hosting import Hosted, NoQuestion
+from quorumlog.runtime.hosting import Hosted
 from quorumlog.runtime.lies import is_strange
-from quorumlog.runtime.steps import SPEAK, Called, GiveUp, Loopback, NodeInput, NodeSteps, PeerMessage, Readable
-from quorumlog.runtime.wire import Gone, Held, Limits, NotLeader, Read, ReadAnswered, SessionKnown, Status, Welcome
+from quorumlog.runtime.load import Load
+from quorumlog.runtime.questions import Clients, ConnectionId, Questions
+from quorumlog.runtime.steps import SPEAK, Batch, Called, GiveUp, Loopback, NodeInput, NodeSteps, PeerMessage, Readable
+from quorumlog.runtime.wire import Held, Limits, NotLeader, Read, SessionKnown, Status, Welcome
 from quorumlog.runtime.wire import PeerMessage as Peers
 
 State = TypeVar("State")
@@ -46,7 +48,6 @@ Answer = TypeVar("Answer")
 Randomness = TypeVar("Randomness")
 Said = TypeVar("Said")
 
-ConnectionId: TypeAlias = int
 SPEAKS: Final = 200.0
 """Milliseconds after which a leader says again to other groups what they may not have heard."""
 PATIENCE: Final = 25
@@ -56,9 +57,6 @@ PUSHED: Final = 16
 SUBSCRIBERS: Final = 16
 """How many read models may subscribe on one connection."""
 
-ToClient: TypeAlias = ReadAnswered[Any] | NotLeader | Status | Welcome | News[Any] | Gone | SessionKnown
-"""What a client is told beside answers to its requests."""
-
 
 class Begun(Struct, Generic[State, Answer], frozen=True):
     """What a server begins with instead of its first `index` entries: a snapshot of what they make."""
@@ -66,23 +64,6 @@ class Begun(Struct, Generic[State, Answer], frozen=True):
     index: int
     gate: Gate[State, Answer, Any]
     queue: EventQueue
-
-
-class Clients(Protocol):
-    """The connections of clients, by their numbers. What is said to one that is gone is lost."""
-
-    def answer(self, to: ConnectionId, answers: Sequence[Say[Any]]) -> None:
-        """Answers to requests."""
-
-    def tell(self, to: ConnectionId, message: ToClient) -> bool:
-        """Something else; whether there is somebody who takes it, and not too much waits for them already."""
-        ...
-
-    def everyone(self, message: NotLeader) -> None:
-        """The same to every client."""
-
-    def ready(self) -> None:
-        """The server takes requests again, after it was full."""
 
 
 class Server(Generic[State, Command, Event, Answer, Randomness]):
@@ -116,10 +97,12 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._dice = dice
         self._limits = limits
         self._listeners = listeners
-        self._questions: dict[ReadId, tuple[ConnectionId, Read[Command]]] = {}
+        self._questions: Questions[State, Command, Answer] = Questions(clients, hosted.answer)
         self._source = Source(FrozenMap({}))
         self._readers: dict[str, ConnectionId] = {}
         self._was_full = False
+        self._heavy = 0
+        """Bytes of the messages of peers that wait for the disk."""
         self._time = time
         self._speaking: Timer | None = None
         self._spoken = 0
@@ -128,7 +111,8 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._kept = 0 if begun is None else begun.index
         self._network = Loopback(identity, network, lambda told: self.driver.take(told))
         self.behind = Behind(limits.retain)
-        service = hosted.service(limits.events)
+        self.load = Load()
+        service = hosted.service(limits.events, self.load.measured)
         node = started(service.begin(identity, members, limits.batch, disk.read()), begun)
         self.steps: NodeSteps[State, Command, Event, Answer, Randomness, Any] | GroupSteps = (
             NodeSteps(service) if hosted.duty is None else GroupSteps(service, hosted.duty)
@@ -150,9 +134,9 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
         Only a leader is: to anybody else clients say nothing that waits, and they may ask how it is.
         """
-        replica = self.node.replica
+        replica, limits = self.node.replica, self._limits
         waits = len(self.steps.inbox.asked) + len(self._questions) + len(replica.log) - replica.commit_index
-        is_full = self.node.leads and waits >= self._limits.outstanding
+        is_full = self.node.leads and (waits >= limits.outstanding or self.load.bytes >= limits.undecided)
         self._was_full |= is_full
         return is_full
 
@@ -193,14 +177,23 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
     # -- peers -------------------------------------------------------------------------------------------------
 
-    def on_peer(self, peer: ServerId, message: Peers) -> None:
-        """A peer says something: it is taken, unless it is in another's name or too much waits for the disk."""
+    def on_peer(self, peer: ServerId, message: Peers, size: int = 0) -> None:
+        """A peer says something: it is taken, unless it is in another's name or too much waits for the disk.
+
+        `size` is how many bytes it came in: few large messages are as much as many small ones.
+        """
         if is_strange(self.node.replica, peer, message):
             self.steps.inbox.bad += 1
-        elif isinstance(message, Held):
+            return
+        if isinstance(message, Held):
             self.behind.hear(message)
-        elif len(self.driver.waiting) < self._limits.inputs:
+            return
+        waits = len(self.driver.waiting)
+        self._heavy = self._heavy + size if waits else size
+        if not waits or (waits < self._limits.inputs and self._heavy <= self._limits.peer_buffer):
             self.driver.take(message)
+        else:
+            self._heavy -= size
 
     # -- clients -----------------------------------------------------------------------------------------------
 
@@ -209,26 +202,29 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         leads = self.node.leads
         self._clients.tell(by, Welcome(self.identity, leads, self.leader, self.node.replica.term))
 
-    def on_requests(self, by: ConnectionId, requests: Sequence[Request[Command]]) -> None:
-        """A client's commands: they wait for the end of the turn."""
+    def on_requests(self, by: ConnectionId, requests: Sequence[Request[Command]], size: int = 0) -> None:
+        """A client's commands, in a frame of this size: they wait for the end of the turn."""
         if not self.node.leads:
             self._clients.tell(by, self._not_leader())
             return
+        if strangers := refused(self.node.gate, requests, self._limits.sessions):
+            self._call(self._questions.ask_for_room(by, strangers))
+            requests = [each for each in requests if each.session not in strangers]
         inbox, draw, dice = self.steps.inbox, self._hosted.draw, self._dice
+        self.load.asked(size)
         for request in requests:
             inbox.ask(by, request, draw(dice))
         self.driver.gather()
 
     def on_read(self, by: ConnectionId, read: Read[Command]) -> None:
         """A client's questions: the others have to confirm that this server leads. `BadFrame` for a call still open."""
-        if not self.node.leads:
+        if self.node.leads:
+            self._call(self._questions.ask(by, read))
+        else:
             self._clients.tell(by, self._not_leader())
-            return
-        name = (by, read.call)
-        if name in self._questions:
-            raise BadFrame(f"call {read.call} again, before its answer, which would be older than what it asks")
+
+    def _call(self, name: ReadId) -> None:
         self.steps.inbox.called.append(name)
-        self._questions[name] = by, read
         self.driver.gather()
 
     def on_status(self, by: ConnectionId) -> None:
@@ -258,8 +254,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         """A client's connection is closed: nobody waits there any more."""
         for reader in [reader for reader, connection in self._readers.items() if connection == by]:
             self._drop(reader)
-        for name in [name for name, (connection, _) in self._questions.items() if connection == by]:
-            del self._questions[name]
+        self._questions.gone(by)
 
     def lighten(self, base: int, read: Callable[[int, int], Sequence[Entry]]) -> None:
         """The first `base` entries are kept elsewhere, and can be read: they leave the memory when a step is over."""
@@ -300,7 +295,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         found: dict[ConnectionId, list[Say[Answer]]] = {}
         for each in answers:
             if isinstance(each, Readable):
-                self._answer_reads(each)
+                self._questions.answered(each, partial(self._is_no_room, len(each.table.sessions)))
             else:
                 found.setdefault(cast(ConnectionId, each.to), []).append(each)
         for by, said in found.items():
@@ -315,8 +310,12 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             self.leader = taken.sender
         if after.leads:
             self.leader = self.identity
+            if isinstance(taken, Batch):
+                self.load.taken(len(after.replica.log))
+            self.load.decided(after.replica.commit_index)
         elif was.leads:
             self._questions.clear()
+            self.load.lost()
             self._clients.everyone(self._not_leader())
         for listener in self._listeners:
             listener.stepped(before, turn)
@@ -333,8 +332,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
     def refused(self, taken: NodeInput[Command, Randomness] | Input) -> None:
         """Nothing has happened. Reads that came to a server that no longer leads are to be asked elsewhere."""
         if isinstance(taken, Called):
-            gone = [self._questions.pop(name, None) for name in taken.reads]
-            for by in {each[0] for each in gone if each is not None}:
+            for by in self._questions.lost(taken.reads):
                 self._clients.tell(by, self._not_leader())
         for listener in self._listeners:
             listener.refused(taken)
@@ -345,19 +343,10 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         leader = self.leader if self.leader != self.identity else None
         return NotLeader(leader, self.node.replica.term)
 
-    def _answer_reads(self, readable: Readable[State, Answer, Any]) -> None:
-        table, answer = readable.table, self._hosted.answer
-        for name in readable.reads:
-            by, read = self._questions.pop(name, (0, None))
-            if read is None:
-                continue
-            try:
-                found = ReadAnswered(read.call, table.events, tuple([answer(table.state, q) for q in read.questions]))
-            except NoQuestion:
-                found = ReadAnswered(read.call, table.events, None)
-            except Exception as error:  # whatever the application's own code raises
-                found = ReadAnswered(read.call, table.events, None, raised(error))
-            self._clients.tell(by, found)
+    def _is_no_room(self, decided: int, session: str) -> bool:
+        """Whether so many sessions are decided that no leader takes this one, of which nobody has heard."""
+        draft = self.node.gate.draft
+        return draft is not None and decided >= self._limits.sessions and session not in draft.sessions
 
     def _keep_state(self, node: Node[State, Answer, Any]) -> None:
         """What the committed entries make is kept, as soon as all of them are on the disk."""

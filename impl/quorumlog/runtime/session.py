@@ -21,7 +21,7 @@ class NotAQuestion(ValueError):
 
 
 class Refused(Exception):
-    """A server does not want to talk to this client, and says why."""
+    """A server does not want to talk to this client, and says why. What was asked before may have happened."""
 
 
 class Forgotten(Exception):
@@ -29,7 +29,7 @@ class Forgotten(Exception):
 
 
 class Full(Exception):
-    """The servers remember as many sessions as they may, and take no new one. If it is none, it is remembered still."""
+    """The servers remember as many sessions as they may, and this is none of them: its commands are not executed."""
 
 
 class Expected(Exception):

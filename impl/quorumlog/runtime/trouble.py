@@ -8,6 +8,10 @@ RETRY: Final = 1
 """Seconds after which it is worth to ask again."""
 
 
+PERHAPS: Final = "a command may have been executed, or may still be: ask again with the same Idempotency-Key"
+"""What is true of a command that was sent and has no answer."""
+
+
 class Trouble(Exception):
     """A request has no answer. `retry` is after how many seconds it may be sent again, if that helps.
 
@@ -29,8 +33,7 @@ def bad(place: str, problem: str) -> Trouble:
 
 def nobody(group: str) -> Trouble:
     """Nobody has answered in time."""
-    found = f"group {group} has not answered in time; a command may have been executed, or may still be"
-    return Trouble(503, f"{found}: ask again with the same Idempotency-Key", retry=RETRY)
+    return Trouble(503, f"group {group} has not answered in time; {PERHAPS}", retry=RETRY)
 
 
 def refused(reason: str) -> Trouble:

@@ -203,12 +203,13 @@ class Codec(Generic[Command, Event, Answer]):
         self._news: msgspec.msgpack.Decoder[News[Any]] = msgspec.msgpack.Decoder(News[Executed[event] | Acknowledged])
         self._blocks: dict[tuple[int, int, int], tuple[Entry, Entry, bytes]] = {}
 
-    def check(self, events: tuple[Event, ...], largest: int) -> None:
-        """Whether events can be written, in so many bytes, and read by others. Raises what says that they cannot."""
+    def check(self, events: tuple[Event, ...], largest: int) -> int:
+        """In how many bytes events are written, at most `largest`. Raises what says why they cannot, or not be read."""
         encoded = ENCODER.encode(events)
         if len(encoded) > largest:
             raise ValueError(f"events of {len(encoded)} bytes, expected at most {largest}")
         self._events.decode(encoded)
+        return len(encoded)
 
     # -- entries ---------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry,
 from quorumlog.core.consistent_read import Question, Reply
 from quorumlog.core.leader_output import Acknowledged, Executed, Request
 from quorumlog.ledger.commands import Balance, Deposit
-from quorumlog.runtime import node, wire
+from quorumlog.runtime import wire
 from quorumlog.runtime.admission import OF_A_PEER, STRANGERS
 from quorumlog.runtime.config import LIMITS
 from quorumlog.runtime.hosting import LEDGER_CODEC
@@ -195,7 +195,7 @@ def test_a_server_that_has_no_room_for_a_connection_goes_on() -> None:
 
 
 def test_of_requests_that_come_faster_than_turns_no_more_than_so_much_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever sends them is not heard until the turn is over, and then is."""
+    """Whoever sends them is not heard until they are decided, and then is."""
     paused: list[int] = []
     whole = Connection.pause
 
@@ -204,10 +204,9 @@ def test_of_requests_that_come_faster_than_turns_no_more_than_so_much_is_kept(mo
         whole(connection)
 
     monkeypatch.setattr(Connection, "pause", pause)
-    with Cluster(size=1) as cluster, cluster.client() as client:
+    with Cluster(size=1, limits=replace(LIMITS, undecided=200)) as cluster, cluster.client() as client:
         assert client.ask(Deposit("x", 1), timeout=20) is True
         assert not paused
-        monkeypatch.setattr(node, "GATHERED", 100)
         for _ in range(5):
             assert client.ask(Deposit("x" * 200, 1), timeout=20) is True
         assert len(paused) == 5

@@ -11,7 +11,8 @@ from quorumlog.core.leader_output import Request, Say
 from quorumlog.driver import Pace, Turn
 from quorumlog.ports import Timer
 from quorumlog.runtime.hosting import LEDGER, AnyHosted
-from quorumlog.runtime.server import Begun, Server, ToClient
+from quorumlog.runtime.questions import ToClient
+from quorumlog.runtime.server import Begun, Server
 from quorumlog.runtime.steps import NodeInput, PeerMessage
 from quorumlog.runtime.wire import Limits, NotLeader, Welcome
 from quorumlog.simulation.agenda import MILLISECOND, Agenda

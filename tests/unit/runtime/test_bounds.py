@@ -1,0 +1,178 @@
+"""What a leader holds for others is bounded in bytes, and it refuses nothing that may take effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+from msgspec.structs import replace
+from tests.unit.runtime.virtual_servers import LIMITS, VirtualServer, VirtualServers
+
+from quorumlog.core.consensus.messages import AppendRequest, Entry
+from quorumlog.core.leader_output import Executed, Request
+from quorumlog.ledger.commands import Deposit
+from quorumlog.runtime.hosting import Hosted
+from quorumlog.runtime.questions import Questions
+from quorumlog.runtime.wire import Codec, SessionKnown, Welcome
+
+FULL: Final = SessionKnown("s", 0, 0, full=True)
+
+
+def asked(server: VirtualServer, session: str, size: int, number: int = 1) -> None:
+    """A client's command arrives in a frame of so many bytes."""
+    server.server.on_requests(1, [Request(session, number, 0, None, Deposit("x", 1))], size)
+
+
+def told(server: VirtualServer, kind: type) -> list[Any]:
+    """What clients were told of this kind."""
+    return [each for each in server.told if isinstance(each, kind)]
+
+
+def test_what_is_not_decided_is_bounded_in_bytes() -> None:
+    """Two commands of 40 bytes are no more than may be held, and a third one is, until they are decided."""
+    group = VirtualServers(limits=replace(LIMITS, undecided=100))
+    leader = group.leader()
+    group.run(300)
+    full = []
+    for session in ("s", "t", "u"):
+        asked(leader, session, 40)
+        full.append(leader.server.is_full)
+    group.run(0)  # they are in the log now
+    assert leader.server.load.waiting == 0
+    full.append(leader.server.is_full)
+    group.run(20)
+    full.append(leader.server.is_full)
+    assert full == [False, False, True, True, False]
+    assert (leader.server.load.bytes, len(told(leader, Welcome))) == (0, 1 + 0)
+
+
+def test_a_leader_that_is_cut_off_holds_no_more_and_forgets_it_when_it_is_deposed() -> None:
+    group = VirtualServers(limits=replace(LIMITS, undecided=100))
+    leader = group.leader()
+    group.run(300)
+    group.cut.add(leader.server.identity)
+    for session in ("s", "t", "u"):
+        asked(leader, session, 40)
+        group.run(5)
+    assert (leader.server.is_full, leader.server.load.undecided) == (True, 120)
+    group.run(1_000)
+    assert (leader.server.is_full, leader.server.load.bytes) == (False, 0)
+
+
+class Stutter:
+    """An application that makes much of little."""
+
+    def start(self) -> int:
+        return 0
+
+    def decide(self, state: int, command: int, randomness: None) -> tuple[str, ...]:
+        return ("x" * command,)
+
+    def evolve(self, state: int, event: str) -> int:
+        return state + 1
+
+    def answer(self, state: int, events: tuple[str, ...]) -> int:
+        return state
+
+
+STUTTER: Final[Hosted[int, int, str, int, None]] = Hosted(
+    Stutter(), Codec(int, str, int), lambda _: None, lambda state, _: state
+)
+
+
+def test_what_commands_become_counts_as_well() -> None:
+    group = VirtualServers(hosted=STUTTER, limits=replace(LIMITS, undecided=10_000))
+    leader = group.leader()
+    group.run(300)
+    leader.server.on_requests(1, [Request("s", 1, 0, None, 9_000)], 10)
+    group.run(0)
+    assert 9_010 <= leader.server.load.undecided < 9_100
+    leader.server.on_requests(1, [Request("s", 2, 0, None, 9_000)], 10)
+    group.run(0.7)  # the first one is written, and on its way
+    assert leader.server.is_full
+    group.run(30)
+    assert (leader.server.is_full, leader.server.load.bytes) == (False, 0)
+
+
+def test_what_waits_for_a_slow_disk_is_bounded_in_bytes() -> None:
+    group = VirtualServers()
+    leader = group.leader()
+    group.run(300)
+    group.write = 10_000
+    other = next(each for each in group.servers.values() if each is not leader)
+    replica, name = other.server.node.replica, leader.server.identity
+    entry = Entry(replica.term, Executed("s", 1, 0, ()))
+    news = AppendRequest(name, other.server.identity, replica.term, 1, 1, (entry,), 1)
+    other.server.on_peer(name, news)
+    group.run(1)
+    assert other.server.driver.turn is not None
+    for _ in range(10):
+        other.server.on_peer(name, news, LIMITS.peer_buffer // 4)
+    assert len(other.server.driver.waiting) == 4
+
+
+# -- there is no room for a session --------------------------------------------------------------------------------
+
+
+def refused_elsewhere() -> VirtualServer:
+    """A leader that was deposed and does not know, and is full, is asked what its successor has executed."""
+    group = VirtualServers(limits=replace(LIMITS, sessions=1))
+    leader = group.leader()
+    group.run(300)
+    group.cut.add(leader.server.identity)
+    asked(leader, "q", 10)
+    group.run(0)
+    successor = group.leader()
+    asked(successor, "s", 10)
+    group.run(20)
+    assert [each.session for each in successor.answered] == ["s"]
+    assert leader.server.node.leads
+    asked(leader, "s", 10)
+    group.run(20)
+    return leader
+
+
+def test_a_command_that_another_leader_has_executed_is_never_refused() -> None:
+    assert told(refused_elsewhere(), SessionKnown) == []
+
+
+def test_a_command_for_which_there_is_no_room_is_refused_once_that_is_certain() -> None:
+    group = VirtualServers(limits=replace(LIMITS, sessions=1))
+    leader = group.leader()
+    group.run(300)
+    asked(leader, "q", 10)
+    group.run(20)
+    asked(leader, "s", 10)
+    assert told(leader, SessionKnown) == []
+    group.run(20)
+    assert told(leader, SessionKnown) == [FULL]
+    assert len(leader.server.node.replica.log) == 2
+
+
+def test_nothing_is_refused_for_what_is_not_decided() -> None:
+    """A later leader may have room where this one has none."""
+    group = VirtualServers(limits=replace(LIMITS, sessions=1))
+    leader = group.leader()
+    group.run(300)
+    group.cut.update(each for each in group.servers if each != leader.server.identity)
+    asked(leader, "q", 10)
+    group.run(1)
+    asked(leader, "s", 10)
+    group.run(20)
+    assert told(leader, SessionKnown) == []
+
+
+def at_once(questions: Questions[Any, Any, Any], by: int, sessions: frozenset[str]) -> Any:
+    """A mutant: whoever thinks that it leads refuses."""
+    for each in sessions:
+        questions._clients.tell(by, SessionKnown(each, 0, 0, full=True))
+    return WHOLE(questions, by, frozenset())
+
+
+WHOLE: Final[Callable[[Questions[Any, Any, Any], int, frozenset[str]], Any]] = Questions.ask_for_room
+
+
+def test_whoever_refuses_at_once_refuses_what_was_executed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Questions, "ask_for_room", at_once)
+    assert told(refused_elsewhere(), SessionKnown) == [FULL]
