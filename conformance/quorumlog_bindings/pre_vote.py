@@ -15,10 +15,10 @@ from quorumlog.core.consensus.messages import (
     VoteRequest,
 )
 from quorumlog.core.consensus.replica import Replica
-from quorumlog.pre_vote import Contact, PreVote, PreVoteReply, PreVoteRequest
-from quorumlog.simulation import pre_vote_properties, pre_vote_starts
+from quorumlog.pre_vote import PreVote, PreVoteReply, PreVoteRequest
+from quorumlog.simulation import pre_vote_properties, pre_vote_starts, pre_vote_wide
 from quorumlog.simulation.network import Network
-from quorumlog.simulation.pre_vote import Canvass, Electorate
+from quorumlog.simulation.pre_vote import Asker, Canvass, Electorate
 from quorumlog.simulation.prepared import Three
 from quorumlog_bindings import replication as consensus
 from quorumlog_bindings.replication import event, names, server, servers, voters
@@ -27,7 +27,7 @@ from tlastep.values import Value, record
 
 pre_vote: Binding[Electorate] = Binding(
     "PreVote",
-    parts=("replicas", "network", "decided", "contacts", "attempt", "canvass"),
+    parts=("replicas", "network", "decided", "askers", "canvass"),
     refused=Refused,
     ghosts=("decided",),
     unverified=("The number of an attempt: that whoever draws it has never drawn it before",),
@@ -77,20 +77,16 @@ def of_decided(decided: tuple[Entry, ...]) -> dict[str, object]:
     return consensus.of_decided(decided)
 
 
-@pre_vote.observe_each("contacts")
-def of_contact(identity: ServerId, contact: Contact) -> tuple[Value, dict[str, object]]:
-    """What a server knows of the others' being there."""
+@pre_vote.observe_each("askers")
+def of_asker(identity: ServerId, asker: Asker) -> tuple[Value, dict[str, object]]:
+    """What a server knows of the others' being there, and how often it has asked."""
+    contact = asker.contact
     return server(identity), {
+        "attempt": asker.attempt,
         "heard": contact.heard,
         "grants": voters(contact.grants),
         "replied": voters(contact.replied),
     }
-
-
-@pre_vote.observe_each("attempt")
-def of_attempt(identity: ServerId, number: int) -> tuple[Value, dict[str, object]]:
-    """How often a server has asked."""
-    return server(identity), {"attempt": number}
 
 
 @pre_vote.observe_part("canvass")
@@ -114,9 +110,15 @@ for _name, _start in pre_vote_starts.STARTS.items():
     bind_start(_name, _start)
 
 
+@pre_vote.start("Starts")
+def starts(constants: Constants) -> list[Electorate]:
+    """MCPreVoteWide!Starts."""
+    return pre_vote_wide.starts(servers(constants), cast(int, constants["Batch"]), names(constants, "Event")[0])
+
+
 @pre_vote.bound("Bound")
 def bound(constants: Constants) -> list[Property]:
-    """MCPreVote!Bound."""
+    """MCPreVote!Bound, and MCPreVoteWide!Bound."""
     max_term, max_log = cast(int, constants["MaxTerm"]), cast(int, constants["MaxLog"])
     max_owed, max_network = cast(int, constants["MaxOwed"]), cast(int, constants["MaxNetwork"])
     max_attempt, max_canvass = cast(int, constants["MaxAttempt"]), cast(int, constants["MaxCanvass"])
@@ -132,7 +134,7 @@ def bound(constants: Constants) -> list[Property]:
         )
 
     def few_attempts(electorate: Electorate, i: ServerId) -> bool:
-        return electorate.attempt[i] <= (max_attempt if i in asking else 0)
+        return electorate.askers[i].attempt <= (max_attempt if i in asking else 0)
 
     def small_network(electorate: Electorate) -> bool:
         return len(electorate.network) <= max_network
@@ -156,7 +158,7 @@ def healthy(constants: Constants) -> list[Property]:
     steady = set(names(constants, "Steady"))
 
     def is_healthy(electorate: Electorate, i: ServerId) -> bool:
-        return i not in steady or electorate.contacts[i].heard or electorate.replicas[i].role == "leader"
+        return i not in steady or electorate.contact(i).heard or electorate.replicas[i].role == "leader"
 
     return [Property(("i",), is_healthy)]
 

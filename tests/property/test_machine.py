@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -173,6 +174,18 @@ def test_what_counts_as_explored_is_the_bounds_of_the_models_that_are_explored()
             constants = {name.text: value for name, value in read_config(PROJECT.config(model)).constants.items()}
             bound = tuple(int(str(constants[name])) for name in names)
             assert any(all(mine <= most for mine, most in zip(bound, each, strict=True)) for each in explored), bound
+
+
+def test_what_counts_as_explored_of_pre_votes_is_what_every_model_stays_within() -> None:
+    """The predicate Explored of MCPreVoteWide says the least bounds that hold in all models of three servers."""
+    most = dict.fromkeys(("MaxTerm", "MaxLog", "MaxOwed", "MaxNetwork", "MaxAttempt", "MaxCanvass"), 0)
+    for model in PROJECT.models:
+        if model.spec == "MCPreVote.tla":
+            constants = {name.text: value for name, value in read_config(PROJECT.config(model)).constants.items()}
+            most = {name: max(highest, int(str(constants[name]))) for name, highest in most.items()}
+    text = (PROJECT.specs / "MCPreVoteWide.tla").read_text()
+    explored = text.partition("Explored ==")[2].partition("----")[0]
+    assert re.findall(r"<= (\d+)", explored) == [str(each) for each in most.values()]
 
 
 def test_a_walk_that_shows_too_little_says_why() -> None:

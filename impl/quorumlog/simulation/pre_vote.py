@@ -5,8 +5,9 @@ It is a `Cluster` whose servers have something more in mind, and the steps of co
 
 from __future__ import annotations
 
-from typing import Self, TypeAlias, Unpack
+from typing import Final, Self, TypeAlias, Unpack
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import ElectionTimeout, Input, Refused
@@ -29,33 +30,43 @@ from quorumlog.simulation.cluster import Cluster
 Canvass: TypeAlias = frozenset[PreVote]
 
 
+class Asker(Struct, frozen=True, cache_hash=True):
+    """One server: what it knows of the others' being there, and how often it has asked, in all its lives.
+
+    The number is the world's, so that none is used twice; without it what a server knows cannot be told in the spec's
+    words, for which attempt it is that others are for is a number there.
+    """
+
+    contact: Contact
+    attempt: int = 0
+
+
+WAITS: Final = Asker(HEARD)
+"""A server in the beginning."""
+
+
 class Parts(cluster.Parts, total=False):
     """The parts of an electorate that a step may replace."""
 
-    contacts: FrozenMap[ServerId, Contact]
-    attempt: FrozenMap[ServerId, int]
+    askers: FrozenMap[ServerId, Asker]
     canvass: Canvass
 
 
 class Electorate(Cluster, frozen=True, cache_hash=True):
     """A cluster, what its servers know of each other, and the pre-votes on their way.
 
-    `attempt` is the world's: it counts how often each server has asked, so that no number is used twice. The steps of
-    a cluster are steps here, too: PreVote!Sync, PreVote!Propose, PreVote!Replicate, PreVote!OnVoteRequest,
-    PreVote!OnVoteReply, PreVote!OnAppendRequest, PreVote!OnAppendReply, PreVote!Lose.
+    The steps of a cluster are steps here, too: PreVote!Sync, PreVote!Propose, PreVote!Replicate,
+    PreVote!OnVoteRequest, PreVote!OnVoteReply, PreVote!OnAppendRequest, PreVote!OnAppendReply, PreVote!Lose.
     """
 
-    contacts: FrozenMap[ServerId, Contact]
-    attempt: FrozenMap[ServerId, int]
+    askers: FrozenMap[ServerId, Asker]
     canvass: Canvass
 
     @classmethod
     def among(cls, bare: Cluster) -> Electorate:
         """A cluster in which every server waits as if it had just heard a leader. Spec: PreVote!Init."""
-        contacts = FrozenMap(dict.fromkeys(bare.servers, HEARD))
-        attempt = FrozenMap(dict.fromkeys(bare.servers, 0))
-        parts = bare.servers, bare.replicas, bare.network, bare.decided
-        return cls(*parts, contacts, attempt, frozenset())
+        askers = FrozenMap(dict.fromkeys(bare.servers, WAITS))
+        return cls(bare.servers, bare.replicas, bare.network, bare.decided, askers, frozenset())
 
     def change(self, **parts: Unpack[Parts]) -> Self:
         """A copy in which these parts are replaced."""
@@ -63,11 +74,15 @@ class Electorate(Cluster, frozen=True, cache_hash=True):
 
     def knows(self, i: ServerId, contact: Contact) -> Self:
         """The same with what one server knows."""
-        return self.change(contacts=self.contacts.set(i, contact))
+        return self.change(askers=self.askers.set(i, Asker(contact, self.askers[i].attempt)))
+
+    def contact(self, i: ServerId) -> Contact:
+        """What a server knows of the others' being there."""
+        return self.askers[i].contact
 
     def take(self, i: ServerId, taken: Input | Asking) -> Self:
         """The electorate after one server's step."""
-        before, contact = self.replicas[i], self.contacts[i]
+        before, contact = self.replicas[i], self.contact(i)
         judged = judge(contact, before, taken)
         parts = Parts()
         if judged.sent is not None:
@@ -80,15 +95,16 @@ class Electorate(Cluster, frozen=True, cache_hash=True):
             if after is not before:
                 parts["replicas"] = self.replicas.set(i, after)
         if known != contact:
-            parts["contacts"] = self.contacts.set(i, known)
+            parts["askers"] = self.askers.set(i, Asker(known, self.askers[i].attempt))
         return self.change(**parts) if parts else self
 
     # -- steps that consensus does not have ------------------------------------------------------------------
 
     def ask(self, i: ServerId) -> Self:
         """A server asks whether it may stand. Spec: PreVote!Ask."""
-        number = self.attempt[i] + 1
-        return self.take(i, Ask(number)).change(attempt=self.attempt.set(i, number))
+        number = self.askers[i].attempt + 1
+        after = self.take(i, Ask(number))
+        return after.change(askers=after.askers.set(i, Asker(after.contact(i), number)))
 
     def timeout(self, i: ServerId) -> Self:
         """A server stands, if a quorum is for it. Spec: PreVote!Timeout."""
@@ -118,7 +134,7 @@ class Electorate(Cluster, frozen=True, cache_hash=True):
 
     def stand_unasked(self, i: ServerId) -> Self:
         """Whoever has heard nobody stands. Spec: MCPreVote!Stand."""
-        if self.contacts[i].heard:
+        if self.contact(i).heard:
             raise Refused(f"{i} has heard a leader")
         members = frozenset(self.servers)
-        return self.knows(i, replace(self.contacts[i], grants=members)).timeout(i)
+        return self.knows(i, replace(self.contact(i), grants=members)).timeout(i)

@@ -20,8 +20,8 @@ Part: TypeAlias = tuple[tuple[str, ...], Callable[..., bool]]
 
 def contact_ok(electorate: Electorate, i: ServerId) -> bool:
     """What a server knows is of the types that it should be of."""
-    contact, servers = electorate.contacts[i], set(electorate.servers)
-    return contact.grants <= servers and contact.replied <= servers and electorate.attempt[i] >= 0
+    contact, servers = electorate.contact(i), set(electorate.servers)
+    return contact.grants <= servers and contact.replied <= servers and electorate.askers[i].attempt >= 0
 
 
 def pre_vote_ok(electorate: Electorate, p: PreVote) -> bool:
@@ -32,7 +32,7 @@ def pre_vote_ok(electorate: Electorate, p: PreVote) -> bool:
 
 def askers_hear_nobody(electorate: Electorate, i: ServerId) -> bool:
     """Whoever asks does not lead, and has heard no leader, unless it has just made room."""
-    contact = electorate.contacts[i]
+    contact = electorate.contact(i)
     if not contact.grants:
         return True
     made_room = len(contact.grants) == len(electorate.servers)
@@ -41,13 +41,13 @@ def askers_hear_nobody(electorate: Electorate, i: ServerId) -> bool:
 
 def only_leaders_count(electorate: Electorate, i: ServerId) -> bool:
     """Leaders alone count replies, and nobody counts its own."""
-    replied = electorate.contacts[i].replied
+    replied = electorate.contact(i).replied
     return i not in replied and (electorate.replicas[i].role == LEADER or not replied)
 
 
 def numbers_were_drawn(electorate: Electorate, p: PreVote) -> bool:
     """A number on its way is none of an attempt to come."""
-    return p.attempt <= electorate.attempt[p.sender if isinstance(p, PreVoteRequest) else p.to]
+    return p.attempt <= electorate.askers[p.sender if isinstance(p, PreVoteRequest) else p.to].attempt
 
 
 def nobody_begins_a_term(before: Electorate, after: Electorate, i: ServerId) -> bool:

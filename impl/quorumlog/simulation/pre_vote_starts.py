@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from quorumlog.core.consensus.messages import ServerId, VoteRequest
 from quorumlog.pre_vote import NOBODY, PreVote, PreVoteReply
 from quorumlog.simulation.cluster import Cluster
-from quorumlog.simulation.pre_vote import Electorate
+from quorumlog.simulation.pre_vote import Asker, Electorate
 from quorumlog.simulation.prepared import Story, Three, leader, no_op
 
 Start: TypeAlias = Callable[[Three, int], Electorate]
@@ -58,8 +58,7 @@ def outvoted(servers: Three, batch: int) -> Electorate:
 
 def asked_before(electorate: Electorate, server: ServerId, canvass: frozenset[PreVote]) -> Electorate:
     """The server has asked once, and has heard no leader since it was cut off."""
-    attempt = electorate.attempt.set(server, 1)
-    return electorate.knows(server, NOBODY).change(attempt=attempt, canvass=canvass)
+    return electorate.change(askers=electorate.askers.set(server, Asker(NOBODY, 1)), canvass=canvass)
 
 
 STARTS: Final[Mapping[str, Start]] = {

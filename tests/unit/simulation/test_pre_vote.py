@@ -122,10 +122,10 @@ def test_who_makes_room_stands_at_once() -> None:
     (request,) = electorate.canvass
     room = electorate.take("a", request)
     assert room.replicas["a"].role == "follower"
-    assert room.contacts["a"].grants == {"a", "b", "c"}
+    assert room.contact("a").grants == {"a", "b", "c"}
     assert room.take("a", request).canvass == room.canvass, "it is for nobody else"
     stands = room.timeout("a")
-    assert (stands.replicas["a"].term, stands.contacts["a"]) == (2, HEARD)
+    assert (stands.replicas["a"].term, stands.contact("a")) == (2, HEARD)
 
 
 def test_whether_servers_ask_stands_in_the_text() -> None:

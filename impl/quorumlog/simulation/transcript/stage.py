@@ -98,7 +98,7 @@ class Stage:
 
     def ask(self, server: ServerId) -> None:
         """Asks the others whether it may stand."""
-        number = asking(self.cluster).attempt[server] + 1
+        number = asking(self.cluster).askers[server].attempt + 1
         self.own_step("Ask", server, Ask(number), lambda cluster: asking(cluster).ask(server))
 
     def tick(self, server: ServerId) -> None:
@@ -170,7 +170,7 @@ class Stage:
         facts = words.facts(before, after, server, effects)
         if isinstance(before, Electorate) and isinstance(after, Electorate):
             facts += words.contact_facts(
-                before.contacts[server], after.contacts[server], sent, leads=after.replicas[server].role == LEADER
+                before.contact(server), after.contact(server), sent, leads=after.replicas[server].role == LEADER
             )
         if sent is not None:
             self._send(sent)
@@ -340,7 +340,7 @@ def done(before: Cluster, server: ServerId, taken: Input | Asking) -> tuple[Effe
     """The same pure step once more, for what it sends."""
     judged = Judged(NOBODY, then=cast(Input, taken))
     if isinstance(before, Electorate):
-        judged = judge(before.contacts[server], before.replicas[server], taken)
+        judged = judge(before.contact(server), before.replicas[server], taken)
     effects = NOTHING if judged.then is None else step(before.replicas[server], judged.then)[1]
     return effects, judged.sent
 
