@@ -145,13 +145,17 @@ class Storage:
             if truncated:
                 self._remembered = None
 
+    def is_untidy(self, *, idle: bool = False) -> bool:
+        """Whether it is time to tidy."""
+        return self._frames >= (IDLE_FRAMES if idle else MOST_FRAMES)
+
     def tidy(self, *, idle: bool = False) -> bool:
         """Bring the write-ahead log into the database if it is time; whether it was.
 
-        To be called in the thread that writes, when the last write has been told of: the pause grows with the number of
-        pages, and falls where nobody waits for it, or is short. Raises `DiskFailed`.
+        To be called when the last write has been told of: the pause grows with the number of pages, and falls where
+        nobody waits for it, or is short. Raises `DiskFailed`.
         """
-        if self._frames < (IDLE_FRAMES if idle else MOST_FRAMES):
+        if not self.is_untidy(idle=idle):
             return False
         with self._lock:
             self._check()

@@ -78,7 +78,7 @@ def nothing_wrong(_: Deed, __: str) -> Trouble | None:
 
 
 class VirtualWriter:
-    """The port `Disk` over a storage, in the loop of a process; what `DiskThread` is with a thread."""
+    """The port `Disk` over a storage, in the loop of a process; what `DiskWriter` is in real time."""
 
     def __init__(
         self,
