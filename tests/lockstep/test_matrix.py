@@ -13,6 +13,7 @@ from tlastep.check.matrix import (
     Cell,
     State,
     Tried,
+    gaps,
     judged,
     keep_matrix,
     key,
@@ -27,7 +28,7 @@ from tlastep.check.memory import _hash_of_texts
 from tlastep.check.models import find_project
 from tlastep.check.mutant_kill import Killer
 from tlastep.check.mutant_list import Mutant, read_mutants
-from tlastep.check.mutants import NO_LAYER
+from tlastep.check.mutants import NO_LAYER, Judged
 from tlastep.cli import matrix as command
 from tlastep.cli.main import run
 from tlastep.errors import UnusableInput
@@ -112,14 +113,33 @@ def test_the_report_knows_what_was_tried_until_a_text_changes(tmp_path: Path) ->
     _hash_of_texts.cache_clear()
     assert known_matrix(project) == []
     listed = {key(CODE): ("lockstep",), ("code", "another"): ("lockstep", "machine")}
-    *_, layers, by_mutant, by_list = sections(Verified([], [], [], [], known, listed), [])
+    *_, layers, by_mutant, by_list, _ = sections(Verified([], [], [], [], known, listed, [], []), [])
     assert [layers.title, by_mutant.title] == ["Layers", "Mutants by layer"]
     assert by_list.rows == [{"mutant": "another", "side": "code", "lockstep": "killed", "machine": "killed"}]
-    *_, mutants, by_list = sections(Verified([], [], [], [], [], listed), [])
+    *_, mutants, by_list, _ = sections(Verified([], [], [], [], [], listed, [], []), [])
     assert mutants.title == "Mutants"
     assert [row["mutant"] for row in by_list.rows] == [CODE.name, "another"]
     assert by_list.rows[0]["machine"] is None
     assert "tlastep matrix" in by_list.note
+
+
+def test_a_mutant_that_nothing_is_known_of_has_an_empty_row_in_the_report() -> None:
+    survives = Judged(SPEC, (), "survives", 0.1)
+    *_, by_list, _ = sections(Verified([], [], [survives], [], [], {key(CODE): ("lockstep",)}, [], []), [])
+    assert {row["mutant"]: row["lockstep"] for row in by_list.rows} == {SPEC.name: None, CODE.name: "killed"}
+
+
+def test_a_list_lacks_mutants_names_some_that_are_none_or_has_rows_that_name_no_layer() -> None:
+    both = [CODE, SPEC]
+    assert list(gaps(both, {key(CODE): ("lockstep",), key(SPEC): ("tlc",)})) == []
+    assert list(gaps(both, {key(CODE): ("lockstep",), key(SPEC): ()})) == [
+        f"spec mutant {SPEC.name}: no layer kills it, by the list"
+    ]
+    # A name is of one side only: the row of the other one does not stand for it.
+    assert list(gaps(both, {key(CODE): ("lockstep",), ("code", SPEC.name): ("lockstep",)})) == [
+        f"spec mutant {SPEC.name}: is not in the list of what kills what",
+        f"code mutant {SPEC.name}: is in the list of what kills what, and there is none",
+    ]
 
 
 def test_what_was_tried_is_judged_as_the_other_command_judges() -> None:

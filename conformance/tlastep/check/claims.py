@@ -8,7 +8,7 @@ be violated there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +55,34 @@ class Claim(msgspec.Struct, frozen=True):
             "mutants": len(self.mutants) or None,
             "violated by": ", ".join(self.mutants) or None,
         }
+
+
+class Other(msgspec.Struct, frozen=True):
+    """A model that a verification did not look at, and the properties that it names."""
+
+    model: Model
+    properties: tuple[str, ...]
+
+    def row(self) -> dict[str, object]:
+        """The model as a row of the report."""
+        return {
+            "model": self.model.name,
+            "module": self.model.module,
+            "kind": self.model.kind,
+            "size": self.model.size,
+            "expected": self.model.result,
+            "properties": ", ".join(self.properties),
+            "says": self.model.says,
+        }
+
+
+def others(project: Project, looked_at: Collection[str]) -> list[Other]:
+    """The models of the project beside those that were looked at."""
+    return [
+        Other(model, tuple(name for name, _ in _properties(project, model)))
+        for model in project.models
+        if model.name not in looked_at
+    ]
 
 
 def claims(project: Project, models: Sequence[Model], judged: Sequence[Judged]) -> list[Claim]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from time import perf_counter
@@ -177,6 +177,18 @@ def read_expected(project: Project) -> dict[tuple[str, str], tuple[str, ...]]:
                 raise UnusableInput(f"{side} mutant {name}: no layer {unknown[0]}", str(project.matrix))
             found[side, name] = killers
     return found
+
+
+def gaps(mutants: Iterable[Mutant], listed: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[str]:
+    """What the list lacks: mutants without a row, or whose row names no layer, and rows of no mutant."""
+    known = {key(each) for each in mutants}
+    for side, name in sorted(known - listed.keys()):
+        yield f"{side} mutant {name}: is not in the list of what kills what"
+    for side, name in sorted(listed.keys() - known):
+        yield f"{side} mutant {name}: is in the list of what kills what, and there is none"
+    for (side, name), killers in listed.items():
+        if not killers:
+            yield f"{side} mutant {name}: no layer kills it, by the list"
 
 
 def write_expected(

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tlastep.check.claims import claims
+from tlastep.check.claims import claims, others
 from tlastep.check.coverage import write_coverage
 from tlastep.check.matrix import known_matrix, read_expected
 from tlastep.check.models import Project, find_project
@@ -42,7 +42,9 @@ def verify(
     if not models:
         wrong += [*never_taken(project, rows), *(each.problem for each in claimed if each.problem)]
     table = summary(chosen, rows, judged)
-    found = Verified(table, rows, judged, claimed, known_matrix(project), read_expected(project))
+    left_out = others(project, {each.name for each in chosen} | {row.model for row in rows})
+    known, listed = known_matrix(project), read_expected(project)
+    found = Verified(table, rows, judged, claimed, known, listed, chosen, left_out)
     _write_page(project, found, wrong, perf_counter() - start)
     if json:
         print_json({"holds": not wrong, "models": table, "mutants": mutant_rows(judged), "wrong": wrong})

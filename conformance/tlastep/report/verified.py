@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from tlastep.check.claims import Claim
+from tlastep.check.claims import Claim, Other
 from tlastep.check.coverage import Coverage, merged_rows, unreached
 from tlastep.check.matrix import Tried, key
+from tlastep.check.models import Model
 from tlastep.check.mutants import Judged
 from tlastep.check.verify import COVERAGES, Row, coverage_of
 from tlastep.report.html import Section
@@ -17,13 +18,16 @@ from tlastep.report.summary import mutant_rows
 LIVENESS: Final = (
     "TLC shows the properties; here, in each state of the model, spec and code have the same steps, so they carry over."
 )
+EXPECTED: Final = "What must be reachable, stated as if it were not, and wrong designs: each must violate its property."
+OTHERS: Final = "Not part of this verification: name them, or their size, or have `tlastep machine` walk through them."
 LISTED: Final = "Not tried since anything was changed: `tlastep matrix` tries them, and compares with this list."
 
 
 class Verified(NamedTuple):
     """All that a verification found.
 
-    `tried` is what is known of the matrix at the same texts, and `listed` which layers kill which mutants by the list.
+    `models` were looked at, and `others` are the rest. `tried` is what is known of the matrix at the same texts, and
+    `listed` which layers kill which mutants by the list.
     """
 
     table: Sequence[Mapping[str, object]]
@@ -32,6 +36,8 @@ class Verified(NamedTuple):
     claims: Sequence[Claim]
     tried: Sequence[Tried]
     listed: Mapping[tuple[str, str], Sequence[str]]
+    models: Sequence[Model]
+    others: Sequence[Other]
 
 
 def sections(found: Verified, wrong: Sequence[str]) -> list[Section]:
@@ -42,6 +48,7 @@ def sections(found: Verified, wrong: Sequence[str]) -> list[Section]:
         *failed,
         Section("Models", found.table, "TLC's counts judge the engine; spec and code have one digest."),
         Section("Properties", _claims(found), "Each must hold where it is claimed, and something must violate it."),
+        Section("Witnesses and expected violations", _expected(found), EXPECTED),
         Section(
             "Replays", _replays(found.rows), "Behaviours that TLC simulated, and graphs that it dumped, on the code."
         ),
@@ -49,7 +56,8 @@ def sections(found: Verified, wrong: Sequence[str]) -> list[Section]:
         Section("Past the bound", _deep(found.rows), "Random walks, simulated faults, and contracts on all inputs."),
         Section("Coverage", merged_rows(reached), _unreached(reached)),
         Section("Mutants", mutant_rows(found.judged), "Each is one small change; something must notice it."),
-        *_matrix(found.tried, found.listed),
+        *_matrix(found),
+        Section("Models that were left out", [each.row() for each in found.others], OTHERS),
     ]
 
 
@@ -58,6 +66,22 @@ def _claims(found: Verified) -> list[dict[str, object]]:
     for row in found.rows:
         judged[row.model] = judged.get(row.model, True) and row.holds
     return [each.row(judged) for each in found.claims]
+
+
+def _expected(found: Verified) -> list[dict[str, object]]:
+    states = {row["model"]: row[""] for row in found.table}
+    return [
+        {
+            "model": model.name,
+            "module": model.module,
+            "kind": model.kind,
+            "": states.get(model.name),
+            "must find": model.result,
+            "says": model.says,
+        }
+        for model in found.models
+        if model.result != "ok"
+    ]
 
 
 def _replays(rows: Sequence[Row]) -> list[dict[str, object]]:
@@ -125,7 +149,9 @@ def _unreached(reached: Sequence[Coverage]) -> str:
     return says + (f" Reached by none: {'; '.join(left)}." if left else " Nothing is left that none of them reaches.")
 
 
-def _matrix(tried: Sequence[Tried], listed: Mapping[tuple[str, str], Sequence[str]]) -> list[Section]:
+def _matrix(found: Verified) -> list[Section]:
+    """What is known of each mutant and layer. A mutant that the list lacks has an empty row."""
+    tried, listed = found.tried, {key(each.mutant): () for each in found.judged} | dict(found.listed)
     names = {key(each.mutant) for each in tried}
     others = {of: layers for of, layers in listed.items() if of not in names}
     by_list = Section("Mutants by layer, as listed", listed_rows(others), LISTED)
