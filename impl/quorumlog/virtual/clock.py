@@ -7,6 +7,7 @@ Times are whole microseconds. What is due at one time happens in the order in wh
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from heapq import heappop, heappush
@@ -18,8 +19,14 @@ SECOND: Final = 1_000_000
 class Process(Protocol):
     """Where something is due."""
 
-    def due(self, handle: Due, /) -> None:
-        """It is time for it."""
+    is_going: bool
+    """Whether what is due happens now."""
+
+    def enter(self) -> None:
+        """What happens from now on happens here."""
+
+    def late(self, handle: Due, /) -> None:
+        """It is time for something, and the process does not go on."""
 
     def call_exception_handler(self, context: dict[str, Any], /) -> None:
         """It has failed."""
@@ -52,18 +59,9 @@ class Due(asyncio.TimerHandle):
         """When it is due, in seconds."""
         return self.time / SECOND
 
-    def happen(self) -> None:
-        """Do it. What fails is for the process to deal with."""
-        call = self.call
-        try:
-            if call is None:
-                return
-            if self.context is None:
-                call(*self.given)
-            else:
-                self.context.run(call, *self.given)
-        except Exception as error:
-            self.process.call_exception_handler({"message": f"{call} has failed", "exception": error, "handle": self})
+    def failed(self, error: Exception) -> None:
+        """It has gone wrong, with which its process has to deal."""
+        self.process.call_exception_handler({"message": f"{self.call} has failed", "exception": error, "handle": self})
 
     def __repr__(self) -> str:
         return f"<due at {self.when():.6f}: {self.call}>"
@@ -81,15 +79,19 @@ class Clock:
         self.now = 0
         self.steps = 0
         """How much has happened."""
+        self._soon: deque[Due] = deque()
+        """What is due now: it comes after what was put down earlier for this time."""
         self._entries: list[tuple[int, int, Due]] = []
         self._number = 0
         self._going = False
 
     def put(self, due: Due) -> None:
         """Put something down for its time, which is now if that has passed."""
-        self._number += 1
-        time = due.time
-        heappush(self._entries, (time if time > self.now else self.now, self._number, due))
+        if due.time <= self.now:
+            self._soon.append(due)
+        else:
+            self._number += 1
+            heappush(self._entries, (due.time, self._number, due))
 
     def stop(self) -> None:
         """It is enough."""
@@ -97,9 +99,32 @@ class Clock:
 
     def run(self, until: int) -> None:
         """Let everything happen that is due until then, or until it is enough."""
-        entries, self._going = self._entries, True
-        while self._going and entries and entries[0][0] <= until:
-            self.now, _, due = heappop(entries)
-            if due.call is not None:
-                self.steps += 1
-                due.process.due(due)
+        running: Process | None = None
+        self._going = True
+        while self._going and (due := self._next(until)) is not None:
+            call, process = due.call, due.process
+            if call is None:
+                continue
+            self.steps += 1
+            if not process.is_going:
+                process.late(due)
+                continue
+            if process is not running:
+                process.enter()
+                running = process
+            try:
+                if due.context is None:
+                    call(*due.given)
+                else:
+                    due.context.run(call, *due.given)
+            except Exception as error:
+                due.failed(error)
+
+    def _next(self, until: int) -> Due | None:
+        entries = self._entries
+        if self._soon and (not entries or entries[0][0] > self.now):
+            return self._soon.popleft()
+        if not entries or entries[0][0] > until:
+            return None
+        self.now, _, due = heappop(entries)
+        return due

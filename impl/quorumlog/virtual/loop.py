@@ -47,8 +47,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.name = name
         self._clock = clock
         self._network = network
-        self._held: list[Due] | None = None
-        self._ended = False
+        self.is_going = True
+        self._held: list[Due] = []
+        self._has_ended = False
 
     # -- what asyncio asks for -------------------------------------------------------------------------------------
 
@@ -108,19 +109,21 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def pause(self) -> None:
         """Nothing happens here for now."""
-        if self._held is None:
-            self._held = []
+        self.is_going = False
 
     def resume(self) -> None:
         """What was to happen meanwhile happens now, in the same order."""
-        held, self._held = self._held, None
-        for each in held or ():
-            self._clock.put(each)
+        if not self._has_ended:
+            self.is_going = True
+            held, self._held = self._held, []
+            for each in held:
+                self._clock.put(each)
 
     def end(self) -> None:
         """Nothing happens here any more."""
-        self._ended = True
-        self._held = None
+        self._has_ended = True
+        self.is_going = False
+        self._held.clear()
         for task in asyncio.all_tasks(self):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # it ends with its process
         self.close()
@@ -128,19 +131,20 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __del__(self) -> None:
         """It holds nothing that would have to be closed."""
 
-    def due(self, handle: Due) -> None:
-        """It is time for something, if the process is there and goes on."""
-        if self._held is not None:
+    def enter(self) -> None:
+        """What happens from now on happens here."""
+        asyncio._set_running_loop(self)
+
+    def late(self, handle: Due) -> None:
+        """It is time for something; it happens when the process goes on."""
+        if not self._has_ended:
             self._held.append(handle)
-        elif not self._ended:
-            asyncio._set_running_loop(self)
-            handle.happen()
 
     def _put(
         self, time: int, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None = None
     ) -> Due:
         due = Due(time, self, callback, args, context)
-        if not self._ended:
+        if not self._has_ended:
             self._clock.put(due)
         return due
 
