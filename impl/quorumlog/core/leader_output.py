@@ -7,7 +7,7 @@ draft and who waits for an answer, it forgets when it is deposed, for another le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -72,7 +72,7 @@ class Acknowledged(Struct, frozen=True, gc=False, cache_hash=True, array_like=Tr
 
 
 Entry: TypeAlias = Executed[Event] | Acknowledged
-Added = TypeVar("Added", bound="Entry[Any]")
+AnyEntry = TypeVar("AnyEntry", bound="Entry[Any]")
 
 
 class Answered(Struct, Generic[Answer], frozen=True, gc=False, cache_hash=True):
@@ -82,14 +82,14 @@ class Answered(Struct, Generic[Answer], frozen=True, gc=False, cache_hash=True):
     said: Answer | Conflict
 
 
+Added: TypeAlias = tuple[int, int, Answered[Answer]]  # a command's number, what was received by then, and the answer
+
+
 class Message(Struct, Generic[Content], frozen=True, gc=False, cache_hash=True):
     """A message to the world outside, numbered over all sessions."""
 
     number: int
     content: Content
-
-
-# -- what the log makes -------------------------------------------------------------------------------------
 
 
 class Session(Struct, Generic[Answer], frozen=True, gc=False, cache_hash=True):
@@ -108,10 +108,11 @@ class Session(Struct, Generic[Answer], frozen=True, gc=False, cache_hash=True):
         place = number - self.forgotten - 1
         return self.kept[place] if place >= 0 and number <= self.last else None
 
-    def without(self, received: int) -> Items[Answered[Answer]]:
-        """The answers to be kept when so many have been received. Spec: LeaderOutput!Without."""
-        more = received - self.last + len(self.kept)
-        return without_first(self.kept, more) if more > 0 else self.kept
+    def grown(self, added: Sequence[Added[Answer]]) -> Session[Answer]:
+        """The session after these commands: what is received is not kept. Spec: LeaderOutput!Without."""
+        received = max([min(received, number - 1) for number, received, _ in added])
+        kept, more = extended(self.kept, tuple([answer for _, _, answer in added])), received - self.forgotten
+        return Session(added[-1][0], without_first(kept, more) if more > 0 else kept)
 
 
 NEW: Final[Session[Any]] = Session(0, ())
@@ -133,9 +134,6 @@ class Table(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=Tru
     def session(self, session: SessionId) -> Session[Answer]:
         """What is known of a session."""
         return self.sessions.get(session, NEW)
-
-
-# -- the gate -----------------------------------------------------------------------------------------------
 
 
 Named: TypeAlias = tuple[SessionId, int]
@@ -203,9 +201,6 @@ class Tell(Struct, Generic[Content], frozen=True, gc=False):
     message: Message[Content]
 
 
-# -- the rules ----------------------------------------------------------------------------------------------
-
-
 class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Content], frozen=True):
     """The rules of speaking, for one application: each method is a step of a gate, and answers what follows.
 
@@ -223,8 +218,7 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
         """The node leads; `rest` is what its log holds beyond the applied entries. Spec: LeaderOutput!Lead."""
         if gate.leads:
             raise Refused("it leads already")
-        first = Draft(gate.applied, gate.table)
-        drafts = accumulate(rest, lambda draft, entry: self.drafted(draft, (entry,)), initial=first)
+        drafts = accumulate(rest, lambda draft, entry: self.drafted(draft, (entry,)), initial=gate.last)
         return replace(gate, drafts=tuple(drafts)[1:])
 
     def step_down(self, gate: Gate[State, Answer, Content]) -> Gate[State, Answer, Content]:
@@ -248,13 +242,14 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
             return replace(gate, applied=applied, table=table), ()
         said: list[Say[Answer]] = []
         ready: list[Named] = []
+        name, session, waiting = None, NEW, gate.waiting.get
         for entry in entries:
-            if isinstance(entry, Executed):
-                named = entry.session, entry.number
-                if askers := gate.waiting.get(named, NOBODY):
-                    ready.append(named)
-                    answer = table.session(entry.session).remembered(entry.number)
-                    said += [Say(by, *named, answer) for by in in_order(askers) if answer is not None]
+            if isinstance(entry, Executed) and (askers := waiting(named := (entry.session, entry.number))):
+                if entry.session != name:  # most entries that follow each other are of one session
+                    name, session = entry.session, table.session(entry.session)
+                ready.append(named)
+                if (answer := session.remembered(entry.number)) is not None:
+                    said += [Say(by, *named, answer) for by in in_order(askers)]
         return Gate(applied, table, gate.drafts[len(passed) :], gate.waiting.without(ready)), tuple(said)
 
     def on_request(
@@ -276,7 +271,7 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
         written: list[Entry[Event]] = []
         for by, request, randomness in asked:
             session, number = named = request.session, request.number
-            done, last = decided(session, NEW), draft.session(session).last
+            done, last = decided(session, NEW), draft.last(session)
             if number <= done.last:
                 if (answer := done.remembered(number)) is not None:
                     said.append(Say(by, session, number, answer))
@@ -357,13 +352,19 @@ class Folding(Generic[State, Event, Answer, Content]):
         self.evolve, self.answer, self.messages = rules.application.evolve, rules.application.answer, rules.messages
         self.before = table
         self.state, self.events, self.made, self.pending = table.state, table.events, table.made, table.pending
-        self.sessions: dict[SessionId, Session[Answer]] = {}
+        self.sessions: dict[SessionId, list[Added[Answer]]] = {}
 
     def session(self, session: SessionId) -> Session[Answer]:
         """What is known of a session by now."""
-        return self.sessions.get(session) or self.before.session(session)
+        before, added = self.before.session(session), self.sessions.get(session)
+        return before.grown(added) if added else before
 
-    def add(self, entry: Added) -> Added:
+    def last(self, session: SessionId) -> int:
+        """The last command of a session by now."""
+        added = self.sessions.get(session)
+        return added[-1][0] if added else self.before.session(session).last
+
+    def add(self, entry: AnyEntry) -> AnyEntry:
         """One more entry; all of it, or if the application raises, nothing. Spec: LeaderOutput!Apply."""
         if isinstance(entry, Acknowledged):
             self.pending = without_first(self.pending, 1)
@@ -379,14 +380,13 @@ class Folding(Generic[State, Event, Answer, Content]):
                 told = tuple([Message(number, each) for number, each in enumerate(contents, self.made + 1)])
                 self.made, self.pending = self.made + len(told), extended(self.pending, told)
             self.state, self.events = state, self.events + len(entry.events)
-        session = self.session(entry.session)
-        kept = extended(session.without(entry.received), (Answered(self.events, said),))
-        self.sessions[entry.session] = Session(entry.number, kept)
+        added = self.sessions.get(entry.session) or self.sessions.setdefault(entry.session, [])
+        added.append((entry.number, entry.received, Answered(self.events, said)))
         return entry
 
     def table(self) -> Table[State, Answer, Content]:
         """The table by now."""
-        sessions = self.before.sessions.update(self.sessions)
+        sessions = self.before.sessions.update({name: self.session(name) for name in self.sessions})
         return Table(self.state, self.events, sessions, self.made, self.pending)
 
 

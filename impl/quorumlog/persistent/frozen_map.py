@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
-from typing import Final, Generic, TypeVar, final
+from typing import Final, Generic, TypeVar, cast, final
 
-from quorumlog.persistent.hash_map import HashMap
+from quorumlog.persistent.hash_map import MISSING, HashMap
 from quorumlog.persistent.strand import Items, Strand, extended
 
 Key = TypeVar("Key")
@@ -13,8 +13,6 @@ Item = TypeVar("Item")
 
 FEW: Final = 32
 """So many pairs are copied sooner than looked for in a structure that shares them."""
-
-MISSING: Final = object()
 
 
 @final
@@ -31,16 +29,21 @@ class FrozenMap(Generic[Key, Item]):
     def set(self, key: Key, value: Item) -> FrozenMap[Key, Item]:
         """A copy in which `key` has this value; the map itself where it has it already."""
         pairs = self._pairs
-        if pairs.get(key, MISSING) is value:
-            return self
         made: FrozenMap[Key, Item] = FrozenMap.__new__(FrozenMap)
         made._hash = None
-        if len(pairs) <= FEW:
+        if type(pairs) is HashMap:
+            made._pairs = after = pairs.set(key, value)
+            if after is pairs:
+                return self
+            keys = cast("Items[Key]", self._keys)
+            made._keys = keys if len(after) == len(pairs) else extended(keys, (key,))
+        elif pairs.get(key, MISSING) is value:
+            return self
+        elif len(pairs) <= FEW:
             made._pairs, made._keys = {**pairs, key: value}, None
-            return made
-        keys = self._keys or Strand.of(pairs)
-        made._pairs = (pairs if isinstance(pairs, HashMap) else HashMap(pairs)).set(key, value)
-        made._keys = keys if len(made._pairs) == len(keys) else extended(keys, (key,))
+        else:
+            made._pairs = HashMap(pairs).set(key, value)
+            made._keys = Strand.of(pairs if key in pairs else (*pairs, key))
         return made
 
     def items(self) -> ItemsView[Key, Item]:

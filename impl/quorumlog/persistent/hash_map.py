@@ -15,6 +15,8 @@ Key = TypeVar("Key")
 Item = TypeVar("Item")
 Other = TypeVar("Other")
 
+MISSING: Final = object()
+
 FEWEST: Final = 8
 """So many buckets has a small map. Their number is a power of two."""
 
@@ -46,13 +48,22 @@ class HashMap(Mapping[Key, Item]):
         return made
 
     def set(self, key: Key, value: Item) -> HashMap[Key, Item]:
-        """A copy in which the key has this value."""
-        buckets = self._buckets.copy()
-        place = hash(key) & (len(buckets) - 1)
-        known = key in buckets[place]
-        buckets[place] = bucket = own(buckets, place)
+        """A copy in which the key has this value; the map itself where it has it already."""
+        buckets = self._buckets
+        mask = len(buckets) - 1
+        place = hash(key) & mask
+        bucket = buckets[place]
+        known = bucket.get(key, MISSING)
+        if known is value:
+            return self
+        copied = buckets.copy()
+        copied[place] = bucket = bucket.copy() if 2 * len(bucket) <= mask else own(buckets, place)
         bucket[key] = value
-        return self._with(buckets, self._size if known else self._size + 1)
+        if known is MISSING:
+            return self._with(copied, self._size + 1)
+        made: HashMap[Key, Item] = HashMap.__new__(HashMap)
+        made._buckets, made._size, made._hash = copied, self._size, None
+        return made
 
     def update(self, pairs: Mapping[Key, Item]) -> HashMap[Key, Item]:
         """A copy in which these keys have these values."""
