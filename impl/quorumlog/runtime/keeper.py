@@ -1,4 +1,4 @@
-"""Writes snapshots beside everything else, and drops the entries that they stand for."""
+"""Makes and writes snapshots beside everything else, and drops the entries that they stand for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from quorumlog.runtime.server import Begun, Server
 from quorumlog.runtime.storage import Snapshot, Storage
 
 AnyServer = Server[Any, Any, Any, Any, Any]
+
+
+class NoSnapshot(Exception):
+    """The state has no encoding."""
 
 
 class Keeper:
@@ -38,23 +42,24 @@ class Keeper:
         """Write a snapshot; one that comes while another is written is left out, and so is what has no encoding."""
         if self._saving is not None and not self._saving.done():
             return
+        below = self._server.behind.below(index)
+        self._saving = self._loop.run_in_executor(None, self._save, index, term, encoded, below)
+        self._saving.add_done_callback(lambda saved: self._kept(saved, index))
+
+    def _save(self, index: int, term: int, encoded: Callable[[], bytes], below: int) -> int:
+        """In a thread: make it, write it, drop what is below, in pieces; answers how many entries are dropped now."""
         try:
             state = encoded()
         except (OverflowError, TypeError, ValueError) as error:
-            self._said(f"{self._server.identity}: there is no snapshot of index {index}: {error}")
-            return
-        below = self._server.behind.below(index)
-        self._saving = self._loop.run_in_executor(None, self._save, index, term, state, below)
-        self._saving.add_done_callback(lambda saved: self._kept(saved, index))
-
-    def _save(self, index: int, term: int, state: bytes, below: int) -> int:
-        """In a thread: write it, and then drop what is below, in pieces; answers how many entries are dropped now."""
+            raise NoSnapshot(f"there is no snapshot of index {index}: {error}") from error
         self._storage.save_snapshot(index, term, state)
         return self._storage.compact(below)
 
     def _kept(self, saved: asyncio.Future[int], index: int) -> None:
         error = None if saved.cancelled() else saved.exception()
-        if isinstance(error, Exception):
+        if isinstance(error, NoSnapshot):
+            self._said(f"{self._server.identity}: {error}")
+        elif isinstance(error, Exception):
             self._failed(error)
         elif not saved.cancelled():
             self._server.behind.dropped = saved.result()

@@ -2,17 +2,21 @@
 
 The application brings the type of its state, which may hold maps and sequences of `quorumlog.persistent`. A snapshot
 says nothing that the entries before it do not say; it only saves folding them again.
+
+It is made beside everything else, in a thread, of values that never change. A call of the encoder holds all threads up,
+so what may be long is encoded a piece at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import islice
 from types import GenericAlias
 from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from quorumlog.core.leader_output import Answered, Conflict, Gate, Message, Session, Table
 from quorumlog.persistent.frozen_map import FrozenMap
@@ -25,9 +29,11 @@ Answer = TypeVar("Answer")
 Content = TypeVar("Content")
 
 MAPS: Final = (FrozenMap, HashMap)
+PIECE: Final = 500
+"""How many values are encoded in one call: a fraction of a millisecond."""
 
 
-class Told(Struct, Generic[Answer], frozen=True, array_like=True):
+class Told(Struct, Generic[Answer], frozen=True, gc=False, array_like=True):
     """An answer that a session may ask for again."""
 
     at: int
@@ -61,19 +67,20 @@ class Keeping(Generic[State, Answer, Content]):
         return msgspec.msgpack.Decoder(cast(Any, Kept)[self._types], dec_hook=made)
 
     def encoded(self, gate: Gate[State, Answer, Content], queue: EventQueue) -> bytes:
-        """What this gate has made of its entries."""
-        table = gate.table
-        kept: Kept[State, Answer, Content] = Kept(
-            table.state,
-            table.events,
-            tuple([(name, session.last, told(session.kept)) for name, session in table.sessions.items()]),
-            table.made,
-            tuple([(message.number, message.content) for message in table.pending]),
-            gate.applied,
-            queue.length,
-            tuple(queue.others),
+        """What this gate has made of its entries, as `Kept`. The queue must not change meanwhile."""
+        table, sessions = gate.table, gate.table.sessions
+        encode = ENCODER.encode
+        fields = (
+            encode(table.state),
+            encode(table.events),
+            bytes(array((name, (known := sessions[name]).last, told(known.kept)) for name in sessions)),
+            encode(table.made),
+            bytes(array((message.number, message.content) for message in table.pending)),
+            encode(gate.applied),
+            encode(queue.length),
+            encode(queue.others),
         )
-        return ENCODER.encode(kept)
+        return b"".join((head(len(fields)), *fields))
 
     def decoded(self, blob: bytes) -> tuple[Gate[State, Answer, Content], EventQueue]:
         """The gate that begins with that. Raises `ValueError` if this is no snapshot of this application."""
@@ -88,16 +95,16 @@ class Keeping(Generic[State, Answer, Content]):
         return gate, EventQueue(kept.length, kept.others)
 
 
-def told(kept: Sequence[Answered[Answer]]) -> tuple[Told[Answer], ...]:
+def told(kept: Sequence[Answered[Answer]]) -> Raw | tuple[Told[Answer], ...]:
     """The answers of a session as they are written."""
-    return tuple(
-        [
-            Told(each.at, True, None, each.said.reason)
-            if isinstance(each.said, Conflict)
-            else Told(each.at, False, each.said)
-            for each in kept
-        ]
-    )
+    return tuple([each_told(each) for each in kept]) if len(kept) <= PIECE else array(map(each_told, kept))
+
+
+def each_told(each: Answered[Answer]) -> Told[Answer]:
+    """An answer as it is written."""
+    if isinstance(each.said, Conflict):
+        return Told(each.at, True, None, each.said.reason)
+    return Told(each.at, False, each.said)
 
 
 def answered(told: Told[Answer]) -> Answered[Answer]:
@@ -105,12 +112,29 @@ def answered(told: Told[Answer]) -> Answered[Answer]:
     return Answered(told.at, Conflict(told.reason) if told.conflict else cast("Answer", told.said))
 
 
+def array(values: Iterable[object]) -> Raw:
+    """These values one after another, encoded a piece at a time."""
+    left, pieces, number = iter(values), [b""], 0
+    while piece := list(islice(left, PIECE)):
+        number += len(piece)
+        pieces.append(ENCODER.encode(piece)[len(head(len(piece))) :])
+    pieces[0] = head(number)
+    return Raw(b"".join(pieces))
+
+
+def head(number: int) -> bytes:
+    """How MessagePack begins an array of so many values."""
+    if number < 16:
+        return bytes((0x90 | number,))
+    return b"\xdc" + number.to_bytes(2, "big") if number < 1 << 16 else b"\xdd" + number.to_bytes(4, "big")
+
+
 def plain(value: object) -> object:
     """A map as its pairs, since keys may be anything, and a sequence as its items."""
     if isinstance(value, MAPS):
-        return list(value.items())
+        return array((key, value[key]) for key in value)
     if isinstance(value, Strand):
-        return list(value)
+        return array(value)
     raise TypeError(f"expected a value that a snapshot can hold, found a {type(value).__name__}")
 
 

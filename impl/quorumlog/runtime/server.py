@@ -356,7 +356,8 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             self._kept = index
             if (held := self.behind.learn(replica)) is not None:
                 self._network.send(held)
-            self._keep(index, term_at(replica.log, index), lambda: keeping.encoded(node.gate, self.queue))
+            queue = EventQueue(self.queue.length, self.queue.others)  # as it is now; all else never changes
+            self._keep(index, term_at(replica.log, index), lambda: keeping.encoded(node.gate, queue))
 
     def _queue(self) -> Queue[Any]:
         events = cast("tuple[Any, ...]", Events(self.queue, self.node.replica.log))

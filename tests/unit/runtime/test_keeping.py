@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
+from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quorumlog import Cluster
 from quorumlog.core.consensus.effects import Committed
 from quorumlog.core.consensus.messages import Entry
-from quorumlog.core.leader_output import Gate, LeaderOutput, Request, no_messages
+from quorumlog.core.leader_output import Answered, Gate, LeaderOutput, Message, Request, Session, Table, no_messages
 from quorumlog.core.two_phase_commit.messages import Prepare
 from quorumlog.core.two_phase_commit.messages import Transfer as StagedTransfer
 from quorumlog.ledger.books import Books
@@ -19,10 +24,14 @@ from quorumlog.ledger.ledger import Answer, Ledger
 from quorumlog.ledger.placement import Placement
 from quorumlog.ledger.sharded_ledger import ShardBooks
 from quorumlog.node import Service, written
-from quorumlog.runtime import hosting
+from quorumlog.persistent.frozen_map import FrozenMap
+from quorumlog.persistent.hash_map import HashMap
+from quorumlog.runtime import hosting, keeping
 from quorumlog.runtime.event_queue import EventQueue
 from quorumlog.runtime.hosting import AnyHosted
+from quorumlog.runtime.keeper import Keeper
 from quorumlog.runtime.keeping import Keeping
+from quorumlog.runtime.wire import Limits
 
 LEDGER: Final = Service(LeaderOutput(Ledger(), no_messages))
 KEEPING: Final[Keeping[Books, Answer, Any]] = Keeping(Books, Answer)
@@ -61,6 +70,89 @@ def test_a_snapshot_is_what_the_entries_make(
     gate = gate_after(asked)
     again, queue = KEEPING.decoded(KEEPING.encoded(gate, EventQueue(length, others)))
     assert (again, queue.length, queue.others) == (gate, length, others)
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 255, 65_535, 65_536, 70_001])
+def test_an_array_in_pieces_is_that_array(size: int) -> None:
+    values = list(range(size))
+    assert bytes(keeping.array(iter(values))) == msgspec.msgpack.encode(values)
+
+
+def longest_call(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many values one call of the encoder takes at most, for a gate with many of everything."""
+    many = 3 * keeping.PIECE
+    balances = FrozenMap({"x": 1})
+    for number in range(many):
+        balances = balances.set(f"account {number}", number)
+    known = Session(many, tuple([Answered(1, True)] * many))
+    sessions = HashMap({f"s{number}": known if number == 1 else Session(1, ()) for number in range(many)})
+    pending = tuple([Message(number, "to the world") for number in range(1, many)])
+    gate: Gate[Any, Any, Any] = Gate(9, Table(Books(balances, 0), 9, sessions, many, pending), None, HashMap())
+    longest = 0
+
+    class Watched:
+        def encode(self, value: object) -> bytes:
+            nonlocal longest
+            longest = max(longest, len(value) if isinstance(value, list) else 1)
+            return ENCODER.encode(value)
+
+    monkeypatch.setattr(keeping, "ENCODER", Watched())
+    written = Keeping[Any, Any, Any](Books, Answer, str)
+    assert written.decoded(written.encoded(gate, EventQueue()))[0] == gate
+    return longest
+
+
+ENCODER: Final = keeping.ENCODER
+
+
+def test_no_call_of_the_encoder_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All threads wait while it runs, the one that answers clients too."""
+    assert longest_call(monkeypatch) == keeping.PIECE
+
+
+def test_all_in_one_call_would_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mutant."""
+    monkeypatch.setattr(keeping, "array", lambda values: msgspec.Raw(keeping.ENCODER.encode(list(values))))
+    assert longest_call(monkeypatch) > keeping.PIECE
+
+
+def maker() -> set[str]:
+    """Who makes the snapshots of a server that is asked for some commands: the names of threads."""
+    names: set[str] = set()
+
+    class Noting(Keeping[Books, Answer, Any]):
+        def encoded(self, gate: Gate[Books, Answer, Any], queue: EventQueue) -> bytes:
+            names.add(threading.current_thread().name)
+            return super().encoded(gate, queue)
+
+    hosted = dataclasses.replace(hosting.LEDGER, keeping=Noting(Books, Answer))
+    with Cluster(hosted, size=1, limits=Limits(snapshot=2, retain=50)) as cluster, cluster.client() as ledger:
+        loop = cluster._background.wait(named())
+        for _ in range(10):
+            ledger.ask(Deposit("ann", 1), timeout=20)
+    assert names
+    return {"the loop" if name == loop else "another" for name in names}
+
+
+async def named() -> str:
+    """The name of the thread in which a loop runs."""
+    return threading.current_thread().name
+
+
+def test_snapshots_are_made_beside_the_loop() -> None:
+    assert maker() == {"another"}
+
+
+def test_the_loop_could_make_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mutant."""
+    whole = Keeper.keep
+
+    def keep(keeper: Keeper, index: int, term: int, encoded: Callable[[], bytes]) -> None:
+        state = encoded()
+        whole(keeper, index, term, lambda: state)
+
+    monkeypatch.setattr(Keeper, "keep", keep)
+    assert maker() == {"the loop"}
 
 
 WHOLE: Final = KEEPING.encoded(gate_after([]), EventQueue())
