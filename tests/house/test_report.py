@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tests.house.project import ROOT
 
 from tlastep.check.claims import claims, others
+from tlastep.check.layers import concerned
 from tlastep.check.matrix import gaps, key, read_expected
 from tlastep.check.models import MACHINE, Model, find_project
 from tlastep.check.mutant_kill import Killer
@@ -33,7 +34,7 @@ def page(models: Sequence[Model], walked: Sequence[Model], listed: Listed) -> di
     looked_at = {model.name for model in (*models, *walked)}
     found = Verified(
         summary(models, rows, judged), rows, judged, claims(PROJECT, models, judged), [], listed, models,
-        others(PROJECT, looked_at),
+        others(PROJECT, looked_at), concerned(PROJECT),
     )  # fmt: skip
     return {section.title: section for section in sections(found, [])}
 

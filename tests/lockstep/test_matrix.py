@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tlastep.check.layers import layers
+from tlastep.check.layers import concerned, layers
 from tlastep.check.matrix import (
     Cell,
     State,
@@ -32,10 +32,12 @@ from tlastep.check.mutants import NO_LAYER, Judged
 from tlastep.cli import matrix as command
 from tlastep.cli.main import run
 from tlastep.errors import UnusableInput
+from tlastep.report import text
 from tlastep.report.matrix import matrix_rows, totals
 from tlastep.report.verified import Verified, sections
 
 PROJECT = find_project(Path(__file__).parent)
+CONCERNED = concerned(PROJECT)
 
 
 @pytest.fixture(autouse=True)
@@ -113,10 +115,13 @@ def test_the_report_knows_what_was_tried_until_a_text_changes(tmp_path: Path) ->
     _hash_of_texts.cache_clear()
     assert known_matrix(project) == []
     listed = {key(CODE): ("lockstep",), ("code", "another"): ("lockstep", "machine")}
-    *_, layers, by_mutant, by_list, _ = sections(Verified([], [], [], [], known, listed, [], []), [])
+    *_, layers, by_mutant, by_list, _ = sections(Verified([], [], [], [], known, listed, [], [], CONCERNED), [])
     assert [layers.title, by_mutant.title] == ["Layers", "Mutants by layer"]
-    assert by_list.rows == [{"mutant": "another", "side": "code", "lockstep": "killed", "machine": "killed"}]
-    *_, mutants, by_list, _ = sections(Verified([], [], [], [], [], listed, [], []), [])
+    (row,) = by_list.rows
+    assert {name: says for name, says in row.items() if says} == {
+        "mutant": "another", "side": "code", "lockstep": "killed", "machine": "killed"
+    }  # fmt: skip
+    *_, mutants, by_list, _ = sections(Verified([], [], [], [], [], listed, [], [], CONCERNED), [])
     assert mutants.title == "Mutants"
     assert [row["mutant"] for row in by_list.rows] == [CODE.name, "another"]
     assert by_list.rows[0]["machine"] is None
@@ -125,8 +130,19 @@ def test_the_report_knows_what_was_tried_until_a_text_changes(tmp_path: Path) ->
 
 def test_a_mutant_that_nothing_is_known_of_has_an_empty_row_in_the_report() -> None:
     survives = Judged(SPEC, (), "survives", 0.1)
-    *_, by_list, _ = sections(Verified([], [], [survives], [], [], {key(CODE): ("lockstep",)}, [], []), [])
-    assert {row["mutant"]: row["lockstep"] for row in by_list.rows} == {SPEC.name: None, CODE.name: "killed"}
+    *_, by_list, _ = sections(Verified([], [], [survives], [], [], {key(CODE): ("lockstep",)}, [], [], CONCERNED), [])
+    assert {row["mutant"]: row["lockstep"] for row in by_list.rows} == {SPEC.name: text.NONE, CODE.name: "killed"}
+
+
+def test_the_report_tells_what_a_layer_misses_from_what_it_has_nothing_to_do_with() -> None:
+    alone = next(each for each in read_mutants(PROJECT) if each.module == "EventLog")
+    judged_ones = [Judged(each, (), "", 0.1) for each in (SPEC, CODE, alone)]
+    listed = {key(SPEC): ("tlc",), key(CODE): ("lockstep",), key(alone): ("tlc",)}
+    *_, by_list, _ = sections(Verified([], [], judged_ones, [], [], listed, [], [], CONCERNED), [])
+    of_spec, of_code, of_alone = by_list.rows
+    assert (of_spec["tlc"], of_spec["composed"]) == ("killed", text.NONE)
+    assert (of_code["tlc"], of_code["composed"]) == (None, text.NONE)
+    assert (of_alone["properties"], of_alone["lockstep"], of_alone["composed"]) == (text.NONE, None, None)
 
 
 def test_a_list_lacks_mutants_names_some_that_are_none_or_has_rows_that_name_no_layer() -> None:

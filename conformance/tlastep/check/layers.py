@@ -18,7 +18,7 @@ from tlastep.check.bindings import bound_modules
 from tlastep.check.contract import contracts_of
 from tlastep.check.elsewhere import Elsewhere
 from tlastep.check.explore import load
-from tlastep.check.models import Project
+from tlastep.check.models import MACHINE, Project
 from tlastep.check.mutant_kill import (
     SIMULATION,
     Killer,
@@ -34,7 +34,7 @@ from tlastep.check.mutant_kill import (
     prepared,
 )
 from tlastep.check.mutant_list import Mutant, Side
-from tlastep.check.own_layers import load_layer
+from tlastep.check.own_layers import load_layer, own_layers
 from tlastep.check.simulated import read_beforehand, simulate_beside
 from tlastep.check.symbolic import kill_by_contracts
 from tlastep.engine.code_system import BoundModel
@@ -46,6 +46,7 @@ STEPS: Final = 20_000  # that the machine takes at most
 SCHEDULES: Final = 200  # that the simulation runs at most
 SECONDS: Final = 10.0  # for the symbols of one contract
 SEED: Final = 1
+ALL_SPECS: Final = frozenset({("spec", "tlc"), ("spec", "properties")})  # a spec is judged by itself, bound or not
 
 
 class Layer(NamedTuple):
@@ -70,6 +71,23 @@ def layers(project: Project) -> tuple[Layer, ...]:
         Layer("crosshair", both, _nothing, _by_contracts),
     )
     return known + tuple(Layer(name, both, _read_ready, _of_project(name, where)) for name, where in project.layers)
+
+
+def concerned(project: Project) -> dict[tuple[str, str], frozenset[str]]:
+    """The modules whose mutants a layer has something to do with, for each side and layer. The others are elsewhere."""
+    bound = bound_modules(project)
+    of_layer = {
+        "properties": bound.keys(),
+        "lockstep": bound.keys(),
+        "replay": bound.keys(),
+        "machine": {model.module for model in project.models if model.kind == MACHINE} & bound.keys(),
+        "simulation": {module for module, binding in bound.items() if binding.simulation is not None},
+        "crosshair": {each.module for each in contracts_of(project)},
+        **{layer.name: layer.modules for layer in own_layers(project)},
+    }
+    found = {(side, layer.name): of_layer.get(layer.name, ()) for layer in layers(project) for side in layer.sides}
+    every = {model.module for model in project.models}
+    return {key: frozenset(every if key in ALL_SPECS else modules) for key, modules in found.items()}
 
 
 @contextmanager

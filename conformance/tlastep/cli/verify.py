@@ -14,6 +14,7 @@ from rich.console import Console
 
 from tlastep.check.claims import claims, others
 from tlastep.check.coverage import write_coverage
+from tlastep.check.layers import concerned
 from tlastep.check.matrix import known_matrix, read_expected
 from tlastep.check.models import Project, find_project
 from tlastep.check.mutants import Judged
@@ -44,7 +45,7 @@ def verify(
     table = summary(chosen, rows, judged)
     left_out = others(project, {each.name for each in chosen} | {row.model for row in rows})
     known, listed = known_matrix(project), read_expected(project)
-    found = Verified(table, rows, judged, claimed, known, listed, chosen, left_out)
+    found = Verified(table, rows, judged, claimed, known, listed, chosen, left_out, concerned(project))
     _write_page(project, found, wrong, perf_counter() - start)
     if json:
         print_json({"holds": not wrong, "models": table, "mutants": mutant_rows(judged), "wrong": wrong})

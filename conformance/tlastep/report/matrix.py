@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 
 from tlastep.check.matrix import Cell, Tried
@@ -21,13 +21,28 @@ def matrix_rows(found: Sequence[Tried]) -> list[dict[str, object]]:
     return rows
 
 
-def listed_rows(listed: Mapping[tuple[str, str], Sequence[str]]) -> list[dict[str, object]]:
-    """The layers that kill each mutant by the list, whose mutants are named by side and name."""
-    names = list(dict.fromkeys(layer for layers in listed.values() for layer in layers))
-    return [
-        {"mutant": name, "side": side, **{layer: "killed" if layer in layers else None for layer in names}}
-        for (side, name), layers in listed.items()
-    ]
+def listed_rows(
+    listed: Mapping[tuple[str, str], Sequence[str]],
+    modules: Mapping[tuple[str, str], str],
+    concerned: Mapping[tuple[str, str], Collection[str]],
+) -> list[dict[str, object]]:
+    """What each layer does to each mutant by the list, whose mutants are named by side and name: killed, or a dash.
+
+    Nothing is said of a layer that is not `concerned` with a mutant's module.
+    """
+    names = list(dict.fromkeys(name for _, name in concerned))
+    rows: list[dict[str, object]] = []
+    for (side, name), killers in listed.items():
+        module = modules.get((side, name))
+        shown = {each: _by_list(each in killers, module, concerned.get((side, each), ())) for each in names}
+        rows.append({"mutant": name, "side": side, "module": module, **shown})
+    return rows
+
+
+def _by_list(killed: bool, module: str | None, concerned: Collection[str]) -> str | None:
+    if killed:
+        return "killed"
+    return text.NONE if module in concerned else None
 
 
 def totals(found: Sequence[Tried]) -> list[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from tlastep.check.claims import Claim, Other
@@ -20,14 +20,17 @@ LIVENESS: Final = (
 )
 EXPECTED: Final = "What must be reachable, stated as if it were not, and wrong designs: each must violate its property."
 OTHERS: Final = "Not part of this verification: name them, or their size, or have `tlastep machine` walk through them."
-LISTED: Final = "Not tried since anything was changed: `tlastep matrix` tries them, and compares with this list."
+LISTED: Final = (
+    "Not tried since anything was changed: `tlastep matrix` tries them, and compares with this list. A dash: the layer "
+    "misses it. Nothing: the layer has nothing to do with this module."
+)
 
 
 class Verified(NamedTuple):
     """All that a verification found.
 
-    `models` were looked at, and `others` are the rest. `tried` is what is known of the matrix at the same texts, and
-    `listed` which layers kill which mutants by the list.
+    `models` were looked at, and `others` are the rest. `tried` is what is known of the matrix at the same texts,
+    `listed` which layers kill which mutants by the list, and `concerned` of which modules each layer can say something.
     """
 
     table: Sequence[Mapping[str, object]]
@@ -38,6 +41,7 @@ class Verified(NamedTuple):
     listed: Mapping[tuple[str, str], Sequence[str]]
     models: Sequence[Model]
     others: Sequence[Other]
+    concerned: Mapping[tuple[str, str], Collection[str]]
 
 
 def sections(found: Verified, wrong: Sequence[str]) -> list[Section]:
@@ -154,7 +158,8 @@ def _matrix(found: Verified) -> list[Section]:
     tried, listed = found.tried, {key(each.mutant): () for each in found.judged} | dict(found.listed)
     names = {key(each.mutant) for each in tried}
     others = {of: layers for of, layers in listed.items() if of not in names}
-    by_list = Section("Mutants by layer, as listed", listed_rows(others), LISTED)
+    modules = {key(each.mutant): each.mutant.module for each in found.judged}
+    by_list = Section("Mutants by layer, as listed", listed_rows(others, modules, found.concerned), LISTED)
     if not tried:
         return [by_list]
     return [
