@@ -165,4 +165,4 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
 
 def written(log: Iterable[LogEntry]) -> tuple[Entry[Any], ...]:
     """The entries of a log that gates wrote: all but the no-ops of new leaders."""
-    return tuple([cast("Entry[Any]", entry.event) for entry in log if entry.event is not None])
+    return cast("tuple[Entry[Any], ...]", tuple([entry.event for entry in log if entry.event is not None]))

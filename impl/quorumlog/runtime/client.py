@@ -12,11 +12,11 @@ import secrets
 from collections.abc import Mapping
 from random import Random
 from types import TracebackType
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.event_sourcing import Folds
-from quorumlog.core.leader_output import Answered, Conflict, Named, Request
+from quorumlog.core.leader_output import Answered, Named, Request
 from quorumlog.runtime import wire
 from quorumlog.runtime.read_model import ReadModel
 from quorumlog.runtime.session import Expected, NotAQuestion, Refused, Rejected, Session, Unanswered, no_answer, spread
@@ -38,6 +38,8 @@ LONGEST_WAIT: Final = 0.5
 """Seconds before the next server is tried."""
 FRAME: Final = 4096
 """Requests that go into one frame."""
+EARLY: Final = 256
+"""So many do not wait for the end of the turn: the leader begins with them while others are asked for."""
 
 
 class Client(Generic[Command, Event, Answer]):
@@ -98,7 +100,10 @@ class Client(Generic[Command, Event, Answer]):
         answer: asyncio.Future[Answer] = self._loop.create_future()
         self._answers[request.number] = answer
         self._unsent.append(request)
-        self._soon()
+        if len(self._unsent) >= EARLY and self._welcome and self._connection is not None:
+            self._send_requests(self._connection)
+        elif not self._flushing:
+            self._soon()
         return answer
 
     async def ask(self, command: Command, expected: int | None = None, timeout: float | None = None) -> Answer:
@@ -223,15 +228,18 @@ class Client(Generic[Command, Event, Answer]):
             if self._connection is None and self._dialling is None and self._timer is None:
                 self._dial()
             return
-        requests, self._unsent = self._unsent, []
+        self._send_requests(self._connection)
         reads, self._unsent_reads = self._unsent_reads, []
-        encode = wire.ENCODER.encode
-        for start in range(0, len(requests), FRAME):
-            self._connection.send(framed(wire.REQUESTS, encode(requests[start : start + FRAME])))
         for read in reads:
             self._connection.send(frame(wire.READ, read))
         if self._statuses:
             self._connection.send(frame(wire.ASK_STATUS, wire.AskStatus()))
+
+    def _send_requests(self, connection: Connection) -> None:
+        requests, self._unsent = self._unsent, []
+        encode = wire.ENCODER.encode
+        for start in range(0, len(requests), FRAME):
+            connection.send(framed(wire.REQUESTS, encode(requests[start : start + FRAME])))
 
     def _gather_questions(self) -> None:
         gathered, self._questions = self._questions, []
@@ -340,21 +348,18 @@ class Client(Generic[Command, Event, Answer]):
 
     def _answered(self, body: memoryview) -> None:
         self._heard = self._loop.time()
-        session = self.session
+        name, accept, pop = self.session.name, self.session.accept, self._answers.pop
         for row in self._codec.answers(body):
-            if row.session != session.name:
+            if row.session != name:
                 self._hand_on(row)
-            if row.session != session.name or not session.accept(row.number):
-                continue
-            answer = self._answers.pop(row.number)
-            self.at = max(self.at, row.at)
-            if answer.done():
-                continue
-            said = row.answered().said
-            if isinstance(said, Conflict):
-                answer.set_exception(Rejected(said.reason) if said.reason else Expected(row.at))
-            else:
-                answer.set_result(said)
+            elif accept(row.number):
+                answer = pop(row.number)
+                if row.at > self.at:
+                    self.at = row.at
+                if row.conflict and not answer.done():
+                    answer.set_exception(Rejected(row.reason) if row.reason else Expected(row.at))
+                elif not answer.done():
+                    answer.set_result(cast("Answer", row.said))
 
     def _hand_on(self, row: wire.AnswerRow[Answer]) -> None:
         _, answer = self._forwarded.pop((row.session, row.number), (None, None))

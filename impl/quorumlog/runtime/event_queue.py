@@ -24,11 +24,10 @@ class EventQueue:
     def committed(self, news: Committed) -> None:
         """These entries are decided; those of a restarted server that are known already change nothing."""
         known = self.length + len(self.others)
-        for index, entry in enumerate(news.entries[max(0, known - news.after) :], max(known, news.after) + 1):
-            if entry.event is None:
-                self.others.append(index)
-            else:
-                self.length += 1
+        entries = news.entries[max(0, known - news.after) :]
+        others = [place for place, entry in enumerate(entries, max(known, news.after) + 1) if entry.event is None]
+        self.others += others
+        self.length += len(entries) - len(others)
 
     def place(self, position: int) -> int:
         """Behind how many entries of the log the event after this position stands."""

@@ -7,7 +7,7 @@ the node is advice (who leads) or can be asked for again (which read waits on wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from random import Random
 from typing import Any, Final, Generic, TypeVar, cast
@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from quorumlog.core.consensus.effects import Committed, Input, Refused
+from quorumlog.core.consensus.effects import Committed, Input, Refused, Resign
 from quorumlog.core.consensus.log import term_at
 from quorumlog.core.consensus.messages import AppendRequest, Entry, ServerId
 from quorumlog.core.consensus.state import lightened
@@ -175,6 +175,10 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             for transfer in self.steps.overdue(self.driver.whole):
                 self.driver.take(GiveUp(transfer))
 
+    def forget_disks(self) -> None:
+        """A member has another disk than a leader thinks. It leads no more, and its successor begins with nothing."""
+        self.driver.take(Resign())
+
     # -- peers -------------------------------------------------------------------------------------------------
 
     def on_peer(self, peer: ServerId, message: Peers, size: int = 0) -> None:
@@ -212,8 +216,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             requests = [each for each in requests if each.session not in strangers]
         inbox, draw, dice = self.steps.inbox, self._hosted.draw, self._dice
         self.load.asked(size)
-        for request in requests:
-            inbox.ask(by, request, draw(dice))
+        inbox.asked += [(by, request, draw(dice)) for request in requests]
         self.driver.gather()
 
     def on_read(self, by: ConnectionId, read: Read[Command]) -> None:
@@ -292,14 +295,14 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
     def said(self, answers: Sequence[Say[Answer] | Readable[State, Answer, Any]]) -> None:
         """Answers to requests, one frame a connection; and reads that may be answered."""
-        found: dict[ConnectionId, list[Say[Answer]]] = {}
+        found: dict[Hashable, list[Say[Answer]]] = {}
         for each in answers:
             if isinstance(each, Readable):
                 self._questions.answered(each, partial(self._is_no_room, len(each.table.sessions)))
             else:
-                found.setdefault(cast(ConnectionId, each.to), []).append(each)
+                found.setdefault(each.to, []).append(each)
         for by, said in found.items():
-            self._clients.answer(by, said)
+            self._clients.answer(cast(ConnectionId, by), said)
 
     def stepped(self, before: Any, turn: Turn[Any, NodeInput[Command, Randomness] | Input]) -> None:
         """A step is over."""

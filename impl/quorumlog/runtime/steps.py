@@ -18,7 +18,7 @@ from quorumlog.core.consensus.log import term_at
 from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Message, ServerId
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.core.consistent_read import PutQuestion, Question, ReadId, Reply
-from quorumlog.core.leader_output import Asked, Request, Say, Table
+from quorumlog.core.leader_output import Asked, Say, Table
 from quorumlog.core.two_phase_commit.messages import TransferId
 from quorumlog.driver import Outcome
 from quorumlog.ledger.forgetting import Letter
@@ -127,10 +127,6 @@ class Inbox(Generic[Command, Randomness]):
 
     def __len__(self) -> int:
         return len(self.asked) + len(self.called)
-
-    def ask(self, by: int, request: Request[Command], randomness: Randomness) -> None:
-        """A request arrives."""
-        self.asked.append((by, request, randomness))
 
 
 class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):

@@ -6,7 +6,7 @@ nothing else. `Codec` knows the types of an application, and so how its entries 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
@@ -294,9 +294,10 @@ class Codec(Generic[Command, Event, Answer]):
         if len(body) > largest and any(len(ENCODER.encode(each)) > largest for each in found):
             raise BadFrame(f"a command of more than {largest} bytes")
         for each in found:
-            if not (0 < each.number < LARGEST and 0 <= each.received < each.number):
+            if not 0 <= each.received < each.number < LARGEST:
                 raise BadFrame(f"command {each.number} of a session that has received {each.received} answers")
-            short(each.session)
+            if len(each.session) > LONGEST:
+                short(each.session)
         return found
 
     def answers(self, body: memoryview) -> list[AnswerRow[Answer]]:
@@ -316,8 +317,10 @@ class Codec(Generic[Command, Event, Answer]):
         return decoded(self._news, body)
 
 
-def runs(entries: Iterable[Entry]) -> list[tuple[int, list[object]]]:
-    """The entries, each term said once."""
+def runs(entries: Sequence[Entry]) -> list[tuple[int, list[object]]]:
+    """Entries, of which there are some, each term said once."""
+    if entries[0].term == entries[-1].term:  # as almost always: terms never become less
+        return [(entries[0].term, [entry.event for entry in entries])]
     found: list[tuple[int, list[object]]] = []
     term = -1
     for entry in entries:

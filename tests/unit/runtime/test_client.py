@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any, cast
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from quorumlog.core.client import Client
 from quorumlog.core.leader_output import Answered
+from quorumlog.ledger.commands import Deposit
+from quorumlog.runtime import client as clients
+from quorumlog.runtime.frames import FrameReader
+from quorumlog.runtime.hosting import LEDGER_CODEC
 from quorumlog.runtime.session import Session
 
 
@@ -30,3 +37,33 @@ def test_a_session_says_what_the_core_says(moves: list[int]) -> None:
             _, wanted = core.send(number, asked.expected, asked.command)
             assert asked == wanted
         assert set(again) == {number for number, got in enumerate(core.got, 1) if got is None}
+
+
+class Sent:
+    """A connection that notes how many requests each frame has."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+
+    def send(self, frame: bytes) -> None:
+        """Note it."""
+        for _, body in FrameReader(1 << 20).feed(frame):
+            self.counts.append(len(LEDGER_CODEC.requests(body, 1 << 20)))
+
+    def close(self) -> None:
+        """Nothing is to be done."""
+
+
+def test_many_commands_of_one_turn_do_not_wait_for_its_end() -> None:
+    async def story() -> list[int]:
+        sent = Sent()
+        client: clients.Client[Any, Any, Any] = clients.Client("a", {"a1": ("127.0.0.1", 1)}, LEDGER_CODEC)
+        client._connection, client._welcome = cast(Any, sent), True
+        for _ in range(2 * clients.EARLY + 3):
+            client.submit(Deposit("x", 1))
+        assert sent.counts == [clients.EARLY, clients.EARLY], "the leader can begin"
+        await asyncio.sleep(0)
+        await client.close()
+        return sent.counts
+
+    assert asyncio.run(story()) == [clients.EARLY, clients.EARLY, 3]
