@@ -182,6 +182,8 @@ class Serving(Struct, frozen=True):
         What it has heard, and who waits, it forgets when it begins to lead or leads no more.
         """
         same = node.leads == server.node.leads
+        if same and not spoken.answers and not any(type(each) is Committed for each in spoken.effects):
+            return Server(node, server.tally, server.held), Said(spoken.effects)
         tally, held = (server.tally, server.held) if same else (NOTHING_HEARD, ())
         state = node.gate.table.state
         changed = tuple(dict.fromkeys(about(decided_events(spoken.effects, node.seen))))
