@@ -7,7 +7,7 @@ that nothing is said to another group before it is durable and decided.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from msgspec.structs import replace
 
@@ -17,7 +17,7 @@ from quorumlog.core.consistent_read import Question, Reply
 from quorumlog.core.leader_output import Say
 from quorumlog.core.two_phase_commit.messages import TransferId
 from quorumlog.driver import Outcome
-from quorumlog.ledger.forgetting import Letter
+from quorumlog.ledger.forgetting import Letter, Over
 from quorumlog.node import Node, Service
 from quorumlog.runtime.steps import (
     OF_CONSENSUS,
@@ -41,6 +41,9 @@ AnyNode: TypeAlias = Node[Any, Any, Any]
 AnyInput: TypeAlias = NodeInput[Any, Any]
 GroupOutcome: TypeAlias = Outcome[Server, PeerMessage, Say[Any] | Readable[Any, Any, Any]]
 
+RARELY: Final = 25
+"""Of so many times that everything is said again, what is over is said once, at the least."""
+
 
 class GroupSteps:
     """The steps of a server under the rules of one application and a duty to the other groups."""
@@ -52,6 +55,8 @@ class GroupSteps:
         self._duty = duty
         self._nodes: NodeSteps[Any, Any, Any, Any, Any, Any] = NodeSteps(service)
         self._open: frozenset[TransferId] = frozenset()
+        self._over: tuple[Letter, ...] = ()
+        self._again = 0
 
     def begin(self, node: AnyNode) -> Server:
         """What is driven, when it starts."""
@@ -83,11 +88,20 @@ class GroupSteps:
         if isinstance(taken, Letters):
             return told(*serving.hear(whole, taken.letters))
         if isinstance(taken, Speak):
-            return Outcome(whole, NOTHING, serving.speak(whole))
+            return Outcome(whole, NOTHING, self._speak(whole))
         if isinstance(taken, GiveUp):
             return told(*serving.give_up(whole, taken.transfer))
         node, effects, posted, said = self._nodes.take(whole.node, taken)
         return Outcome(replace(whole, node=node), effects, posted, said)
+
+    def _speak(self, whole: Server) -> Sequence[Letter]:
+        """All that there is to say. What is over needs no answer: unless it is news, it is said more and more rarely."""
+        letters = self._serving.speak(whole)
+        over = tuple([each for each in letters if isinstance(each, Over)])
+        self._again = self._again + 1 if over == self._over else 0
+        self._over = over
+        is_rare = self._again & (self._again - 1) and self._again % RARELY
+        return [each for each in letters if not isinstance(each, Over)] if is_rare else letters
 
     def gathered(self, whole: Server) -> AnyInput | None:
         """One batch after the other."""
