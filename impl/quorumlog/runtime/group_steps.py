@@ -95,7 +95,7 @@ class GroupSteps:
         return Outcome(replace(whole, node=node), effects, posted, said)
 
     def _speak(self, whole: Server) -> Sequence[Letter]:
-        """All that there is to say. What is over needs no answer: unless it is news, it is said more and more rarely."""
+        """All that there is to say. What is over needs no answer: unless it is news it is said more and more rarely."""
         letters = self._serving.speak(whole)
         over = tuple([each for each in letters if isinstance(each, Over)])
         self._again = self._again + 1 if over == self._over else 0
