@@ -18,9 +18,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m quorumlog.runtime")
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--identity", required=True)
+    parser.add_argument("--new", action="store_true")
     given = parser.parse_args()
     try:
-        return run(config.read(given.config).place(given.identity))
+        return run(config.read(given.config).place(given.identity), is_new=given.new)
     except config.UnusableConfig as error:
         print(f"quorumlog: {error}", file=sys.stderr)
         return 2

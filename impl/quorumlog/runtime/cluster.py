@@ -90,14 +90,17 @@ class Cluster:
         codec = self._application.codec
         return SyncReadModel(GROUP, self.servers, codec, projection, subscribes=subscribes, source=source)
 
-    def start(self, server: ServerId) -> None:
-        """Start a node that was stopped; it goes on with what its disk holds."""
+    def start(self, server: ServerId, *, is_new: bool = False) -> None:
+        """Start a node that was stopped; it goes on with what its disk holds.
+
+        The others do not listen to one that has lost its disk, unless `is_new` says that this is meant.
+        """
         if server in self._nodes:
             raise ValueError(f"{server} is running")
-        self._nodes[server] = self._background.wait(self._start(server))
+        self._nodes[server] = self._background.wait(self._start(server, is_new=is_new))
 
-    async def _start(self, server: ServerId) -> NodeProcess:
-        node = running.opened(self.config.place(server), self._background.loop, self.said.append)
+    async def _start(self, server: ServerId, *, is_new: bool) -> NodeProcess:
+        node = running.opened(self.config.place(server), self._background.loop, self.said.append, is_new=is_new)
         try:
             await node.start()
         except BaseException:

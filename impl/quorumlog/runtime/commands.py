@@ -26,12 +26,13 @@ def node(
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where one without a file listens.")] = (
         "127.0.0.1:7100"
     ),
+    new: Annotated[bool, typer.Option("--new", help="Begin anew, for its disk was lost: docs/operating.md.")] = False,
 ) -> None:
     """Run one server of a group until it is stopped; without a file, the single machine that has no peers."""
     configuration, running = loaded()
     try:
         chosen = configuration.read(config) if config is not None else configuration.alone(data, listen)
-        status = running.run(chosen.place(identity))
+        status = running.run(chosen.place(identity), is_new=new)
     except configuration.UnusableConfig as error:
         typer.echo(f"quorumlog: {error}", err=True)
         raise typer.Exit(2) from error

@@ -59,10 +59,15 @@ class Limits(Struct, frozen=True):
 
 
 class Hello(Struct, frozen=True, array_like=True):
-    """Who calls: a server of the same group, by its name, or a client; and which group it wants."""
+    """Who calls: a server of the same group, by its name, or a client; and which group it wants.
+
+    A server says which store it has, and whether it is said to be a new one, in the place of whatever is known of it.
+    """
 
     group: str
     peer: ServerId | None = None
+    store: str = ""
+    is_new: bool = False
 
 
 class Welcome(Struct, frozen=True, array_like=True):

@@ -25,6 +25,7 @@ from quorumlog.runtime.config import Address, Place
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.hosting import AnyHosted
 from quorumlog.runtime.keeper import Keeper, begun
+from quorumlog.runtime.kin import LOST, Kin, nobody
 from quorumlog.runtime.lies import contradicts
 from quorumlog.runtime.questions import ConnectionId, ToClient
 from quorumlog.runtime.server import Server
@@ -58,7 +59,9 @@ class NodeProcess:
         recorder: Recorder | None = None,
         dice: Random | None = None,
         writer: MakesWriter = DiskWriter,
+        kin: Kin | None = None,
     ) -> None:
+        self._kin = kin if kin is not None else nobody()
         self.place = place
         self.failure: asyncio.Future[None] = loop.create_future()
         """Fails with what has stopped the server."""
@@ -127,8 +130,13 @@ class NodeProcess:
         return found
 
     def _link(self, group: str, address: Address) -> Link:
-        greeting = frame(wire.HELLO, Hello(group, self.place.identity))
-        return Link(self._loop, address, greeting, self._limits.peer_buffer, self._dice, self._said)
+        greeting = frame(wire.HELLO, Hello(group, self.place.identity, self._kin.store, self._kin.is_new))
+        return Link(self._loop, address, greeting, self._limits.peer_buffer, self._dice, self._said, self._refused)
+
+    def _refused(self, reason: str) -> None:
+        """A peer does not listen to this server, which ends if it begins with nothing: it is not who it says."""
+        if not self._disk.read().term:
+            self._failed(UnusableStore(str(self.place.folder), reason))
 
     def _all_links(self) -> list[Link]:
         return [*self._links.values(), *(link for links in self._foreign.values() for link in links.values())]
@@ -230,6 +238,8 @@ class NodeProcess:
             raise self._refusal(connection, f"{hello.peer} is no peer of {self.place.identity}")
         if hello.peer is None and len(self._clients) >= self._limits.connections:
             raise BadFrame(f"there are {len(self._clients)} clients already")
+        if hello.peer in self._links:
+            self._recognize(connection, hello)
         self._strangers.pop(connection, None)
         if hello.peer is not None:
             connection.frames.largest = self._limits.peer_frame
@@ -241,6 +251,14 @@ class NodeProcess:
         self._clients[connection] = self._number
         self._connections[self._number] = connection
         self.server.on_hello(self._number)
+
+    def _recognize(self, connection: Connection, hello: Hello) -> None:
+        peer, kin, before = hello.peer or "", self._kin, self._kin.store_of(hello.peer or "")
+        if not kin.knows(peer, hello.store, is_new=hello.is_new):
+            raise self._refusal(connection, f"{peer} is known to {self.place.identity} by another store: {LOST}")
+        if before not in ("", kin.store_of(peer)):
+            self._said(f"{self.place.identity}: {peer} begins anew with another store")
+            self.server.forget_disks()
 
     def _refusal(self, connection: Connection, reason: str) -> BadFrame:
         connection.send(frame(wire.REFUSAL, Refusal(reason)))

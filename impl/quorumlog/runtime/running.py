@@ -11,7 +11,9 @@ from typing import Any, Final, TypeVar
 
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.node import Node
+from quorumlog.runtime import kin
 from quorumlog.runtime.config import Place, UnusableConfig
+from quorumlog.runtime.database import FILE
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.faulty_disk import FaultyDisk, held, slow
 from quorumlog.runtime.node import AnyInput, NodeProcess
@@ -26,15 +28,16 @@ COLLECT: Final = (50_000, 20, 100)
 """A log consists of millions of values that are never garbage; looking at them all the time would cost a tenth."""
 
 
-def run(place: Place) -> int:
-    """Run a server. The status is 0 after a signal, 1 if its disk has failed, and 2 if it cannot start.
+def run(place: Place, *, is_new: bool = False) -> int:
+    """Run a server; `is_new` says that it begins anew, under a name that others know.
 
+    The status is 0 after a signal, 1 if its disk has failed, and 2 if it cannot start, or is not who it says.
     Raises `UnusableConfig` if its group hosts nothing that there is.
     """
     sys.setswitchinterval(SWITCH)
     gc.set_threshold(*COLLECT)
     try:
-        return loop_run(serve(place, say))
+        return loop_run(serve(place, say, is_new=is_new))
     except UnusableConfig:
         raise
     except UnusableStore as error:
@@ -57,13 +60,13 @@ def say(line: str) -> None:
     print(f"quorumlog: {line}", file=sys.stderr, flush=True)
 
 
-async def serve(place: Place, said: Callable[[str], None]) -> int:
+async def serve(place: Place, said: Callable[[str], None], *, is_new: bool = False) -> int:
     """Run a server in this loop until a signal comes."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    node = opened(place, loop, said)
+    node = opened(place, loop, said, is_new=is_new)
     loop.set_exception_handler(node.unhandled)
     try:
         await node.start()
@@ -79,17 +82,25 @@ async def serve(place: Place, said: Callable[[str], None]) -> int:
     return 0
 
 
-def opened(place: Place, loop: asyncio.AbstractEventLoop, said: Callable[[str], None]) -> NodeProcess:
-    """A server with its storage. Raises `UnusableStore` and `DiskFailed`."""
+def opened(
+    place: Place, loop: asyncio.AbstractEventLoop, said: Callable[[str], None], *, is_new: bool = False
+) -> NodeProcess:
+    """A server with its storage. Raises `UnusableStore`, `DiskFailed` and `OSError`."""
     faults = place.config.faults
     plan = slow(faults.slow_sync)
     if faults.killed_in_sync:
         plan = held(place.folder, plan)
     files = FaultyDisk.in_folder(place.folder, plan) if faults.forgetting_disk else None
+    kin.check(place.folder, files, FILE, is_new=is_new)
     storage = Storage.open(place.folder, place.hosted().codec, owner=place.identity, files=files)
+    try:
+        others = kin.Kin.open(place.folder, is_new=is_new)
+    except BaseException:
+        storage.close()
+        raise
     for line in storage.recovered.cut:
         said(line)
-    return NodeProcess(place, storage, loop, said, recorder(place))
+    return NodeProcess(place, storage, loop, said, recorder(place), kin=others)
 
 
 def recorder(place: Place) -> Recorder[Any, AnyInput] | None:

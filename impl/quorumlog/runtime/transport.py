@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import Final, Protocol, cast
 
+from quorumlog.runtime import wire
 from quorumlog.runtime.wire import BadFrame, FrameReader
 
 FIRST_WAIT: Final = 0.02
@@ -143,6 +144,7 @@ class Link:
         buffer: int,
         dice: Random,
         said: Callable[[str], None],
+        refused: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._loop = loop
         self._address = address
@@ -150,6 +152,8 @@ class Link:
         self._buffer = buffer
         self._dice = dice
         self._said = said
+        self._refused = refused
+        self._refusal: str | None = None
         self._connection: Connection | None = None
         self._wait = FIRST_WAIT
         self._timer: asyncio.TimerHandle | None = None
@@ -209,8 +213,14 @@ class Link:
         connection.send(self._greeting)
 
     def took(self, connection: Connection, kind: int, body: memoryview) -> None:
-        """Nothing is to be heard here."""
-        raise BadFrame("a peer answers on a connection of its own")
+        """Nothing is to be heard here, but why a peer does not listen; that is said once."""
+        if kind != wire.REFUSAL:
+            raise BadFrame("a peer answers on a connection of its own")
+        reason = wire.decoded(wire.REFUSAL_DECODER, body).reason
+        if reason != self._refusal:
+            self._refusal = reason
+            self._said(f"{self._address[0]}:{self._address[1]} refuses: {reason}")
+            self._refused(reason)
 
     def closed(self, connection: Connection, reason: str | None) -> None:
         """The peer is gone."""
