@@ -12,6 +12,9 @@ from quorumlog.runtime import client_commands
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The servers of all groups, in TOML.")]
 
 
+Exposed = Annotated[bool, typer.Option("--exposed", help="Listen where other hosts reach it: docs/operating.md.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to those of `quorumlog`."""
     app.command()(node)
@@ -26,13 +29,17 @@ def node(
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where one without a file listens.")] = (
         "127.0.0.1:7100"
     ),
+    exposed: Exposed = False,
     new: Annotated[bool, typer.Option("--new", help="Begin anew, for its disk was lost: docs/operating.md.")] = False,
 ) -> None:
     """Run one server of a group until it is stopped; without a file, the single machine that has no peers."""
     configuration, running = loaded()
     try:
         chosen = configuration.read(config) if config is not None else configuration.alone(data, listen)
-        status = running.run(chosen.place(identity), is_new=new)
+        place = chosen.place(identity)
+        if not (exposed or chosen.exposed):
+            configuration.check_exposed(place.address, chosen.file, f"{identity}'s address")
+        status = running.run(place, is_new=new)
     except configuration.UnusableConfig as error:
         typer.echo(f"quorumlog: {error}", err=True)
         raise typer.Exit(2) from error
@@ -44,6 +51,7 @@ def router(
     listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where it listens, if not where the file says.")
     ] = None,
+    exposed: Exposed = False,
 ) -> None:
     """Serve HTTP and JSON in front of a cluster until it is stopped; as many as you like, with the same file."""
     configuration, _ = loaded()
@@ -52,7 +60,11 @@ def router(
     except ImportError as error:
         needed(error, "router")
     try:
-        status = routing.run(configuration.read(config), listen)
+        chosen = configuration.read(config)
+        at = configuration.address(listen or chosen.router.listen, "quorumlog router", "--listen")
+        if not (exposed or chosen.exposed):
+            configuration.check_exposed(at, chosen.file, "--listen" if listen else "router.listen")
+        status = routing.run(chosen, listen)
     except configuration.UnusableConfig as error:
         typer.echo(f"quorumlog: {error}", err=True)
         raise typer.Exit(2) from error

@@ -2,6 +2,8 @@
 
     application = "ledger"          # or "package.module:NAME" of a `Hosted`; a table if groups host different ones,
                                     # { a = "shard", b = "shard", c = "coordinator" } for a ledger on shards
+    exposed = false                 # whether servers and routers may listen where other hosts reach them: nobody
+                                    # proves who he is, so whoever reaches a server may do everything
     data = "data"                   # each server has a folder of its own in it; relative to this file
 
     [groups.a]
@@ -34,6 +36,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -129,6 +132,7 @@ class Text(Struct, frozen=True, forbid_unknown_fields=True):
     groups: dict[str, dict[ServerId, object]]
     application: str | dict[str, str] = "ledger"
     data: str = "data"
+    exposed: bool = False
     pace: PaceSection = PaceSection()
     limits: LimitsSection = LimitsSection()
     router: RouterSection = ROUTER
@@ -151,6 +155,8 @@ class Config:
     """A folder in which each server writes down what it does."""
     faults: FaultsSection = NO_FAULTS
     router: RouterSection = ROUTER
+    exposed: bool = False
+    """Whether it is wished that other hosts reach what listens."""
 
     @property
     def forgetting_disk(self) -> bool:
@@ -269,6 +275,7 @@ def checked(text: Text, file: Path) -> Config:
     pace = msgspec.structs.replace(PACE, election=text.pace.election, heartbeat=text.pace.heartbeat)
     folder = file.parent
     recordings = folder / text.recordings if text.recordings is not None else None
+    data, exposed = folder / text.data, text.exposed
     router = text.router
     address(router.listen, file, "router.listen")
     if min(router.body, router.outstanding, router.each, router.streams) < 1 or not 0 < router.timeout <= 60:
@@ -277,7 +284,7 @@ def checked(text: Text, file: Path) -> Config:
         raise UnusableConfig(file, "faults.slow_sync", "0 to 1000 milliseconds, of a forgetting_disk")
     if text.faults.killed_in_sync and not text.faults.forgetting_disk:
         raise UnusableConfig(file, "faults.killed_in_sync", "true only with a forgetting_disk")
-    return Config(str(file), groups, applications, folder / text.data, pace, limits, recordings, text.faults, router)
+    return Config(str(file), groups, applications, data, pace, limits, recordings, text.faults, router, exposed)
 
 
 def address(text: object, file: Path | str, place: str) -> Address:
@@ -286,6 +293,17 @@ def address(text: object, file: Path | str, place: str) -> Address:
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise UnusableConfig(file, place, f'an address such as "127.0.0.1:7101", found {text!r}')
     return host, int(port)
+
+
+def check_exposed(at: Address, file: str, place: str) -> None:
+    """Whether only this machine reaches an address. Raises `UnusableConfig` if others may, which nobody has wished."""
+    try:
+        is_own = ip_address(at[0].strip("[]")).is_loopback
+    except ValueError:
+        is_own = at[0] == "localhost"
+    if not is_own:
+        says = "exposed = true in the file, or --exposed, for whoever reaches it may read and write everything"
+        raise UnusableConfig(file, place, f"a loopback address such as 127.0.0.1, found {at[0]}; or {says}")
 
 
 def alone(folder: Path, listen: str = ALONE, application: str = "ledger") -> Config:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from quorumlog.cli import app
-from quorumlog.runtime import config
+from quorumlog.runtime import config, router, running
 from quorumlog.runtime.config import UnusableConfig
 from quorumlog.runtime.hosting import LEDGER
 from quorumlog.runtime.supervisor import configuration
@@ -104,6 +104,11 @@ def test_an_application_is_found_by_its_place(tmp_path: Path) -> None:
         (["--config", "nowhere.toml"], "nowhere.toml: file: expected a file that can be read"),
         (["--identity", "b7"], "--identity: expected one of a1, found 'b7'"),
         (["--listen", "here"], "--listen: expected an address such as"),
+        (
+            ["--listen", "0.0.0.0:7100"],
+            "a1's address: expected a loopback address such as 127.0.0.1, found 0.0.0.0; or",
+        ),
+        (["--listen", "example.org:7100"], "found example.org; or exposed = true in the file, or --exposed"),
     ],
 )
 def test_the_command_says_in_one_line_what_is_wrong(arguments: list[str], says: str) -> None:
@@ -111,3 +116,30 @@ def test_the_command_says_in_one_line_what_is_wrong(arguments: list[str], says: 
     assert ran.exit_code == 2
     assert says in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "more", "is_allowed"),
+    [
+        ("127.0.0.1", "", True),
+        ("127.8.8.8", "", True),
+        ("localhost", "", True),
+        ("192.0.2.1", "", False),
+        ("192.0.2.1", "exposed = true\n", True),
+        ("192.0.2.1", "exposed = false\n", False),
+    ],
+)
+@pytest.mark.parametrize("command", ["node", "router"])
+def test_other_hosts_reach_what_is_said_to_be_exposed(
+    host: str, more: str, is_allowed: bool, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr(running, "run", lambda *told, **_: ran.append(told) or 0)
+    monkeypatch.setattr(router, "run", lambda *told: ran.append(told) or 0)
+    file = tmp_path / "cluster.toml"
+    listen = f'[groups.a]\na1 = "{host}:7101"\n[router]\nlisten = "{host}:7080"\n'
+    file.write_text(more + listen, encoding="utf-8")
+    done = CliRunner().invoke(app, [command, "--config", str(file)])
+    assert (done.exit_code, len(ran)) == ((0, 1) if is_allowed else (2, 0))
+    assert is_allowed or f"{file}: " in done.stderr
+    assert CliRunner().invoke(app, [command, "--config", str(file), "--exposed"]).exit_code == 0
