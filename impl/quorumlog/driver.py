@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Generic, Never, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
@@ -47,28 +48,30 @@ def carry_out(
     outcome: Outcome[Whole, Carried, Said], ports: Ports[Message | Carried, Said], done: Callable[[], None]
 ) -> None:
     """Everything is durable before anything is sent, and sent before anybody is told."""
-    _, effects, posted, said = outcome
-    if not effects and not posted and not said:
-        done()
-        return
-
-    def go_on() -> None:
-        for effect in effects:
-            if isinstance(effect, Send):
-                ports.network.send(effect.message)
-        for message in posted:
-            ports.network.send(message)
-        for effect in effects:
-            if isinstance(effect, Committed):
-                ports.application.committed(effect)
-        if said:
-            ports.application.said(said)
-        done()
-
-    if stores := [effect for effect in effects if isinstance(effect, Store)]:
-        ports.disk.write(stores, go_on)
+    if outcome.effects and (stores := [effect for effect in outcome.effects if isinstance(effect, Store)]):
+        ports.disk.write(stores, partial(speak, outcome, ports, done))
     else:
-        go_on()
+        speak(outcome, ports, done)
+
+
+def speak(
+    outcome: Outcome[Whole, Carried, Said], ports: Ports[Message | Carried, Said], done: Callable[[], None]
+) -> None:
+    """Send, tell, and be done, now that all is durable."""
+    _, effects, posted, said = outcome
+    news: list[Committed] = []
+    for effect in effects:
+        if isinstance(effect, Send):
+            ports.network.send(effect.message)
+        elif isinstance(effect, Committed):
+            news.append(effect)
+    for message in posted:
+        ports.network.send(message)
+    for each in news:
+        ports.application.committed(each)
+    if said:
+        ports.application.said(said)
+    done()
 
 
 BareTurn: TypeAlias = Turn[Replica, Input]
@@ -200,24 +203,27 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         carry_out(outcome, self._ports, self._finish)
         self._beginning = False
 
-    def _learn(self, before: Replica, taken: Taken | Input) -> None:
-        """What a step says of the others' being there."""
+    def _learn(self, before: Replica, after: Replica, taken: Taken | Input) -> None:
+        """What a step says of the others' being there; most say nothing."""
         judged, self._judged = self._judged, None
         if self._ask is not None:
             then = taken if isinstance(taken, (AppendRequest, AppendReply)) else None
-            self.contact = learnt(judged or Judged(self.contact, then=then), before, self.replica)
+            if then is not None or judged is not None or stands_elsewhere(before, after):
+                self.contact = learnt(judged or Judged(self.contact, then=then), before, after)
 
     def _finish(self) -> None:
         turn, self.turn = self.turn, None
         assert turn is not None, "a step ends once"
         waited = not self._beginning
         before, self.whole = self.whole, turn.after
-        self._learn(self._steps.replica(before), turn.taken)
+        old, taken = self._steps.replica(before), turn.taken
+        self._learn(old, self.replica, taken)
         self._listener.stepped(before, turn)
-        self._wait_anew(self._steps.replica(before), turn.taken)
-        if isinstance(turn.taken, Resign) and may_stand(self.contact, self.replica):
+        self._wait_anew(old, self.replica, taken)
+        if type(taken) is Resign and may_stand(self.contact, self.replica):
             self.waiting.appendleft(ElectionTimeout())  # it has made room, and nobody else leads
-        self._drain()
+        if self.waiting:
+            self._drain()
         if waited and self._pace.turns:
             self._end_of_turn()
 
@@ -234,15 +240,15 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
 
     # -- timers ----------------------------------------------------------------------------------------------
 
-    def _wait_anew(self, before: Replica, taken: Taken | Input) -> None:
+    def _wait_anew(self, before: Replica, after: Replica, taken: Taken | Input) -> None:
         """A leader's word, one's own vote and one's own candidature put the next election off."""
-        after = self.replica
-        heard = isinstance(taken, AppendRequest) and taken.term == after.term
-        voted = after.voted_for != before.voted_for and after.voted_for is not None
-        if heard or voted or after.term != before.term or after.role != before.role:
+        if isinstance(taken, AppendRequest) and taken.term == after.term:
             self._listen()
-        if after.role == LEADER and before.role != LEADER:
-            self._handed_on()
+        elif stands_elsewhere(before, after):
+            if after.voted_for is not None or after.term != before.term or after.role != before.role:
+                self._listen()
+            if after.role == LEADER and before.role != LEADER:
+                self._handed_on()
         self._arm(after)
 
     def _listen(self) -> None:
@@ -280,7 +286,7 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
             self.gather()
             return
         time = self._ports.time
-        if self._sync is None and self._is_dirty():
+        if self._sync is None and owes_disk(replica):
             self._sync = time.after(time.draw(*self._pace.sync), self._write)
         if self._flush is None and replica.role == LEADER and any(self._behind(replica)):
             self._flush = time.after(time.draw(*self._pace.flush), self._hand_on)
@@ -295,8 +301,9 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
 
     def _hand_on(self) -> None:
         self._flush = None
-        if self.replica.role == LEADER:
-            for peer in self._behind(self.replica):
+        replica = self.replica
+        if replica.role == LEADER:
+            for peer in self._behind(replica):
                 self.take(Replicate(peer))
 
     def _handed_on(self) -> None:
@@ -340,12 +347,21 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         while (gathered := self._steps.gathered(self.whole)) is not None:
             self.take(gathered)
         self._hand_on()
-        if self._is_dirty():
+        if writes := owes_disk(self.replica):
             self.take(Sync())
         self._ending = False
-        if self.turn is None and (self._is_dirty() or (self.replica.role == LEADER and self._behind(self.replica))):
+        replica = self.replica
+        if self.turn is None and (
+            (writes and owes_disk(replica)) or (replica.role == LEADER and self._behind(replica))
+        ):
             self.gather()  # the disk was done at once, or a peer lacks more than one message holds
 
-    def _is_dirty(self) -> bool:
-        replica = self.replica
-        return bool(replica.owed) or is_dirty(replica)
+
+def stands_elsewhere(before: Replica, after: Replica) -> bool:
+    """Whether a step has changed what elections are about."""
+    return after.term != before.term or after.role != before.role or after.voted_for != before.voted_for
+
+
+def owes_disk(replica: Replica) -> bool:
+    """Whether there is something to sync."""
+    return bool(replica.owed) or is_dirty(replica)

@@ -156,7 +156,7 @@ def decoded(decoder: msgspec.msgpack.Decoder[Decoded], body: memoryview) -> Deco
 def within(message: Any) -> None:
     """Every number of a message is one that may occur."""
     for field in astuple(message):
-        if isinstance(field, int) and not 0 <= field < LARGEST:
+        if type(field) is int and not 0 <= field < LARGEST:
             raise BadFrame(f"{type(message).__name__} with the number {field}")
 
 
