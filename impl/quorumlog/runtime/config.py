@@ -88,6 +88,7 @@ class LimitsSection(Struct, frozen=True, forbid_unknown_fields=True):
     outstanding: int = LIMITS.outstanding
     undecided: int = LIMITS.undecided
     sessions: int = LIMITS.sessions
+    answers: int = LIMITS.answers
     connections: int = LIMITS.connections
     snapshot: int = LIMITS.snapshot
     retain: int = LIMITS.retain
@@ -260,7 +261,7 @@ def checked(text: Text, file: Path) -> Config:
         raise UnusableConfig(file, "pace", "0 < heartbeat < the least election time-out <= the greatest")
     limits = msgspec.structs.replace(LIMITS, **msgspec.structs.asdict(text.limits))
     kept = limits.snapshot + 1, limits.retain - LEAST_RETAINED + 1
-    least = min(limits.outstanding, limits.undecided, limits.sessions, limits.connections, *kept)
+    least = min(limits.outstanding, limits.undecided, limits.sessions, limits.answers, limits.connections, *kept)
     if min(limits.command, limits.batch, least) < 1 or limits.events < 2 * limits.command:
         says = f"(2 * command + {BESIDE}) * batch of at most {limits.peer_frame}, 50 to retain, 1 of each"
         raise UnusableConfig(file, "limits", says)

@@ -40,6 +40,8 @@ class Limits(Struct, frozen=True):
     """Requests that wait for a turn or are not decided, with their events; beyond, no more is read from clients."""
     sessions: int = 1_000_000
     """Sessions and keys of clients that are remembered, some 300 bytes each; beyond, no new ones are taken."""
+    answers: int = 4_000_000
+    """Answers that are kept, some 100 bytes each; beyond, only commands are taken whose clients let some go."""
     connections: int = 800
     """Clients that may be connected; beyond, new ones are closed. Systems often give a process 1,024 files in all."""
     snapshot: int = 100_000

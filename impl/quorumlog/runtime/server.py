@@ -29,7 +29,7 @@ from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.persistent.strand import Dropped
 from quorumlog.ports import Disk, Network, Ports, Time, Timer
 from quorumlog.pre_vote import Tick
-from quorumlog.runtime.admission import refused
+from quorumlog.runtime.admission import Kept, refused
 from quorumlog.runtime.behind import Behind
 from quorumlog.runtime.event_queue import EventQueue, Events
 from quorumlog.runtime.group_steps import GroupSteps
@@ -112,6 +112,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._network = Loopback(identity, network, lambda told: self.driver.take(told))
         self.behind = Behind(limits.retain)
         self.load = Load()
+        self.kept = Kept(limits.answers)
         service = hosted.service(limits.events, self.load.measured)
         node = started(service.begin(identity, members, limits.batch, disk.read()), begun)
         self.steps: NodeSteps[State, Command, Event, Answer, Randomness, Any] | GroupSteps = (
@@ -214,6 +215,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         if strangers := refused(self.node.gate, requests, self._limits.sessions):
             self._call(self._questions.ask_for_room(by, strangers))
             requests = [each for each in requests if each.session not in strangers]
+        requests = self.kept.without(self.node.gate, requests)
         inbox, draw, dice = self.steps.inbox, self._hosted.draw, self._dice
         self.load.asked(size)
         inbox.asked += [(by, request, draw(dice)) for request in requests]
@@ -315,10 +317,12 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             self.leader = self.identity
             if isinstance(taken, Batch):
                 self.load.taken(len(after.replica.log))
+                self.kept.grew(was.gate, after.gate, (each[1].session for each in taken.asked))
             self.load.decided(after.replica.commit_index)
         elif was.leads:
             self._questions.clear()
             self.load.lost()
+            self.kept.lost()
             self._clients.everyone(self._not_leader())
         for listener in self._listeners:
             listener.stepped(before, turn)

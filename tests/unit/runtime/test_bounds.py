@@ -12,6 +12,7 @@ from tests.unit.runtime.virtual_servers import LIMITS, VirtualServer, VirtualSer
 from quorumlog.core.consensus.messages import AppendRequest, Entry
 from quorumlog.core.leader_output import Executed, Request
 from quorumlog.ledger.commands import Deposit
+from quorumlog.runtime.admission import Kept
 from quorumlog.runtime.hosting import Hosted
 from quorumlog.runtime.questions import Questions
 from quorumlog.runtime.wire import Codec, SessionKnown, Welcome
@@ -176,3 +177,73 @@ WHOLE: Final[Callable[[Questions[Any, Any, Any], int, frozenset[str]], Any]] = Q
 def test_whoever_refuses_at_once_refuses_what_was_executed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Questions, "ask_for_room", at_once)
     assert told(refused_elsewhere(), SessionKnown) == [FULL]
+
+
+# -- answers that nobody says to have ------------------------------------------------------------------------------
+
+
+def kept(server: VirtualServer) -> int:
+    """How many answers there are."""
+    sessions = server.server.node.gate.table.sessions
+    return sum(len(sessions[name].kept) for name in sessions)
+
+
+def hoarding(group: VirtualServers) -> VirtualServer:
+    """A leader whose clients ask a thousand times, in sessions and by keys, and never say what they have received."""
+    leader = group.leader()
+    for number in range(1, 501):
+        asked(leader, "s", 10, number)
+        asked(leader, f"key {number}", 10)
+        group.run(3)
+    return leader
+
+
+def test_there_are_only_so_many_answers_and_whoever_lets_some_go_goes_on() -> None:
+    group = VirtualServers(limits=replace(LIMITS, answers=100))
+    leader = hoarding(group)
+    assert (kept(leader), leader.server.kept.number) == (100, 100)
+    last = leader.server.node.gate.table.session("s").last
+    leader.answered.clear()
+    asked(leader, "s", 10, last)
+    asked(leader, "s", 10, last + 1)
+    asked(leader, "new", 10)
+    group.run(20)
+    assert [(each.session, each.number) for each in leader.answered] == [("s", last)]
+    request = Request("s", last + 1, last, None, Deposit("x", 1))
+    leader.server.on_requests(1, [request], 10)
+    group.run(20)
+    assert kept(leader) == leader.server.kept.number == 100 - last + 1
+    asked(leader, "new", 10)
+    group.run(20)
+    assert leader.answered[-1].session == "new"
+    assert told(leader, SessionKnown) == []
+
+
+def test_another_leader_counts_what_it_finds() -> None:
+    group = VirtualServers(limits=replace(LIMITS, answers=100))
+    group.cut.add(hoarding(group).server.identity)
+    again = group.leader()
+    asked(again, "new", 10)  # it finds out with the first command
+    asked(again, "s", 10, again.server.node.gate.table.session("s").last + 1)
+    group.run(20)
+    asked(again, "newer", 10)
+    group.run(20)
+    assert 100 <= kept(again) == again.server.kept.number <= 102
+    assert "newer" not in again.server.node.gate.table.sessions
+
+
+def test_without_a_limit_all_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mutant."""
+    monkeypatch.setattr(Kept, "without", lambda kept, gate, requests: requests)
+    assert kept(hoarding(VirtualServers(limits=replace(LIMITS, answers=100)))) == 1_000
+
+
+def test_counting_costs_nothing_as_long_as_there_are_few() -> None:
+    """The bound is counted once it is reached, and seldom then."""
+    group = VirtualServers(limits=replace(LIMITS, answers=100))
+    leader = group.leader()
+    for number in range(1, 500):
+        leader.server.on_requests(1, [Request("s", number, number - 1, None, Deposit("x", 1))], 10)
+        group.run(3)
+    assert kept(leader) == 1
+    assert 1 <= leader.server.kept.number < 100

@@ -134,8 +134,13 @@ def test_other_hosts_reach_what_is_said_to_be_exposed(
     host: str, more: str, is_allowed: bool, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[object] = []
-    monkeypatch.setattr(running, "run", lambda *told, **_: ran.append(told) or 0)
-    monkeypatch.setattr(router, "run", lambda *told: ran.append(told) or 0)
+
+    def run(*told: object, **_: object) -> int:
+        ran.append(told)
+        return 0
+
+    monkeypatch.setattr(running, "run", run)
+    monkeypatch.setattr(router, "run", run)
     file = tmp_path / "cluster.toml"
     listen = f'[groups.a]\na1 = "{host}:7101"\n[router]\nlisten = "{host}:7080"\n'
     file.write_text(more + listen, encoding="utf-8")
