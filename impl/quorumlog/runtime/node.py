@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from random import Random, SystemRandom
+from random import Random
 from typing import Any, Final, TypeAlias
 
 from quorumlog.core.consensus.effects import Input, Replicate
@@ -71,7 +71,7 @@ class NodeProcess:
         self._limits = place.config.limits
         self._hosted: AnyHosted = place.hosted()
         self._codec = self._hosted.codec
-        self._dice = dice if dice is not None else SystemRandom()
+        self._dice = dice if dice is not None else Random()  # begins with what the system draws, and asks no more
         self._peers: dict[Connection, str] = {}
         self._clients: dict[Connection, ConnectionId] = {}
         self._connections: dict[ConnectionId, Connection] = {}
