@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing.connection import Connection
 from time import perf_counter
 from typing import Final
@@ -22,6 +23,7 @@ from tlastep.check.models import Project
 from tlastep.check.mutant_kill import Killer, compile_packages, kill_code, kill_spec, models_for, prepared
 from tlastep.check.mutant_list import Mutant, read_mutants, select
 from tlastep.errors import UnusableInput
+from tlastep.toolchain import sany_server
 
 __all__ = ["Judged", "Killer", "Mutant", "judge", "read_mutants", "run_mutants", "select"]
 
@@ -75,7 +77,8 @@ def run_mutants(
     compile_packages(mutants)
     # Fresh processes: this one may have imported the code already.
     fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers or min(2, os.cpu_count() or 1), fresh) as pool:
+    parsing = partial(sany_server.keep, now=any(each.side == "spec" for each in mutants))
+    with ProcessPoolExecutor(workers or min(2, os.cpu_count() or 1), fresh, parsing) as pool:
         # The slow ones first, so that no process is left alone with one of them at the end.
         slow_first = sorted(mutants, key=lambda each: not _is_of_liveness(project, each))
         futures = {id(each): pool.submit(judge, project, each, tuple(models), engine) for each in slow_first}

@@ -41,7 +41,7 @@ from tlastep.check.simulated import simulate_beside
 from tlastep.check.symbolic import run_symbolic
 from tlastep.engine.code_system import BoundModel
 from tlastep.language.config import read_config
-from tlastep.toolchain import state_graph
+from tlastep.toolchain import sany_server, state_graph
 
 DIRECT: Final = 1_000  # states up to which spec and code are also stepped without any memory
 EXECUTED: Final = 5_000  # states up to which the code alone is also executed at every offer, without any memory
@@ -127,7 +127,7 @@ def _rows(project: Project, work: Sequence[Unit], memory: Memory) -> Iterator[li
     known = {unit: memory.recall(f"{unit.part} {unit.model}", list[Row]) for unit in work}
     yield from (rows for rows in known.values() if rows is not None)
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(PARALLEL, os.cpu_count() or 1), spawn) as pool:
+    with ProcessPoolExecutor(min(PARALLEL, os.cpu_count() or 1), spawn, sany_server.keep) as pool:
         futures = {pool.submit(perform, project.root, unit): unit for unit, rows in known.items() if rows is None}
         try:
             for future in as_completed(futures):

@@ -25,6 +25,8 @@ from tlastep.toolchain import shared_classes
 
 _EXTRA = "install quorumlog[check]"
 _COLLECTOR = "-XX:+UseSerialGC"  # one thread of TLC makes garbage for one thread
+QUICK = "-XX:TieredStopAtLevel=1"
+"""Makes Java compile little, which suits runs of a few seconds."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,15 @@ def run(
     """
     program, archive = java(), jar()
     with tempfile.TemporaryDirectory(prefix="tlastep-", ignore_cleanup_errors=True) as own:
-        compiled = ["-XX:TieredStopAtLevel=1"] if quick else []
+        compiled = [QUICK] if quick else []
         words = [word.replace("{own}", own) for word in arguments]
-        options = [*_options(own), *properties, *compiled, *shared_classes.options(program, archive, words[0])]
-        command = [str(program), *options, "-cp", str(archive), *words]
+        told = [*options(own), *properties, *compiled, *shared_classes.options(program, archive, words[0])]
+        command = [str(program), *told, "-cp", str(archive), *words]
         return _execute(command, folder or Path(own), Path(own) / "stderr", timeout, on_line)
 
 
-def _options(own: str) -> list[str]:
+def options(own: str) -> list[str]:
+    """What every Java is told; `own` is its folder for temporary files."""
     encodings = [f"-D{name}.encoding=UTF-8" for name in ("file", "stdout", "stderr")]
     return [f"-Djava.io.tmpdir={own}", *encodings, _COLLECTOR]
 

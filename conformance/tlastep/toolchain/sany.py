@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlastep.errors import ToolFailure, UnusableInput
-from tlastep.toolchain import cache, java, sany_errors
+from tlastep.toolchain import cache, java, sany_errors, sany_server
 
 _TIMEOUT = 300.0
 
@@ -43,6 +43,11 @@ def _key(spec: Path, folders: list[Path]) -> str:
 
 
 def _export(spec: Path, folders: list[Path]) -> bytes:
+    return sany_server.parse(spec, folders) or _export_alone(spec, folders)
+
+
+def _export_alone(spec: Path, folders: list[Path]) -> bytes:
+    """The same by a Java of its own, which says what is wrong with the spec."""
     includes = [word for folder in folders for word in ("-I", str(folder))]
     arguments = ["tla2sany.xml.XMLExporter", "-o", *includes, str(spec)]
     run = java.run(arguments, folder=spec.parent, timeout=_TIMEOUT)
