@@ -49,6 +49,8 @@ class Quorumlog:
             value = "x" * SIZE
             await asyncio.gather(*(client.submit(Put(f"key{key}", value)) for key in range(KEYS)))
             ask = client.submit if operation == "write" else client.question
+            names = [f"key{key}" for key in range(KEYS)]
+            asked_for = [Put(name, value) if operation == "write" else Get(name) for name in names]
             waited: list[float] = []
             begun = time.perf_counter()
             until = begun + seconds
@@ -56,8 +58,7 @@ class Quorumlog:
             async def worker(number: int) -> None:
                 key = number
                 while (asked := time.perf_counter()) < until:
-                    name = f"key{key % KEYS}"
-                    await ask(Put(name, value) if operation == "write" else Get(name))
+                    await ask(asked_for[key % KEYS])
                     waited.append(time.perf_counter() - asked)
                     key += outstanding
 

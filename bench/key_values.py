@@ -6,11 +6,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from quorumlog.persistent.frozen_map import FrozenMap
+from quorumlog.persistent.hash_map import HashMap
 from quorumlog.runtime.hosting import Hosted, NoQuestion
 from quorumlog.runtime.wire import Codec
 
-Values = FrozenMap[str, str]
+Values = HashMap[str, str]
 
 
 class Put(Struct, frozen=True, tag=True, array_like=True):
@@ -31,7 +31,7 @@ class KeyValues:
 
     def start(self) -> Values:
         """No key has a value."""
-        return FrozenMap({})
+        return HashMap()
 
     def evolve(self, state: Values, event: Put) -> Values:
         """The values after one more event."""
@@ -55,5 +55,5 @@ def found(state: Values, command: Put | Get) -> str | None:
 
 CODEC: Final[Codec[Put | Get, Put, str | None]] = Codec(Put | Get, Put, str | None)
 KEY_VALUES: Final[Hosted[Values, Put | Get, Put, str | None, None]] = Hosted(
-    KeyValues(), CODEC, lambda dice: None, found
+    KeyValues(), CODEC, lambda dice: None, found, is_proven=True
 )

@@ -105,7 +105,7 @@ class Session(Struct, Generic[Answer], frozen=True, gc=False, cache_hash=True):
 
     def remembered(self, number: int) -> Answered[Answer] | None:
         """The answer to a command, if it is executed and not forgotten. Spec: LeaderOutput!Remembered."""
-        place = number - self.forgotten - 1
+        place = number - self.last + len(self.kept) - 1
         return self.kept[place] if place >= 0 and number <= self.last else None
 
     def grown(self, added: Sequence[Added[Answer]]) -> Session[Answer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
-from typing import Final, Generic, TypeVar, cast, final
+from typing import Final, Generic, TypeVar, final
 
 from quorumlog.persistent.hash_map import MISSING, HashMap
 from quorumlog.persistent.strand import Items, Strand, extended
@@ -35,8 +35,9 @@ class FrozenMap(Generic[Key, Item]):
             made._pairs = after = pairs.set(key, value)
             if after is pairs:
                 return self
-            keys = cast("Items[Key]", self._keys)
-            made._keys = keys if len(after) == len(pairs) else extended(keys, (key,))
+            made._keys = self._keys
+            if after._size != pairs._size:
+                made._keys = extended(self._keys or (), (key,))
         elif pairs.get(key, MISSING) is value:
             return self
         elif len(pairs) <= FEW:

@@ -38,7 +38,7 @@ LONGEST_WAIT: Final = 0.5
 """Seconds before the next server is tried."""
 FRAME: Final = 4096
 """Requests that go into one frame."""
-EARLY: Final = 256
+EARLY: Final = 192
 """So many do not wait for the end of the turn: the leader begins with them while others are asked for."""
 
 
@@ -95,7 +95,8 @@ class Client(Generic[Command, Event, Answer]):
 
         `expected` is how many events there must be before it. Cancelling takes nothing back.
         """
-        self._check()
+        if self._closed:
+            self._check()
         request = self.session.ask(expected, command)
         answer: asyncio.Future[Answer] = self._loop.create_future()
         self._answers[request.number] = answer
