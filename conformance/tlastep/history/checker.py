@@ -5,6 +5,9 @@ was reached once (the same operations done, the same state) is not explored agai
 in operations that may as well change places, one is explored: a *sleeping* operation has been tried already, and
 stays out until something happens that makes a difference to it. An operation without answer is used only where the
 others need it; among equal ones the earliest, and if fewer of them led nowhere, more of them are not tried.
+
+Where the model knows how values come about (`ahead.py`), points from which no order gets to the end are kept for last,
+and explored only as far as they may show that orders get further than was known.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from operator import le
 from typing import Final, NamedTuple, TypeAlias
 
 from tlastep.compile.compiled import State
+from tlastep.history.ahead import Ahead, Point
 from tlastep.history.format import Operation
 from tlastep.history.models import Model, Request
 from tlastep.history.sequence import NEVER, apart, judged, returned
@@ -26,6 +30,8 @@ Path: TypeAlias = "tuple[Path, Operation] | None"
 PATIENCE: Final = 256  # how many steps of a search pass between two looks at the clock
 
 RARE: Final = 20  # how many closed operations a search would rather do than use one more open one
+
+UNSEEN: Final = 1  # the state that stands for all values that nobody will see
 
 
 class GaveUp(Exception):
@@ -54,6 +60,7 @@ class _Node(NamedTuple):
     kinds_asleep: int
     state: int
     path: Path
+    reaches: int = NEVER  # a line beyond which no order gets that goes on from here
 
 
 _Reached: TypeAlias = tuple[int, int, tuple[int, ...]]
@@ -89,6 +96,10 @@ class _Classes:
             self._examples.append(operation)
             self.looks.append(self._model.only_looks(operation))
         return found
+
+    def leaves(self, number: int) -> bool:
+        """Whether the value after an operation of this class does not depend on the one before."""
+        return self._model.leaves(self._examples[number]) is not None
 
     def swaps(self, first: int, second: int) -> bool:
         """As the model says of two operations of these classes."""
@@ -126,11 +137,14 @@ class _Search:
         self._lines = [each.line for each in self._closed]
         self._returns = [each.completed for each in self._closed]
         self._kinds = self._open_kinds([each for each in operations if returned(each) == NEVER])
-        self._states: list[State] = [sequential.initial]
+        self._ahead = Ahead(model, self._closed, [each.members for each in self._kinds]) if model.one_value else None
+        self._states: list[State] = [sequential.initial, ()]  # the second one is UNSEEN
         self._state_index: dict[State, int] = {sequential.initial: 0}
         self._after: dict[tuple[int, int], int] = {}
         self._seen: dict[tuple[int, int, int], list[_Reached]] = {}
         self._waiting: list[tuple[int, int, _Node]] = []
+        self._late: list[tuple[int, int, _Node]] = []
+        self._limit = NEVER
         self._count = 0
         self._furthest = -1
         self._furthest_path: Path = None
@@ -152,16 +166,41 @@ class _Search:
             node = next(stack[-1], None)
             if node is None:
                 stack.pop()
-                if not stack and self._waiting:
-                    stack.append(self._open_done(heappop(self._waiting)[2]))
+                if not stack:
+                    stack.extend(self._later())
             elif node.base == len(self._closed):
                 return Found(_order(node.path))
-            elif self._is_new(node):
-                stack.append(self._following(node))
+            elif self._is_new(node := self._looked_ahead(node)):
+                stack.extend(self._at_once(node))
             steps += 1
             if steps % PATIENCE == 0 and self._stop():
                 raise GaveUp
         return Found(_order(self._furthest_path), self._furthest)
+
+    def _looked_ahead(self, node: _Node) -> _Node:
+        """The node, with what can be seen of how far orders get that go on from here."""
+        if self._ahead is None:
+            return node
+        value = None if node.state == UNSEEN else self._states[node.state][0]
+        reaches, is_unseen = self._ahead.look(Point(node.base, node.done, node.used), value)
+        return node._replace(reaches=min(reaches, node.reaches), state=UNSEEN if is_unseen else node.state)
+
+    def _at_once(self, node: _Node) -> Iterator[Iterator[_Node]]:
+        """What follows a node; nothing if others are first, or if it is too late for it."""
+        if node.reaches >= self._limit:
+            yield self._following(node)
+        elif node.reaches > self._furthest:
+            self._count += 1
+            heappush(self._late, (-node.reaches, -self._count, node))
+
+    def _later(self) -> Iterator[Iterator[_Node]]:
+        """What follows the next node that was kept for later, if one may lead to anything."""
+        if self._waiting:
+            yield self._open_done(heappop(self._waiting)[2])
+        elif self._late and self._late[0][2].reaches > self._furthest:
+            node = heappop(self._late)[2]
+            self._limit = node.reaches
+            yield self._following(node)
 
     def _is_new(self, node: _Node) -> bool:
         """Whether nothing that was reached before could do all that this node can."""
@@ -237,7 +276,7 @@ class _Search:
                         kinds_still |= 1 << other
                 used = (*node.used[:number], node.used[number] + 1, *node.used[number + 1 :])
                 path = (node.path, kind.members[node.used[number]])
-                yield _Node(node.base, node.done, still, used, kinds_still, state, path)
+                yield _Node(node.base, node.done, still, used, kinds_still, state, path, node.reaches)
             kinds_asleep |= bit
 
     def _matters(self, kind: _Kind, candidates: list[int], free: list[int]) -> bool:
@@ -268,18 +307,21 @@ class _Search:
     def _closed_done(self, node: _Node, index: int, state: int, asleep: int, kinds_asleep: int) -> _Node:
         base, done = node.base, node.done | 1 << (index - node.base)
         passed = ((done + 1) & ~done).bit_length() - 1  # how many of the first are done
-        path = (node.path, self._closed[index])
-        return _Node(base + passed, done >> passed, asleep >> passed, node.used, kinds_asleep, state, path)
+        path, done, asleep = (node.path, self._closed[index]), done >> passed, asleep >> passed
+        return _Node(base + passed, done, asleep, node.used, kinds_asleep, state, path, node.reaches)
 
     def _state_after(self, state: int, number: int) -> int:
         """The state after an operation, or -1 if it can't give this answer there."""
+        if state == UNSEEN and not self._classes.leaves(number):
+            return -1 if self._classes.looks[number] else UNSEEN
         key = (state, number)
         found = self._after.get(key)
         if found is None:
             request = self._classes.requests[number]
             after = None
             if request.answer is not None:
-                after = self._object.after(self._states[state], request.operation, request.answer)
+                before = self._states[0 if state == UNSEEN else state]
+                after = self._object.after(before, request.operation, request.answer)
             found = -1 if after is None else self._state_index.setdefault(after, len(self._states))
             if after is not None and found == len(self._states):
                 self._states.append(after)

@@ -37,6 +37,10 @@ class Model(ABC):
     go: Path | None
     functions: Mapping[str, Function]
     keyed: bool = False
+    one_value: bool = False
+    """Whether the state is one value, of which `leaves` and `leads_to` say more, so that a search looks ahead."""
+    fades: bool = False
+    """Whether only questions look at that value: anything else can happen, whatever it is."""
 
     @abstractmethod
     def request(self, operation: Operation) -> Request:
@@ -67,6 +71,17 @@ class Model(ABC):
     def is_lost(self, first: Operation, second: Operation) -> bool:
         """Whether nothing is left of `first` once `second` happens right after it."""
         return False
+
+    def leaves(self, operation: Operation) -> Value | None:
+        """The value that is there after an operation, if it is the same whatever was there before."""
+        return None
+
+    def leads_to(self, value: Value, question: Operation) -> bool:
+        """Whether a question can have its answer after this value and operations of which `leaves` knows nothing.
+
+        False makes a search shorter; True is never wrong.
+        """
+        return True
 
 
 def spec_file(package: str, name: str) -> Path:
@@ -115,6 +130,8 @@ GO: Final = Path(__file__).parent / "porcupine_models"
 class _Cell(Model):
     """What register and kv have in common: a value that operations look at, replace, or change."""
 
+    one_value = True
+
     def _changes(self, operation: Operation) -> bool:
         refused = operation.f == "cas" and operation.outcome == OK and operation.answer is False
         return operation.f not in READS and not refused
@@ -130,6 +147,9 @@ class _Cell(Model):
 
     def places(self, operation: Operation) -> frozenset[str] | None:
         return frozenset({operation.key})
+
+    def leads_to(self, value: Value, question: Operation) -> bool:
+        return self.request(question).answer == value
 
 
 class Register(_Cell):
@@ -155,6 +175,12 @@ class Register(_Cell):
         possible = answer in ("true", "false", UNKNOWN)
         return Request(record(f="cas", **{"from": before, "to": after}), answer if possible else None)
 
+    def leaves(self, operation: Operation) -> Value | None:
+        if not self._changes(operation):
+            return None
+        argument = operation.argument
+        return text_of(argument[1] if operation.f == "cas" and isinstance(argument, list) else argument)
+
     def constants(self, operations: Iterable[Operation]) -> Mapping[str, Value]:
         return {"Unknown": UNKNOWN}
 
@@ -171,6 +197,7 @@ class KeyValue(_Cell):
         "append": Function(string, answers=False),
     }
     keyed = True
+    fades = True
 
     def request(self, operation: Operation) -> Request:
         if operation.f != "get":
@@ -178,6 +205,13 @@ class KeyValue(_Cell):
             return Request(record(f=operation.f, value=operation.argument), UNKNOWN)
         answer = "" if operation.answer is None else operation.answer
         return Request(record(f="get"), answer if isinstance(answer, str) else None)
+
+    def leaves(self, operation: Operation) -> Value | None:
+        return operation.argument if operation.f == "put" and isinstance(operation.argument, str) else None
+
+    def leads_to(self, value: Value, question: Operation) -> bool:
+        answer = self.request(question).answer
+        return isinstance(answer, str) and isinstance(value, str) and answer.startswith(value)
 
     def constants(self, operations: Iterable[Operation]) -> Mapping[str, Value]:
         return {"Unknown": UNKNOWN, "Length": 0}

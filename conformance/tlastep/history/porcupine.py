@@ -24,6 +24,8 @@ from tlastep.toolchain import cache
 
 SOURCES: Final = ("go.mod", "go.sum", "main.go")
 BUILD_SECONDS: Final = 600
+PLACE: Final = 1.0
+"""Seconds after which a violation counts without the line at which it shows; our own checker may know it."""
 
 
 class Judged(NamedTuple):
@@ -88,10 +90,11 @@ def _last(said: str) -> str:
     return lines[-1] if lines else "go build says nothing"
 
 
-def request(model: Model, operations: Sequence[Operation], timeout: float | None) -> str:
-    """A line that asks for the verdict on a history."""
+def request(model: Model, operations: Sequence[Operation], timeout: float | None, place: float = 0) -> str:
+    """A line that asks for the verdict on a history, and within so many seconds more for the line of a violation."""
     asked = ", ".join(_operation(each) for each in judged(model, operations))
-    return f'{{"model": {json.dumps(model.name)}, "timeout": {timeout or 0}, "operations": [{asked}]}}\n'
+    limits = f'"timeout": {timeout or 0}, "place": {place}'
+    return f'{{"model": {json.dumps(model.name)}, {limits}, "operations": [{asked}]}}\n'
 
 
 def _operation(each: Operation) -> str:
@@ -124,7 +127,7 @@ class Run:
         assert self._process.stdin is not None
         # It reads all of its input before it writes anything, so this can't block for ever.
         try:
-            self._process.stdin.write(request(model, operations, timeout))
+            self._process.stdin.write(request(model, operations, timeout, PLACE))
             self._process.stdin.close()
         except BrokenPipeError:
             pass  # `result` says why it has ended

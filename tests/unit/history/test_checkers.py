@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from itertools import product
@@ -11,15 +12,16 @@ from typing import Any
 
 import pytest
 from tests.unit.history import brute
-from tests.unit.history.generated import OBJECTS, LedgerObject, Line, history, spoilt, write
+from tests.unit.history.generated import OBJECTS, KeyValueObject, LedgerObject, Line, history, spoilt, write
 
 from quorumlog_bindings.histories import Ledger, ledger
-from tlastep.history.checker import Found, GaveUp, search
+from tlastep.history.checker import PATIENCE, Found, GaveUp, search
 from tlastep.history.format import History, Operation, read_history
 from tlastep.history.judge import judge
-from tlastep.history.models import Model, Register, kv, register
-from tlastep.history.porcupine import judge_all
+from tlastep.history.models import KeyValue, Model, Register, kv, register
+from tlastep.history.porcupine import Run, judge_all
 from tlastep.history.sequential import SequentialObject
+from tlastep.values import Value
 
 MODELS: dict[str, Model] = {"register": register, "kv": kv, "ledger": ledger}
 HISTORIES = 400  # of each model, each once right and twice spoilt
@@ -96,9 +98,30 @@ class _ForgetsLacks(Ledger):
         return super().swaps(first, second) or {first.f, second.f} == {"deposit", "withdraw"}
 
 
-@pytest.mark.parametrize(
-    "model", [_SwapsAll(), _LooksAlways(), _LosesAll(), _ForgetsLacks()], ids=lambda each: type(each).__name__
-)
+class _Fades(Register):
+    """A register in which nothing but reads is said to look at the value, though a compare-and-set does."""
+
+    fades = True
+
+
+class _LeavesNothing(Register):
+    """A register in which no operation is said to leave a value of its own."""
+
+    def leaves(self, operation: Operation) -> Value | None:
+        return None
+
+
+class _EndsThere(KeyValue):
+    """Keys whose questions are said to need the very value that is there, though more may be appended."""
+
+    def leads_to(self, value: Value, question: Operation) -> bool:
+        return self.request(question).answer == value
+
+
+CLAIMS = (_SwapsAll(), _LooksAlways(), _LosesAll(), _ForgetsLacks(), _Fades(), _LeavesNothing(), _EndsThere())
+
+
+@pytest.mark.parametrize("model", CLAIMS, ids=lambda each: type(each).__name__)
 def test_a_model_that_claims_too_much_is_found_out(model: Model, tmp_path: Path) -> None:
     cases = small(model.name, tmp_path / "history.ndjson", 250)
     assert any(own(model, operations) != brute.furthest(operations) for _, operations in cases)
@@ -171,6 +194,61 @@ def test_ten_thousand_operations_are_judged(name: str, tmp_path: Path) -> None:
     )
     lines[last] = {**lines[last], "value": "never"}
     assert own(MODELS[name], read(tmp_path / "history.ndjson", MODELS[name], lines).operations) == last + 1
+
+
+STEPS = 60_000
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_appends_of_many_clients_at_once_are_judged(wrong: bool, tmp_path: Path) -> None:
+    """Without looking ahead each key has as many orders as its appends, and the search does not end."""
+    cases = [crowded(seed, wrong, tmp_path / "history.ndjson") for seed in range(3)]
+    assert [own_within(STEPS, kv, each) > 0 for each in cases] == [wrong] * len(cases)
+
+
+def test_looking_ahead_is_what_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KeyValue, "one_value", False)
+    with pytest.raises(GaveUp):
+        own_within(STEPS, kv, crowded(0, True, tmp_path / "history.ndjson"))
+
+
+def test_porcupine_finds_the_key_without_an_order_however_long_others_take(tmp_path: Path) -> None:
+    crowd = history(Crowd, 0, 600, 24, unanswered=0, failing=0)
+    wrong = {"process": 99, "f": "get", "key": "other"}
+    lines = [*crowd, {**wrong, "type": "invoke", "value": None}, {**wrong, "type": "ok", "value": "never"}]
+    run = Run(kv, read(tmp_path / "history.ndjson", kv, lines).operations, 60)
+    try:
+        assert run.result(60).result == "violation"
+    finally:
+        run.end()
+
+
+class Crowd(KeyValueObject):
+    """A few keys, to which everybody appends something else, and which are seldom replaced."""
+
+    asked = 0
+
+    def ask(self) -> Line:
+        self.asked += 1
+        f = self.dice.choice(["get"] * 9 + ["append"] * 10 + ["put"])
+        return {"f": f, "key": self.dice.choice("xyz"), "value": None if f == "get" else f"({self.asked})"}
+
+
+def crowded(seed: int, wrong: bool, path: Path) -> tuple[Operation, ...]:
+    """Twenty-four clients at three keys, all at once; a read in the middle is maybe wrong."""
+    lines = history(Crowd, seed, 600, 24, unanswered=0, failing=0)
+    reads = [index for index, each in enumerate(lines) if each["type"] == "ok" and each["f"] == "get"]
+    if wrong:
+        at = reads[len(reads) // 2]
+        lines[at] = {**lines[at], "value": lines[at]["value"] + "d"}
+    return read(path, kv, lines).operations
+
+
+def own_within(steps: int, model: Model, operations: tuple[Operation, ...]) -> int:
+    """As `own`, in so many steps, of which a search counts some at a time."""
+    looks = itertools.count(1)
+    parts = search(model, operations, lambda: next(looks) * PATIENCE > steps)
+    return min((each.stuck for each in parts if each.stuck), default=0)
 
 
 def test_a_search_stops_when_it_is_told_to(tmp_path: Path) -> None:

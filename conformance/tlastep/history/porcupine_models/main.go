@@ -28,6 +28,7 @@ type operation struct {
 type request struct {
 	Model      string      `json:"model"`
 	Timeout    float64     `json:"timeout"` // seconds; 0 means none
+	Place      float64     `json:"place"`   // seconds, at most, for finding the line of a violation; 0 means any
 	Operations []operation `json:"operations"`
 }
 
@@ -90,11 +91,10 @@ func asPorcupine(m model) porcupine.Model {
 	}
 }
 
-// parts gives the histories to check: what happened up to a line, for each key where keys are apart. What had not
+// keys gives the history to check, for each key where keys are apart: what happened up to a line. What had not
 // returned by then is open, with the answer that it got later.
-func parts(m model, operations []operation, last int64) [][]porcupine.Operation {
+func keys(m model, operations []operation, last int64) [][]porcupine.Operation {
 	groups := map[string][]*operation{}
-	var keys []string
 	for index := range operations {
 		op := operations[index]
 		if op.Invoked > last {
@@ -107,14 +107,11 @@ func parts(m model, operations []operation, last int64) [][]porcupine.Operation 
 		if m.partition() {
 			key = op.Key
 		}
-		if groups[key] == nil {
-			keys = append(keys, key)
-		}
 		groups[key] = append(groups[key], &op)
 	}
 	var found [][]porcupine.Operation
-	for _, key := range keys {
-		found = append(found, history(groups[key], last))
+	for _, group := range groups {
+		found = append(found, history(group, last))
 	}
 	return found
 }
@@ -139,27 +136,22 @@ func history(group []*operation, last int64) []porcupine.Operation {
 	return found
 }
 
+// check looks at all keys at once: one without an order is enough, however long others take.
 func check(m model, operations []operation, last int64, deadline time.Time) porcupine.CheckResult {
-	result := porcupine.Ok
-	for _, part := range parts(m, operations, last) {
-		var left time.Duration
-		if !deadline.IsZero() {
-			left = time.Until(deadline)
-			if left <= 0 {
-				return porcupine.Unknown
-			}
-		}
-		switch porcupine.CheckOperationsTimeout(asPorcupine(m), part, left) {
-		case porcupine.Illegal:
-			return porcupine.Illegal
-		case porcupine.Unknown:
-			result = porcupine.Unknown
+	var left time.Duration
+	if !deadline.IsZero() {
+		left = time.Until(deadline)
+		if left <= 0 {
+			return porcupine.Unknown
 		}
 	}
-	return result
+	apart := asPorcupine(m)
+	apart.Partition = func([]porcupine.Operation) [][]porcupine.Operation { return keys(m, operations, last) }
+	return porcupine.CheckOperationsTimeout(apart, nil, left)
 }
 
-// stuck halves the lines until one is left: the history up to it has no order, and that before it has one.
+// stuck halves the lines until one is left: the history up to it has no order, and that before it has one. It gives 0
+// if the deadline has come before.
 func stuck(m model, operations []operation, last int64, deadline time.Time) int64 {
 	good, bad := int64(0), last
 	for good+1 < bad {
@@ -176,6 +168,14 @@ func stuck(m model, operations []operation, last int64, deadline time.Time) int6
 	return bad
 }
 
+// after gives the time after so many seconds, or none.
+func after(seconds float64) time.Time {
+	if seconds <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(time.Duration(seconds * float64(time.Second)))
+}
+
 func judge(asked request) (verdict, error) {
 	m := models[asked.Model]
 	if m == nil {
@@ -184,10 +184,7 @@ func judge(asked request) (verdict, error) {
 	if err := m.prepare(asked.Operations); err != nil {
 		return verdict{}, err
 	}
-	var deadline time.Time
-	if asked.Timeout > 0 {
-		deadline = time.Now().Add(time.Duration(asked.Timeout * float64(time.Second)))
-	}
+	deadline := after(asked.Timeout)
 	last := int64(0)
 	for _, op := range asked.Operations {
 		last = max(last, op.Invoked, op.Returned)
@@ -196,7 +193,11 @@ func judge(asked request) (verdict, error) {
 	case porcupine.Ok:
 		return verdict{Result: "ok"}, nil
 	case porcupine.Illegal:
-		return verdict{Result: "violation", Stuck: stuck(m, asked.Operations, last, deadline)}, nil
+		place := after(asked.Place)
+		if place.IsZero() || !deadline.IsZero() && deadline.Before(place) {
+			place = deadline
+		}
+		return verdict{Result: "violation", Stuck: stuck(m, asked.Operations, last, place)}, nil
 	}
 	return verdict{Result: "unknown"}, nil
 }
