@@ -110,6 +110,10 @@ class Evaluator(Statements):
                 state in STATES and self.partial.layout.is_split(variable)
             ):
                 return cell(state, self.place(variable, self.visit(key)))
+            case ast.Subscript(ast.Attribute(ast.Attribute(ast.Name(state), variable) as whole, "mapping"), key) if (
+                state in STATES and self.kind(self.visit(whole)) != FUNCTION
+            ):
+                return self.called("apply", [self.visit(whole), self.visit(key)])  # it may be a sequence
             case ast.Subscript(ast.Name(places), ast.Name() as key) if places in self.partial.at:
                 return self.place(self.partial.at[places], key)  # of what was evaluated before its key was known
         self.generic_visit(node)

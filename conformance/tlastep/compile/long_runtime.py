@@ -35,6 +35,7 @@ from tlastep.language.standard_modules import sequences
 from tlastep.language.standard_modules.arithmetic import NAT
 from tlastep.long_sequences import SHORT, Long, LongSequences, Trunk, common
 from tlastep.values import Fn, Value
+from tlastep.wide_functions import put
 
 KNOWN: Final = frozenset({*PLAIN, Long})
 ALL: Final = 1 << 62
@@ -85,16 +86,22 @@ def _functions(long: LongSequences) -> dict[str, Any]:
         return operand if isinstance(operand, Unread) else freeze(operand)
 
     def exchanged(operator: Any, path: Any, value: Any) -> Any:
-        if type(operator) is Fn and len(path) == 1 and type(value) in KNOWN:
+        if type(operator) is Fn and type(value) in KNOWN:
             key = path[0]
             if type(key) in PLAIN:
-                return Fn({**operator.mapping, key: value}) if key in operator.mapping else operator
+                mapping = operator.mapping
+                if key not in mapping:
+                    return operator
+                return put(operator, key, value if len(path) == 1 else exchanged(mapping[key], path[1:], value))
         return _except(operator, lambda plainly: replaced(plainly, path, value))
 
     def changed(operator: Any, path: Any, new: Any) -> Any:
-        if type(operator) is Fn and len(path) == 1 and type(path[0]) in PLAIN:
+        if type(operator) is Fn and type(path[0]) in PLAIN:
             mapping, key = operator.mapping, path[0]
-            return Fn({**mapping, key: _frozen(new(mapping[key]))}) if key in mapping else operator
+            if key not in mapping:
+                return operator
+            old = mapping[key]
+            return put(operator, key, _frozen(new(old)) if len(path) == 1 else changed(old, path[1:], new))
         return _except(operator, lambda plainly: updated(plainly, path, new))
 
     def _except(operator: Any, change: Callable[[Any], Any]) -> Any:

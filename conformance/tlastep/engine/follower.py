@@ -29,6 +29,7 @@ from tlastep.engine.system import Broken
 from tlastep.errors import EvaluationError
 from tlastep.recorded import Update
 from tlastep.values import Fn, ModelValue, Value
+from tlastep.wide_functions import WIDE, put
 
 Claims: TypeAlias = Sequence[Update]
 """What a step is said to have changed. Whatever is not named is as it was."""
@@ -73,7 +74,10 @@ class Follower:
         self.layout = Layout(())
 
     def begin(self, assignment: Mapping[str, Value]) -> None:
-        """Start, or go on, in this state."""
+        """Start, or go on, in this state. A function over many keys is one cell, for a copy of a state has few."""
+        for name, value in assignment.items():
+            if type(value) is Fn and len(value.mapping) > WIDE:
+                self._judge.snapshots.take_whole(name)
         self._judge.begin(assignment)
         components = tuple(self._judge.snapshots.components)
         given: Mapping[str, Any] = assignment
@@ -99,7 +103,7 @@ class Follower:
         self._cells = Cells(self.spec, self.layout)
         self._actions: dict[str, _Action] = {}
         self._all_true: dict[int, Callable[[State, State], bool] | None] = {}
-        self._free = [place for place, (name, _) in enumerate(components) if name in self._unsaid]
+        self._free = frozenset(place for place, (name, _) in enumerate(components) if name in self._unsaid)
 
     @property
     def state(self) -> View:
@@ -141,37 +145,44 @@ class Follower:
         return self._with_care(action, arguments, claims)
 
     def _fits(self, before: State, following: State, claims: Claims | None, writes: Iterable[int]) -> bool:
-        """Whether the spec's next state is what is claimed; if so, it is the state from now on."""
-        changed, same = 0, True
-        if claims is None:
-            for place in writes:
-                old, new = before[place], following[place]
-                if new is not old and new != old:
-                    changed |= 1 << place
-                    same = same and type(new) is type(old)
-            self.cells, self.changed = following, changed
-            if not same:
-                self._check_kinds(range(len(following)))
-            return True
-        claimed, places = before.copy(), self.places
-        for name, key, value in claims:
-            place = places[name][key]
-            old = claimed[place]
-            if value is not old and value != old:
-                claimed[place] = value
-                changed |= 1 << place
-                same = same and type(value) is type(old)
-        for place in self._free:
-            claimed[place] = following[place]
-            if following[place] != before[place]:
-                changed |= 1 << place
-                same = False
-        if following != claimed:
+        """Whether the spec's next state is what is claimed; if so, it is the state from now on.
+
+        The next state is the one before, but for what is written.
+        """
+        claimed: dict[int, Any] = {}
+        if claims:
+            places = self.places
+            for name, key, value in claims:
+                place = places[name].get(key)
+                if place is not None:
+                    claimed[place] = value
+                else:
+                    place = places[name][None]
+                    claimed[place] = _put(claimed.get(place, before[place]), key, value)
+        changed, other, free = 0, [], self._free
+        for place in writes:
+            old, new, said = before[place], following[place], claimed.pop(place, UNSAID)
+            if claims is None or place in free:
+                # Of what nobody says it need not be known whether it is equal to what it was: comparing may take long.
+                if new is old or (claims is None and new == old):
+                    continue
+            else:
+                said = old if said is UNSAID else said
+                if new is not said and new != said:
+                    return False
+                if said is old or said == old:
+                    following[place] = old
+                    continue
+                # The two are equal. What is claimed has been met before, more often: its hashes are known.
+                new = following[place] = said
+            changed |= 1 << place
+            if type(new) is not type(old):
+                other.append(place)
+        if any(value is not before[place] and value != before[place] for place, value in claimed.items()):
             return False
-        # The two are equal. What is claimed has been met before, more often: its hashes are known.
-        self.cells, self.changed = claimed, changed
-        if not same:
-            self._check_kinds(range(len(claimed)))
+        self.cells, self.changed = following, changed
+        if other:
+            self._check_kinds(other)
         return True
 
     def outside(self, claims: Claims) -> None:
@@ -305,13 +316,26 @@ def _kind(value: Value) -> type | None:
 def _with(cells: State, places: Mapping[str, Mapping[Value | None, int]], claims: Claims) -> State:
     found = cells.copy()
     for name, key, value in claims:
-        found[places[name][key]] = value
+        place = places[name].get(key)
+        if place is not None:
+            found[place] = value
+        else:
+            place = places[name][None]
+            found[place] = _put(found[place], key, value)
     return found
+
+
+def _put(function: Any, key: Value | None, value: Value) -> Value:
+    """A function that is one cell, with another value for a key that it has. `KeyError` if it has none."""
+    if type(function) is not Fn or key is None or key not in function.mapping:
+        raise KeyError(key)
+    return put(function, key, value)
 
 
 KEPT: Final = frozenset({int, str, frozenset, ModelValue, Fn})
 UNMADE: Final = Run(lambda *_: None, ())
 """What stands for a function that is not made yet."""
 
+UNSAID: Final = object()
 FEW: Final = 30  # values of a variable for each of which an own function is made
 MANY: Final = 1_000  # functions that are made for one action
