@@ -23,11 +23,12 @@ def decoded(text: bytes | msgspec.Raw, kind: type[Wanted], name: str) -> Wanted:
     """The value in a JSON text, with no field that its type does not have. Raises `Trouble`, with the field's name."""
     try:
         value: Wanted = msgspec.json.decode(text, type=kind)
+        given: object = msgspec.json.decode(text)  # of what is ignored, too
     except msgspec.ValidationError as error:
         raise bad(*wrong(str(error), name)) from error
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise bad(name, f"expected JSON ({error})") from error
-    for place in unknown(msgspec.json.decode(text), value, name):
+    for place in unknown(given, value, name):
         raise bad(place, "there is no such field")
     return value
 

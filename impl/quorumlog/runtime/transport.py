@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Final, Protocol, cast
 
@@ -24,6 +24,11 @@ UNHEARD: Final = 4.0
 """Seconds after which a connection to a peer is given up that has acknowledged nothing of what was sent. For the same
 reason: when a way is there again after half a minute, systems might find out only after another half."""
 USER_TIMEOUT: Final[int | None] = getattr(socket, "TCP_USER_TIMEOUT", None)
+
+
+AT_ONCE: Final = 64
+"""Frames of one connection that are taken one after another; then it is the turn of others. Small frames cost as much
+as large ones, and there are tens of thousands in what a socket holds."""
 
 
 class Owner(Protocol):
@@ -69,6 +74,9 @@ class Connection(asyncio.Protocol):
         self._unheard = unheard
         self._transport: asyncio.Transport | None = None
         self._reason: str | None = None
+        self._left: Iterator[tuple[int, memoryview]] | None = None
+        """Frames that have come and are not taken yet; nothing more is read meanwhile."""
+        self._held = False
 
     # -- what asyncio calls ----------------------------------------------------------------------------------
 
@@ -86,13 +94,33 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Some bytes have come; with them perhaps some frames."""
+        self._take(self.frames.feed(data))
+
+    def _take(self, frames: Iterator[tuple[int, memoryview]]) -> None:
+        """Take these frames, as long as whoever takes them does not pause, and others do not wait for too long."""
         try:
-            for kind, body in self.frames.feed(data):
+            for number, (kind, body) in enumerate(frames, start=1):
                 if not self.is_open:
                     return
                 self._owner.took(self, kind, body)
+                if self._held or number == AT_ONCE:
+                    self._left = frames
+                    if not self._held:
+                        self.pause()
+                        self.resume()
+                    return
         except BadFrame as error:
             self.close(str(error))
+
+    def _take_left(self) -> None:
+        """Go on with what has come before; when it is taken, read on."""
+        left, self._left = self._left, None
+        if self._held:
+            self._left = left
+        elif self.is_open and left is not None:
+            self._take(left)
+            if self._left is None:
+                self.resume()
 
     def pause_writing(self) -> None:
         """Too much waits to be sent."""
@@ -116,14 +144,19 @@ class Connection(asyncio.Protocol):
             self._transport.write(frame)
 
     def pause(self) -> None:
-        """Read no more for a while."""
+        """Read no more for a while, and take nothing of what has been read."""
+        self._held = True
         if self._transport is not None and self._transport.is_reading():
             self._transport.pause_reading()
 
     def resume(self) -> None:
         """Read on, unless too much waits to be sent: then that comes first."""
         if self.is_open and self.is_writable and self._transport is not None and not self._transport.is_reading():
-            self._transport.resume_reading()
+            self._held = False
+            if self._left is None:
+                self._transport.resume_reading()
+            else:
+                asyncio.get_running_loop().call_soon(self._take_left)
 
     def close(self, reason: str | None = None) -> None:
         """What was sent is sent, and nothing more is taken."""

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from quorumlog.runtime import transport
+from quorumlog.runtime.frames import framed
 from quorumlog.runtime.transport import Connection, Link
 
 
@@ -116,3 +117,100 @@ def test_a_link_gives_a_connection_up_that_acknowledges_nothing() -> None:
 
     lines: list[str] = []
     assert asyncio.run(said()) == transport.UNHEARD * 1000
+
+
+class Pipe:
+    """A transport that is read from, or not."""
+
+    def __init__(self) -> None:
+        self.reads = True
+
+    def set_write_buffer_limits(self, **_: int) -> None:
+        """As many as you like."""
+
+    def get_extra_info(self, _: str) -> None:
+        """There is no socket."""
+
+    def is_reading(self) -> bool:
+        return self.reads
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
+
+
+class Taker:
+    """Takes frames, and pauses at some of them."""
+
+    def __init__(self, pauses: frozenset[int] = frozenset()) -> None:
+        self.taken: list[int] = []
+        self._pauses = pauses
+
+    def opened(self, connection: Connection) -> None:
+        """It is there."""
+
+    def took(self, connection: Connection, kind: int, body: memoryview) -> None:
+        self.taken.append(int.from_bytes(body, "big"))
+        if self.taken[-1] in self._pauses:
+            connection.pause()
+
+    def closed(self, connection: Connection, reason: str | None) -> None:
+        """It is gone."""
+
+
+def frames(first: int, last: int) -> bytes:
+    """Frames with these numbers."""
+    return b"".join(framed(40, number.to_bytes(4, "big")) for number in range(first, last))
+
+
+def fed(size: int, pauses: frozenset[int] = frozenset()) -> list[int]:
+    """After how many frames it was others' turn, each time, when so many came at once; some of them make it pause."""
+
+    async def run() -> list[int]:
+        taker, pipe = Taker(pauses), Pipe()
+        connection = Connection(taker, 100, 100)
+        connection.connection_made(cast(asyncio.Transport, pipe))
+        connection.data_received(frames(0, size) + frames(size, size + 1)[:5])
+        turns = [len(taker.taken)]
+        while len(taker.taken) < size:
+            assert not pipe.reads
+            if len(taker.taken) - 1 in pauses:
+                for _ in range(3):
+                    await asyncio.sleep(0)
+                assert len(taker.taken) == turns[-1]
+                connection.resume()
+            await asyncio.sleep(0)
+            turns.append(len(taker.taken))
+        await asyncio.sleep(0)
+        assert pipe.reads or size - 1 in pauses
+        connection.resume()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert pipe.reads
+        connection.data_received(frames(size, size + 1)[5:])
+        assert taker.taken == list(range(size + 1))
+        return turns
+
+    return asyncio.run(run())
+
+
+def test_many_small_frames_hold_nobody_up() -> None:
+    """Tens of thousands fit into what one read of a socket brings."""
+    many = transport.AT_ONCE
+    assert fed(10) == [10]
+    assert fed(3 * many + 5) == [many, 2 * many, 3 * many, 3 * many + 5]
+
+
+def test_who_is_paused_is_not_asked_for_what_was_read_before() -> None:
+    assert fed(10, frozenset({3, 4})) == [4, 5, 10]
+    assert fed(10, frozenset({9})) == [10]
+    many = transport.AT_ONCE
+    assert fed(2 * many, frozenset({many - 1})) == [many, 2 * many]
+
+
+def test_without_a_bound_others_wait_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mutant."""
+    monkeypatch.setattr(transport, "AT_ONCE", 1 << 30)
+    assert fed(10_000) == [10_000]
