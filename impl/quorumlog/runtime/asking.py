@@ -165,11 +165,11 @@ class OverHttp:
     """A router, by its address. Raises `Trouble` if that is none. `timeout` is in seconds."""
 
     def __init__(self, url: str, timeout: float) -> None:
-        parts = urlsplit(url)
         try:
+            parts = urlsplit(url)
             self._port = parts.port
         except ValueError:
-            self._port = -1
+            parts, self._port = urlsplit(""), -1
         if parts.scheme not in CONNECTIONS or not parts.hostname or self._port == -1 or parts.path.strip("/"):
             raise bad("--url", f"expected an address such as http://127.0.0.1:7080, found {url!r}")
         self._url = url.rstrip("/")

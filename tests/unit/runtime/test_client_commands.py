@@ -65,7 +65,7 @@ def test_what_makes_no_sense(nobody: tuple[Path, int], arguments: list[str], sen
     assert line.startswith(f"quorumlog: {sentence}")
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:7080", "ftp://x", "http://", "http://x:none", "http://x/v1"])
+@pytest.mark.parametrize("url", ["127.0.0.1:7080", "ftp://x", "http://", "http://[::1", "http://x:none", "http://x/v1"])
 def test_an_address_that_is_none(url: str) -> None:
     expected = "--url: expected an address such as http://127.0.0.1:7080"
     assert asked("total", "--url", url) == (2, [f"quorumlog: {expected}, found {url!r}"])
