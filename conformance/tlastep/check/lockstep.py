@@ -77,13 +77,6 @@ class _Side(Search):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine, digest=True)
 
-    def steps(self, state: int) -> dict[tuple[Label, int], int]:
-        """The distinct steps from a state: label and hash of the next state → next state."""
-        found = {}
-        for label, following in self.explorer.labelled(state):
-            found[label, self.explorer.state_hashes([following])[0]] = following
-        return found
-
 
 class _Pair:
     def __init__(self, spec: _Side, code: _Side) -> None:
@@ -156,7 +149,7 @@ class _Pair:
 
     def _difference(self, spec_state: int, code_state: int) -> Finding:
         """The first step, in the order of labels, that only one side takes, or that the two take differently."""
-        spec, code = self.spec.steps(spec_state), self.code.steps(code_state)
+        spec, code = self.spec.explorer.steps(spec_state), self.code.explorer.steps(code_state)
         behaviour = self._behaviour(self.spec, self.spec.explorer.path_to(spec_state))
         different = sorted({label for label, _ in spec.keys() ^ code.keys()}, key=str)
         if not different:

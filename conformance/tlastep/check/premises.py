@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from tlastep.behaviour import Behaviour, Label, Step
 from tlastep.binding import Binding
@@ -35,9 +35,6 @@ from tlastep.toolchain import sany
 from tlastep.values import Value
 
 NEXT: Final = "Next"  # what a module calls its next-state relation
-
-Steps: TypeAlias = dict[tuple[Label, int], int]
-"""The steps from a state: label and hash of the next state → next state, packed."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +145,6 @@ class _Sides:
         )
 
 
-def _steps(side: Explorer, state: int) -> Steps:
-    return {(label, side.state_hashes([after])[0]): after for label, after in side.labelled(state)}
-
-
 class _Walk:
     """All states of the model, breadth first, with the two other sides beside them."""
 
@@ -183,9 +176,9 @@ class _Walk:
             self._waiting.append((known, live, spec, code))
 
     def _look(self, known: int, live: int, spec: int, code: int) -> Finding | None:
-        allowed = _steps(self._spec, spec)
+        allowed = self._spec.steps(spec)
         try:
-            taken = _steps(self._code, code)
+            taken = self._code.steps(code)
         except Raised as error:
             return self._finding("exception", str(error), known, spec, None)
         for label, after in sorted(allowed.keys() ^ taken.keys(), key=str):
@@ -194,7 +187,7 @@ class _Walk:
             return self._finding("difference", summary, known, spec, label)
         self.enabled += len(allowed)
         by_hash = {after: (label, after) for label, after in allowed}
-        offered = _steps(self._live, live)
+        offered = self._live.steps(live)
         reached = {known, *(after for _, after in offered)}
         self.left_out |= {label.action for label, after in allowed if after not in reached}
         for (label, after), state in offered.items():
@@ -226,7 +219,7 @@ class _Walk:
         for label in labels:
             (at, state) = next(
                 (after, following)
-                for (each, after), following in _steps(self._spec, state).items()
+                for (each, after), following in self._spec.steps(state).items()
                 if each == label and self.seen.get(after) == (at, label)
             )
             yield Step(label, self._spec.assignment(state))

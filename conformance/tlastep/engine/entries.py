@@ -35,13 +35,21 @@ class Outcome(NamedTuple):
 class Instance:
     """An action with all its arguments."""
 
-    __slots__ = ("bound", "hash", "label", "memo")
+    __slots__ = ("_hashes", "bound", "label", "memo")
 
     def __init__(self, action: Action, bound: tuple[Any, ...]) -> None:
         self.bound = bound
         self.label: Label = action.label(bound)
-        self.hash = label_hash(self.label)
         self.memo: Memo[tuple[Outcome, ...]] = Memo()
+        self._hashes: tuple[int, int] | None = None
+
+    @property
+    def hashes(self) -> tuple[int, int]:
+        """The hash of the label, and that of its being refused. Whoever makes no digest needs neither."""
+        if self._hashes is None:
+            label = label_hash(self.label)
+            self._hashes = label, step_hash(label, REFUSED)
+        return self._hashes
 
 
 class Family:
@@ -246,48 +254,49 @@ class Outcomes:
 
     # -- entries ---------------------------------------------------------------------------------------------
 
-    def entry(self, families: list[Family], clusters: int, state: int, judged: list[CheckGroup]) -> Entry:
-        """All that follows from a state in a group that may touch these clusters. Raises `Regroup` if it needs more.
-
-        `judged` are the groups of conjuncts of invariants that read these clusters only.
-        """
+    def entry(self, families: list[Family], clusters: int, state: int) -> Entry:
+        """All that follows from a state in a group that may touch these clusters. Raises `Regroup` if it needs more."""
         entry = Entry({}, {})
         for family in families:
             for instance in self.instances(family, state):
                 outcomes = self.outcomes(family, instance, state)
-                if not outcomes:
+                if outcomes:
+                    self._add_all(entry, family, instance, state, outcomes)
+                else:
                     entry.refusals += 1
-                    entry.hash += step_hash(instance.hash, REFUSED) if self.hashing else 0
-                entry.generated += len(outcomes)
-                seen: set[int] = set()
-                for outcome in outcomes:
-                    delta, change, changed = self.follow(state, outcome)
-                    if delta in seen:
-                        continue
-                    seen.add(delta)
-                    self._add(entry, family, state, delta, changed, judged)
-                    entry.actions[instance.label.action] += 1
                     if self.hashing:
-                        entry.hash += step_hash(instance.hash, change)
+                        entry.hash += instance.hashes[1]
             if family.touched & ~clusters:
                 raise Regroup
         entry.hash %= PRIME
         return entry
 
-    def _add(
-        self, entry: Entry, family: Family, state: int, delta: int, changed: int, judged: list[CheckGroup]
+    def _add_all(
+        self, entry: Entry, family: Family, instance: Instance, state: int, outcomes: tuple[Outcome, ...]
     ) -> None:
+        """Takes in the distinct steps among these outcomes."""
+        entry.generated += len(outcomes)
+        seen: set[int] = set()
+        for outcome in outcomes:
+            delta, change, changed = self.follow(state, outcome)
+            if delta in seen:
+                continue
+            seen.add(delta)
+            self._add(entry, family, state, delta, changed)
+            if self.hashing:
+                entry.hash += step_hash(instance.hashes[0], change)
+        entry.actions[instance.label.action] += len(seen)
+
+    def _add(self, entry: Entry, family: Family, state: int, delta: int, changed: int) -> None:
         within = self._within(family, state + delta, changed)
         (entry.inside if within else entry.outside).setdefault(changed, []).append(delta)
         entry.transitions += 1
         entry.boundary += not within
         if changed and (finding := self._broken_step(family, state, delta, changed)):
             entry.broken.append((delta, finding))
-        for group in judged:
-            if group.clusters & changed:
-                entry.broken += [(delta, finding) for finding in self._judge_group(group, state + delta)]
 
-    def _judge_group(self, group: CheckGroup, state: int) -> list[Broken]:
+    def judge(self, group: CheckGroup, state: int) -> list[Broken]:
+        """What a state breaks of a group of conjuncts. Raises `Regroup` if one of them reads more than was known."""
         key = state & self.layout.field(group.clusters)
         if group.passed is not None and key in group.passed:
             return []

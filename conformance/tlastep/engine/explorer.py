@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import mul
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final
 
 from tlastep.behaviour import Behaviour, Label, Step
-from tlastep.engine.checks import CheckGroup, checks_of
+from tlastep.engine.checks import checks_of
 from tlastep.engine.digest import PRIME, mixed, verdict_hash
-from tlastep.engine.entries import Entry, Family, Outcomes, Regroup
+from tlastep.engine.entries import Family, Outcomes, Regroup
+from tlastep.engine.groups import Group, Kind, Part
 from tlastep.engine.invariants import Invariants, Violation
 from tlastep.engine.layout import Layout
 from tlastep.engine.machine import Doubtful, Impure, Machine, Raised
@@ -24,72 +25,6 @@ from tlastep.engine.visited import Visited
 from tlastep.values import Fn, Value
 
 CHUNK: Final = 1 << 14  # states expanded at once: large enough to amortise, small enough for the caches
-
-
-@dataclass
-class Kind:
-    """Moves that change the same clusters and stay within the bound, or do not; `affected` may be false after them."""
-
-    changed: int
-    inside: bool
-    version: int = 0
-    affected: list[CheckGroup] = field(default_factory=list)
-
-
-Row: TypeAlias = tuple[tuple[int, ...], ...]
-"""For each kind of moves, by how much they change the packed state."""
-
-
-class Counts(NamedTuple):
-    """What is counted of an entry. Many have the same."""
-
-    generated: int
-    transitions: int
-    boundary: int
-    refusals: int
-    actions: tuple[tuple[str, int], ...]
-
-
-@dataclass
-class Group:
-    """Families that touch the same clusters, and the entries found so far, each in three columns by its key."""
-
-    families: list[Family]
-    clusters: int
-    kinds: list[Kind] = field(default_factory=list)
-    rows: dict[int, Row] = field(default_factory=dict)
-    hashes: dict[int, int] = field(default_factory=dict)
-    counts: dict[int, int] = field(default_factory=dict)
-    counted: dict[Counts, int] = field(default_factory=dict)
-    """The different counts, numbered: `counts` has their numbers."""
-    used: Counter[int] = field(default_factory=Counter)
-    """How often entries with these counts were used."""
-    deltas: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
-
-    def add(self, key: int, entry: Entry, *, hashing: bool) -> None:
-        """Takes in a new entry. There may be a million of them, so no more is kept than is used."""
-        moves = {(changed, True): deltas for changed, deltas in entry.inside.items()}
-        moves |= {(changed, False): deltas for changed, deltas in entry.outside.items()}
-        self._know(moves.keys())
-        deltas = [tuple(moves.get((kind.changed, kind.inside), ())) for kind in self.kinds]
-        self.rows[key] = tuple(map(self._share, deltas))
-        if hashing:
-            self.hashes[key] = entry.hash
-        actions = tuple(sorted(entry.actions.items()))
-        counts = Counts(entry.generated, entry.transitions, entry.boundary, entry.refusals, actions)
-        self.counts[key] = self.counted.setdefault(counts, len(self.counted))
-
-    def _know(self, moves: Iterable[tuple[int, bool]]) -> None:
-        """Adds the kinds that are new; earlier entries have no moves of them."""
-        new = set(moves) - {(kind.changed, kind.inside) for kind in self.kinds}
-        if new:
-            self.kinds += [Kind(*each) for each in sorted(new)]
-            longer = ((),) * len(new)
-            self.rows = {key: row + longer for key, row in self.rows.items()}
-
-    def _share(self, deltas: tuple[int, ...]) -> tuple[int, ...]:
-        """One tuple for all that are equal."""
-        return self.deltas.setdefault(deltas, deltas)
 
 
 @dataclass
@@ -195,30 +130,45 @@ class Explorer:
         missing = set(keys) - group.rows.keys()
         if missing:
             representatives = {key: state for key, state in zip(keys, chunk, strict=True) if key in missing}
-            judged = self.invariants.within(group.clusters)
             for key in sorted(missing):
-                state = representatives[key]
-                try:
-                    entry = self.outcomes.entry(group.families, group.clusters, state, judged)
-                except (Raised, Impure) as error:
-                    raise Violation(Broken(str(error)), state) from error
-                except Doubtful as doubt:
-                    self.invariants.settle(doubt.state, state)
-                    raise
-                for delta, broken in entry.broken:
-                    self.invariants.settle(state + delta, state)
-                    raise Violation(broken, state + delta, state)
-                group.add(key, entry, hashing=self._digest)
+                self._find(group, key, representatives[key])
         return keys
 
+    def _find(self, group: Group, key: int, state: int) -> None:
+        """Finds what follows in a group from a state."""
+        try:
+            parts = group.parts(self.outcomes, state)
+            broken = [each for part in parts for each in (*part.broken, *self._judge(group, part, state))]
+        except (Raised, Impure) as error:
+            raise Violation(Broken(str(error)), state) from error
+        except Doubtful as doubt:
+            self.invariants.settle(doubt.state, state)
+            raise
+        for delta, finding in broken:
+            self.invariants.settle(state + delta, state)
+            raise Violation(finding, state + delta, state)
+        group.add(key, parts, hashing=self._digest)
+
+    def _judge(self, group: Group, part: Part, state: int) -> Iterator[tuple[int, Broken]]:
+        """What the next states break of those conjuncts that read no more than the group touches."""
+        for number, deltas in part.moves:
+            for judged in self._checks(group, group.kinds[number]).judged:
+                for delta in deltas:
+                    for finding in self.outcomes.judge(judged, state + delta):
+                        yield delta, finding
+
     def _check(self, group: Group, kind: Kind, states: set[int]) -> None:
-        """Judges what a step of this kind may have affected, and its entry has not judged already."""
-        while True:
-            if kind.version != self.invariants.version:
-                kind.version = self.invariants.version
-                kind.affected = self.invariants.affected(kind.changed, group.clusters)
-            if self.invariants.check(kind.affected, states):
-                return
+        """Judges what a step of this kind may have affected, and was not judged already."""
+        while not self.invariants.check(self._checks(group, kind).affected, states):
+            pass
+
+    def _checks(self, group: Group, kind: Kind) -> Kind:
+        """The kind, with the conjuncts that a step of it may affect, as they are grouped now."""
+        if kind.version != self.invariants.version:
+            kind.version = self.invariants.version
+            kind.affected = self.invariants.affected(kind.changed, group.clusters)
+            kind.judged = self.invariants.within(kind.changed, group.clusters)
+        return kind
 
     # -- groups ----------------------------------------------------------------------------------------------
 
@@ -263,22 +213,19 @@ class Explorer:
         return self._totals.digest
 
     def _settle(self, group: Group) -> None:
-        """Adds to the totals how often each entry was used."""
+        """Adds to the totals what was counted in a group."""
         totals = self._totals
-        numbered = list(group.counted)
-        for number, count in group.used.items():
-            counts = numbered[number]
-            totals.generated += counts.generated * count
-            totals.transitions += counts.transitions * count
-            totals.boundary += counts.boundary * count
-            totals.refusals += counts.refusals * count
+        for counts, times in group.settle():
+            totals.generated += counts.generated * times
+            totals.transitions += counts.transitions * times
+            totals.boundary += counts.boundary * times
+            totals.refusals += counts.refusals * times
             for action, number in counts.actions:
-                totals.actions[action] += number * count
-        group.used.clear()
+                totals.actions[action] += number * times
 
     def _count(self, chunk: list[int], keys: list[list[int]]) -> None:
         for group, group_keys in zip(self._groups, keys, strict=True):
-            group.used.update(map(group.counts.__getitem__, group_keys))
+            group.use(group_keys)
         if self._digest:
             sums = map(mul, map(mixed, self.state_hashes(chunk)), self._step_sums(keys, len(chunk)))
             self._totals.digest = (self._totals.digest + sum(sums)) % PRIME
@@ -288,8 +235,8 @@ class Explorer:
     def _check_deadlock(self, chunk: list[int], keys: list[list[int]]) -> None:
         stuck = set(chunk)
         for group, group_keys in zip(self._groups, keys, strict=True):
-            idle = {number for counts, number in group.counted.items() if not counts.generated}
-            stuck -= {state for state, key in zip(chunk, group_keys, strict=True) if group.counts[key] not in idle}
+            counts, idle = group.counts, group.idle()
+            stuck -= {state for state, key in zip(chunk, group_keys, strict=True) if counts[key] not in idle}
         for state in stuck:
             raise Violation(Broken("deadlock"), state)
 
@@ -324,6 +271,17 @@ class Explorer:
             for instance in self.outcomes.instances(family, state):
                 for outcome in self.outcomes.outcomes(family, instance, state):
                     yield instance.label, state + self.outcomes.follow(state, outcome)[0]
+
+    def steps(self, state: int) -> dict[tuple[Label, int], int]:
+        """The distinct steps from a state: label and hash of the next state → next state."""
+        (known,) = self.state_hashes([state])
+        found = {}
+        for family in self.outcomes.families:
+            for instance in self.outcomes.instances(family, state):
+                for outcome in self.outcomes.outcomes(family, instance, state):
+                    delta, change, _ = self.outcomes.follow(state, outcome)
+                    found[instance.label, known + change] = state + delta
+        return found
 
     def path_to(self, last: int, before: int | None = None) -> list[tuple[Label | None, int]]:
         """A shortest path from an initial state; `before` is the state before the last one, if it is known."""

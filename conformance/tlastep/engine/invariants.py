@@ -62,9 +62,9 @@ class Invariants:
         """The groups that a change of these clusters affects, less those that read only the clusters `judged`."""
         return [group for group in self.groups if group.clusters & changed and group.clusters & ~judged]
 
-    def within(self, clusters: int) -> list[CheckGroup]:
-        """The groups that read only these clusters."""
-        return [group for group in self.groups if group.clusters and not group.clusters & ~clusters]
+    def within(self, changed: int, judged: int) -> list[CheckGroup]:
+        """The groups that a change of these clusters affects, and that read only the clusters `judged`."""
+        return [group for group in self.groups if group.clusters & changed and not group.clusters & ~judged]
 
     def check_all(self, states: Iterable[int]) -> None:
         """Judges all conjuncts on these states."""
