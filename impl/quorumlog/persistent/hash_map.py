@@ -117,16 +117,36 @@ class HashMap(Mapping[Key, Item]):
     def __len__(self) -> int:
         return self._size
 
+    def __eq__(self, other: object) -> bool:
+        if type(other) is HashMap:
+            # Maps that were made in the same way have equal buckets, which are compared at the speed of dictionaries.
+            if self._size != other._size or self._buckets == other._buckets:
+                return self._size == other._size
+            return self._merged() == other._merged()
+        return isinstance(other, Mapping) and self._merged() == dict(other.items())
+
     def __hash__(self) -> int:
         if self._hash is None:
-            self._hash = hash(frozenset(self.items()))
+            self._hash = hash(frozenset(self._merged().items()))
         return self._hash
 
+    def _merged(self) -> dict[Key, Item]:
+        """All pairs in one dictionary."""
+        buckets, mask = self._buckets, len(self._buckets) - 1
+        merged: dict[Key, Item] = {}
+        if sum(map(len, buckets)) == self._size:
+            for each in buckets:
+                merged |= each
+            return merged
+        for place, each in enumerate(buckets):
+            merged |= {key: value for key, value in each.items() if hash(key) & mask == place}
+        return merged
+
     def __repr__(self) -> str:
-        return f"HashMap({dict(self.items())!r})"
+        return f"HashMap({self._merged()!r})"
 
     def __reduce__(self) -> tuple[object, tuple[dict[Key, Item]]]:
-        return HashMap, (dict(self.items()),)
+        return HashMap, (self._merged(),)
 
 
 def own(buckets: list[dict[Key, Item]], place: int) -> dict[Key, Item]:
