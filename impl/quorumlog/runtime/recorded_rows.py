@@ -24,17 +24,17 @@ def wrote(event: Any, *, whole: bool) -> tuple[object, ...]:
 def requests(asked: Iterable[Asked[Any, Any]], rows: Sequence[Wrote]) -> list[Requested]:
     """Requests in the order in which they came. Of those that became the next entry, as they are, only who asked."""
     found: list[Requested] = []
-    place = 0
+    left = iter(rows)
+    row = next(left, None)
     for connection, request, _ in asked:
-        by = cast(int, connection)
-        now = request.session, request.number, request.received
-        if place < len(rows) and rows[place][:2] == now[:2]:
-            same = rows[place][2] == now[2] and request.expected is None
-            place += 1
-            if same:
+        by, session, number, received = cast(int, connection), request.session, request.number, request.received
+        if row is not None and row[1] == number and row[0] == session:
+            is_same = row[2] == received and request.expected is None
+            row = next(left, None)
+            if is_same:
                 found.append(by)
                 continue
-        found.append((by, *now, request.expected))
+        found.append((by, session, number, received, request.expected))
     return found
 
 

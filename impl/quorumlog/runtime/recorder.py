@@ -28,7 +28,7 @@ from quorumlog.core.consensus.durability import in_order
 from quorumlog.core.consensus.effects import Committed, ElectionTimeout, Input, Propose, Replicate, Resign, Send, Sync
 from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Entry, Event, Message
 from quorumlog.core.consensus.state import Replica
-from quorumlog.core.leader_output import CONFLICT, Asked, Gate, Say
+from quorumlog.core.leader_output import CONFLICT, Asked, Executed, Gate, Say
 from quorumlog.driver import Listener, Turn
 from quorumlog.runtime.recorded import FORMAT, Answer, EventName, Run, Wrote
 from quorumlog.runtime.recorded_rows import requests, unsaid, wrote
@@ -55,6 +55,8 @@ def named(event: Event | None) -> EventName:
 
     Two events in the same place of two logs that differ bear the same name with a chance of 1 in 2^32.
     """
+    if type(event) is Executed:  # what gates write, and so almost all
+        return crc32(_bytes_of(event))
     if event is None or isinstance(event, str):
         return event
     return crc32(event if isinstance(event, bytes) else _bytes_of(event))
@@ -207,8 +209,12 @@ class Recorder(Generic[Whole, Taken]):
     def _runs(self, entries: Iterable[Entry]) -> list[Run]:
         """Entries as they are written: those of one term together."""
         runs: list[Run] = []
-        term, name = None, self._name
-        for entry in entries:
+        name = self._name
+        known = list(entries)
+        if len(terms := {entry.term for entry in known}) == 1:  # as almost always
+            return [[*terms, *[name(entry.event) for entry in known]]]
+        term = None
+        for entry in known:
             if entry.term != term:
                 term = entry.term
                 run: Run = [term]
@@ -245,8 +251,8 @@ class Recorder(Generic[Whole, Taken]):
             line["held"] = held
 
     def _answer(self, say: Say[Any]) -> Answer:
-        answer = say.answer
-        name = None if answer.said == CONFLICT else self._name(answer.said)
+        answer, said = say.answer, say.answer.said
+        name = None if said is None or said == CONFLICT else self._name(said)
         return cast("int | str", say.to), say.session, say.number, answer.at, name
 
     def _effects(self, line: dict[str, object], turn: Turn[Whole, Taken | Input]) -> None:

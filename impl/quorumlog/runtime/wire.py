@@ -318,9 +318,9 @@ class Codec(Generic[Command, Event, Answer]):
 
 
 def runs(entries: Sequence[Entry]) -> list[tuple[int, list[object]]]:
-    """Entries, of which there are some, each term said once."""
-    if entries[0].term == entries[-1].term:  # as almost always: terms never become less
-        return [(entries[0].term, [entry.event for entry in entries])]
+    """The entries, each term said once."""
+    if len(terms := {entry.term for entry in entries}) == 1:  # as almost always
+        return [(terms.pop(), [entry.event for entry in entries])]
     found: list[tuple[int, list[object]]] = []
     term = -1
     for entry in entries:
