@@ -48,7 +48,7 @@ def spoken(monkeypatch: pytest.MonkeyPatch) -> list[Verdict]:
     """The verdicts with which a run ends that does not take place; the folder has a file in it."""
     found: list[Verdict] = []
 
-    def run(wanted: Wanted, console: object) -> Result:
+    def run(wanted: Wanted, console: object, network: str) -> Result:
         wanted.folder.mkdir(exist_ok=True)
         (wanted.folder / "history.ndjson").touch()
         return Result(7, (Happened("kill", "c1", "leader", 0, 1),), (), tuple(found), 1.0)

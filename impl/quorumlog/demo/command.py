@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 from random import SystemRandom
 from typing import Annotated, Final, Never
@@ -17,6 +19,13 @@ WIDTH: Final = 200
 """Of a line where nobody looks at a terminal."""
 
 
+class Network(StrEnum):
+    """What carries what servers say to each other."""
+
+    links = "links"
+    namespaces = "namespaces"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to those of `quorumlog`."""
     app.command()(demo)
@@ -27,6 +36,12 @@ def demo(
     faults: Annotated[bool, typer.Option(help="Kill, pause and cut off servers meanwhile.")] = True,
     seed: Annotated[int | None, typer.Option(help="For what is drawn at random; by default a new one.")] = None,
     workers: Annotated[int, typer.Option(min=2, help="Clients at once.")] = 32,
+    network: Annotated[
+        Network,
+        typer.Option(
+            help="How servers are connected: links of the demo's own, or network namespaces, as root on Linux."
+        ),
+    ] = Network.links,
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where history, recordings and data are kept: a new folder.")
     ] = None,
@@ -35,17 +50,23 @@ def demo(
     try:
         from quorumlog.demo import show
         from quorumlog.demo.demo import Wanted, run
+        from quorumlog.demo.namespaces import missing
     except ImportError as error:
         fail(f"expected {error.name} to be installed, as by: pip install 'quorumlog[cluster]'")
     if keep is not None and keep.exists():
         fail(f"{keep}: expected a folder that is not there yet")
+    if network is Network.namespaces and (why := missing()) is not None:
+        fail(f"--network namespaces: {why}")
+    # Whoever asks this to end gets what an interrupt gets: servers, passages and namespaces are gone afterwards.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="quorumlog-demo-"))
     chosen = seed if seed is not None else SystemRandom().randrange(10_000)
     out = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     kind = "with faults" if faults else "without faults"
-    out.print(f"nine servers for {seconds:g} s {kind}, seed {chosen}, in {folder}", markup=False, highlight=False)
+    says = f"nine servers for {seconds:g} s {kind}, connected by {network}, seed {chosen}, in {folder}"
+    out.print(says, markup=False, highlight=False)
     try:
-        result = run(Wanted(seconds, chosen, faults, folder, workers), out)
+        result = run(Wanted(seconds, chosen, faults, folder, workers), out, network.value)
     except RuntimeError as error:
         fail(str(error))
     out.print(show.faults(result.happened), show.ends(result.verdicts))

@@ -10,13 +10,14 @@ import asyncio
 from collections import deque
 from contextlib import AsyncExitStack
 from random import Random
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 
 from quorumlog.demo import show
-from quorumlog.demo.faults import Injector
+from quorumlog.demo.faults import Injector, Ways
+from quorumlog.demo.namespaces import Namespaces, Switch
 from quorumlog.demo.passages import Passages
 from quorumlog.demo.play import LOOK, PACE, SERVERS, Play, Result, Wanted, longest
 from quorumlog.demo.verdicts import came_back, verdicts
@@ -26,41 +27,38 @@ from quorumlog.runtime.session import Refused, Unanswered
 from quorumlog.runtime.supervisor import Supervisor, configuration, seen
 from quorumlog.runtime.wire import Status
 
-__all__ = ["Demo", "Result", "Wanted", "longest", "run"]
+__all__ = ["Demo", "Network", "Result", "Wanted", "longest", "run"]
+
+Network: TypeAlias = Literal["links", "namespaces"]
+"""What carries what servers say to each other: passages of ours on loopback, or packets between network namespaces."""
 
 
-def run(wanted: Wanted, console: Console | None = None) -> Result:
-    """Do it all. What is seen meanwhile goes to the console."""
-    return asyncio.run(Demo(wanted, console).run())
+def run(wanted: Wanted, console: Console | None = None, network: Network = "links") -> Result:
+    """Do it all. What is seen meanwhile goes to the console. Raises `RuntimeError` if it is not possible."""
+    return asyncio.run(Demo(wanted, console, network).run())
 
 
 class Demo(Play):
     """One run with processes."""
 
-    def __init__(self, wanted: Wanted, console: Console | None) -> None:
+    def __init__(self, wanted: Wanted, console: Console | None, network: Network = "links") -> None:
         super().__init__(wanted)
         self._console = console
+        self._network: Network = network
         self._statuses: dict[str, Status | None] = dict.fromkeys(wanted.hosted)
         self._rates: deque[tuple[float, int]] = deque(maxlen=12)
 
     async def run(self) -> Result:
         """From the start of the servers to the verdicts."""
         wanted = self._wanted
-        recordings = 'recordings = "recordings"\n'
-        text = recordings + configuration(dict.fromkeys(wanted.hosted, SERVERS), wanted.hosted, PACE + wanted.more)
         async with AsyncExitStack() as stack:
-            servers = stack.enter_context(Supervisor(wanted.folder, text))
-            every = {server: at for group in servers.config.groups.values() for server, at in group.items()}
-            passages = Passages(every)
-            await passages.start()
-            stack.push_async_callback(passages.stop)
+            servers, ways = await self._connected(stack)
             servers.environment = wanted.environment
-            servers.views = {server: seen(text, every, passages.seen_by(server)) for server in every}
             await asyncio.to_thread(servers.start)
             history = stack.enter_context(History(wanted.folder / "history.ndjson"))
             clients = await self._clients(servers.config, stack)
             schedule = self._schedule()
-            injector = Injector(servers, passages, self._leader, history.clock, Random(wanted.seed))
+            injector = Injector(servers, ways, self._leader, history.clock, Random(wanted.seed))
             await self._under_load(servers.config, clients, history, injector, schedule)
             committed = await self._committed(clients) if injector.refused is None else {}
             for client in clients.values():
@@ -70,6 +68,27 @@ class Demo(Play):
         spoken += await asyncio.to_thread(verdicts, servers.config, history, injector.happened, committed)
         answered = history.outcomes["ok"]
         return Result(answered, tuple(injector.happened), schedule, tuple(spoken), longest(history))
+
+    async def _connected(self, stack: AsyncExitStack) -> tuple[Supervisor, Ways]:
+        """Servers that can be started, and the ways between them, until the stack ends."""
+        wanted, dice = self._wanted, Random(f"{self._wanted.seed} ways")
+        sizes, more = dict.fromkeys(wanted.hosted, SERVERS), PACE + wanted.more
+        recordings = 'recordings = "recordings"\n'
+        if self._network == "namespaces":
+            names = [f"{group}{number}" for group, size in sizes.items() for number in range(1, size + 1)]
+            spaces = stack.enter_context(Namespaces(names))
+            text = recordings + configuration(sizes, wanted.hosted, more, spaces.addresses)
+            servers = stack.enter_context(Supervisor(wanted.folder, text))
+            servers.within = spaces.within
+            return servers, stack.enter_context(Switch(spaces, dice))
+        text = recordings + configuration(sizes, wanted.hosted, more)
+        servers = stack.enter_context(Supervisor(wanted.folder, text))
+        every = {server: at for group in servers.config.groups.values() for server, at in group.items()}
+        passages = Passages(every, dice)
+        await passages.start()
+        stack.push_async_callback(passages.stop)
+        servers.views = {server: seen(text, every, passages.seen_by(server)) for server in every}
+        return servers, passages
 
     def _leader(self, group: str) -> str | None:
         status = self._statuses[group]

@@ -15,7 +15,7 @@ from quorumlog.runtime.config import Config
 Kind: TypeAlias = Literal["kill", "pause", "isolate", "mute", "deafen", "delay", "power"]
 KINDS: Final[tuple[Kind, ...]] = ("kill", "pause", "isolate", "mute", "deafen", "delay", "power")
 """kill -9 and a restart; SIGSTOP and SIGCONT; a partition; one in which only what a server says is lost, or only what
-is said to it; slow ways; and kill -9 of all servers of a group at once."""
+is said to it; slow ways, on which some is lost; and kill -9 of all servers of a group at once."""
 
 Whom: TypeAlias = Literal["leader", "other", "all"]
 LASTS: Final[Mapping[Kind, tuple[float, float]]] = {
@@ -32,6 +32,8 @@ QUIET: Final = (0.3, 0.9)
 FIRST: Final = 1.5
 """Seconds between two faults, and before the first."""
 SLOW: Final = (0.02, 0.15)
+LOST: Final = 0.01
+"""Of slow ways: the seconds that they take, and the part that is lost on them."""
 
 
 class Fault(Struct, frozen=True):
@@ -100,6 +102,8 @@ class Way(Protocol):
 
     delay: float
     """Seconds that everything takes longer."""
+    loss: float
+    """The part of what is said that is lost."""
 
     def block(self) -> None:
         """What is said from now on never arrives."""
@@ -188,6 +192,7 @@ class Injector:
             if kind == "delay":
                 for each in (*self._passages.from_(server), *self._passages.to(server)):
                     each.delay = self._dice.uniform(*SLOW)
+                    each.loss = LOST
         return self._healed
 
     def _resumed(self, servers: tuple[ServerId, ...]) -> Callable[[], Awaitable[None]]:

@@ -1,7 +1,8 @@
 """The ways between servers, each a listener that hands on what it is told: or not, or late, or in one direction only.
 
 A server finds its peers through passages of its own, so what A says to B can be stopped while B still reaches A. What
-follows dropped bytes means nothing, so a passage that heals closes its connections, and the servers dial again.
+follows dropped bytes means nothing, so a passage that heals closes its connections, and the servers dial again; and
+where a passage loses only some of what it is told, the connection ends there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from random import Random
 from typing import Final
 
 from quorumlog.core.consensus.messages import ServerId
@@ -20,14 +22,17 @@ PIECE: Final = 1 << 16
 class Passage:
     """The way of one server to another. `address` is where the first one dials."""
 
-    def __init__(self, source: ServerId, target: ServerId, there: Address) -> None:
+    def __init__(self, source: ServerId, target: ServerId, there: Address, dice: Random) -> None:
         self.source = source
         self.target = target
         self.is_blocked = False
         self.delay = 0.0
         """Seconds that everything takes longer."""
+        self.loss = 0.0
+        """The part of all pieces that are lost."""
         self.address: Address = ("127.0.0.1", 0)
         self._there = there
+        self._dice = dice
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
@@ -53,7 +58,7 @@ class Passage:
         if self.is_blocked:
             self.is_blocked = False
             self.reset()
-        self.delay = 0.0
+        self.delay = self.loss = 0.0
 
     def reset(self) -> None:
         """Close what is open."""
@@ -90,17 +95,19 @@ class Passage:
             while piece := await reader.read(PIECE):
                 if self.delay:
                     await asyncio.sleep(self.delay)
+                if self.loss and self._dice.random() < self.loss:
+                    return
                 if not self.is_blocked:
                     writer.write(piece)
                     await writer.drain()
 
 
 class Passages:
-    """The passages between all servers."""
+    """The passages between all servers. `dice` say what is lost."""
 
-    def __init__(self, servers: Mapping[ServerId, Address]) -> None:
+    def __init__(self, servers: Mapping[ServerId, Address], dice: Random) -> None:
         self._all = {
-            (source, target): Passage(source, target, there)
+            (source, target): Passage(source, target, there, dice)
             for source in servers
             for target, there in servers.items()
             if source != target

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import SystemRandom
 from types import TracebackType
@@ -52,9 +52,17 @@ def free_addresses(number: int) -> list[Address]:
     raise RuntimeError(f"expected {number} free ports {tried}, found {len(found)}")
 
 
-def configuration(groups: Mapping[str, int], applications: Mapping[str, str] | None = None, more: str = "") -> str:
-    """The text of a configuration with so many servers in each group, on free addresses; `more` stands at its end."""
-    addresses = iter(free_addresses(sum(groups.values())))
+def configuration(
+    groups: Mapping[str, int],
+    applications: Mapping[str, str] | None = None,
+    more: str = "",
+    addresses: Iterable[Address] | None = None,
+) -> str:
+    """The text of a configuration with so many servers in each group; `more` stands at its end.
+
+    They have these addresses, one after another, or ones that are free.
+    """
+    chosen = iter(free_addresses(sum(groups.values())) if addresses is None else addresses)
     lines = []
     if applications is not None:
         lines.append(
@@ -63,7 +71,7 @@ def configuration(groups: Mapping[str, int], applications: Mapping[str, str] | N
     for group, size in groups.items():
         lines.append(f"[groups.{group}]")
         for number in range(1, size + 1):
-            host, port = next(addresses)
+            host, port = next(chosen)
             lines.append(f'{group}{number} = "{host}:{port}"')
     return "\n".join([*lines, more, ""])
 
@@ -80,7 +88,8 @@ class Supervisor:
     """The processes of the servers of a configuration. What they print goes into a file of each, beside the data.
 
     `views` are the texts for servers that see another configuration than all others. `environment` is what they find in
-    theirs beside what is in this one's.
+    theirs beside what is in this one's. `within` is what stands before the command that starts a server, such as
+    `ip netns exec NAME`; it has to become that command, and not to run it beside itself.
     """
 
     def __init__(self, folder: Path, text: str) -> None:
@@ -91,6 +100,7 @@ class Supervisor:
         self.config: Config = config.read(self.file)
         self.views: Mapping[ServerId, str] = {}
         self.environment: Mapping[str, str] = {}
+        self.within: Mapping[ServerId, Sequence[str]] = {}
         self._processes: dict[ServerId, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Supervisor:
@@ -110,10 +120,10 @@ class Supervisor:
         """Start these servers, or all, and wait until they listen. Raises `RuntimeError` if one ends instead."""
         names = servers or self.servers
         for server in names:
-            file = self._view(server)
+            words = [sys.executable, "-m", "quorumlog.runtime", "--config", str(self._view(server))]
             with self.output(server).open("ab") as output:
                 self._processes[server] = subprocess.Popen(
-                    [sys.executable, "-m", "quorumlog.runtime", "--config", str(file), "--identity", server],
+                    [*self.within.get(server, ()), *words, "--identity", server],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

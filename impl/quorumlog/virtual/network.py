@@ -41,6 +41,8 @@ class Way:
         self.is_blocked = False
         self.delay = 0.0
         """Seconds that everything takes longer."""
+        self.loss = 0.0
+        """The part of all pieces that are lost here besides, if it is rough."""
         self.broken: dict[End, None] = {}
         """Connections that have lost something here."""
 
@@ -51,7 +53,7 @@ class Way:
     def heal(self) -> None:
         """Hand on again; what has lost something is reset."""
         self.is_blocked = False
-        self.delay = 0.0
+        self.delay = self.loss = 0.0
         broken, self.broken = self.broken, {}
         for end in broken:
             end.reset()
@@ -205,9 +207,10 @@ class End(asyncio.Transport):
         arrives = network.clock.now + network.takes(way)
         chance = network.dice.random() if way.is_rough else 1.0
         conditions = network.conditions
-        if chance < conditions.lost:
+        lost = conditions.lost + way.loss
+        if chance < lost:
             return
-        if chance < conditions.lost + conditions.late:
+        if chance < lost + conditions.late:
             arrives += round(network.dice.uniform(*conditions.later) * SECOND)
         else:
             self._arrives = arrives = max(arrives, self._arrives)

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from quorumlog.demo.faults import KINDS, Fault, Injector, Kind, drawn
+from quorumlog.demo.faults import KINDS, LOST, SLOW, Fault, Injector, Kind, drawn
 from quorumlog.demo.passages import Passage, Passages
 from quorumlog.runtime.supervisor import Supervisor
 
@@ -76,7 +76,7 @@ class Recording:
 
 def injected(servers: Recording, *faults: Fault, leader: str | None = "a2") -> tuple[Injector, Passages]:
     """An injector that has done these faults."""
-    passages = Passages(dict.fromkeys(servers.groups["a"], ("127.0.0.1", 1)))
+    passages = Passages(dict.fromkeys(servers.groups["a"], ("127.0.0.1", 1)), Random(1))
     injector = Injector(cast(Supervisor, servers), passages, lambda _: leader, lambda: 7, Random(1))
     asyncio.run(injector.run(faults))
     return injector, passages
@@ -123,7 +123,7 @@ def test_ways_are_blocked_in_the_directions_of_the_kind(kind: Kind, says: bool, 
         await running
         assert blocked((*passages.from_("a2"), *passages.to("a2"))) == {False}
 
-    passages = Passages(dict.fromkeys(("a1", "a2", "a3"), ("127.0.0.1", 1)))
+    passages = Passages(dict.fromkeys(("a1", "a2", "a3"), ("127.0.0.1", 1)), Random(1))
     injector = Injector(cast(Supervisor, Recording()), passages, lambda _: "a2", lambda: 7, Random(1))
     asyncio.run(story())
 
@@ -131,3 +131,19 @@ def test_ways_are_blocked_in_the_directions_of_the_kind(kind: Kind, says: bool, 
 def blocked(passages: Iterable[Passage]) -> set[bool]:
     """Whether these are, all the same."""
     return {each.is_blocked for each in passages}
+
+
+def test_slow_ways_lose_something_until_they_heal() -> None:
+    async def story() -> None:
+        running = asyncio.create_task(injector.run((Fault(0, 0.2, "delay", "a", "leader"),)))
+        await asyncio.sleep(0.05)
+        slow = [*passages.from_("a2"), *passages.to("a2")]
+        assert all(SLOW[0] <= each.delay <= SLOW[1] for each in slow)
+        assert {each.loss for each in slow} == {LOST}
+        assert {each.loss for each in passages.from_("a1") if each.target == "a3"} == {0.0}
+        await running
+        assert {(each.delay, each.loss) for each in slow} == {(0.0, 0.0)}
+
+    passages = Passages(dict.fromkeys(("a1", "a2", "a3"), ("127.0.0.1", 1)), Random(1))
+    injector = Injector(cast(Supervisor, Recording()), passages, lambda _: "a2", lambda: 7, Random(1))
+    asyncio.run(story())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from random import Random
 
 import pytest
 
@@ -41,7 +42,7 @@ async def world() -> AsyncIterator[tuple[Passages, dict[str, Place]]]:
     places = {"a": Place(), "b": Place()}
     servers = [await asyncio.start_server(each.enter, "127.0.0.1", 0) for each in places.values()]
     addresses = {name: each.sockets[0].getsockname()[:2] for name, each in zip(places, servers, strict=True)}
-    passages = Passages(addresses)
+    passages = Passages(addresses, Random(1))
     await passages.start()
     try:
         yield passages, places
@@ -129,6 +130,26 @@ def test_a_slow_way_loses_nothing_and_keeps_its_connections() -> None:
             writer.write(b" on")
             await places["b"].hears(b"now late on")
             assert places["b"].entered == 1
+            writer.close()
+
+    told(story)
+
+
+def test_a_way_that_loses_something_ends_the_connection() -> None:
+    async def story() -> None:
+        async with world() as (passages, places):
+            reader, writer = await asyncio.open_connection(*passages.seen_by("a")["b"])
+            writer.write(b"one")
+            await places["b"].hears(b"one")
+            assert await reader.readexactly(3) == b"ONE"
+            for each in passages.from_("a"):
+                each.loss = 1.0
+            writer.write(b"two")
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await reader.readexactly(1)
+            assert places["b"].heard == b"one"
+            passages.heal()
+            assert {each.loss for each in passages.from_("a")} == {0.0}
             writer.close()
 
     told(story)
