@@ -118,18 +118,19 @@ class Strand(Sequence[Item]):
     @overload
     def __getitem__(self, index: slice) -> tuple[Item, ...] | Strand[Item]: ...
     def __getitem__(self, index: int | slice) -> Item | tuple[Item, ...] | Strand[Item]:
-        buffer, size = self._buffer, self._end - self._start
+        buffer, first = self._buffer, self._start
         if isinstance(index, int):
-            place = index + self._start if index >= 0 else index + self._end
-            if not self._start <= place < self._end:
+            place = index + (first if index >= 0 else self._end)
+            if not first <= place < self._end:
                 raise IndexError("there is no such item")
-            return buffer.items[place - buffer.base] if place >= buffer.base else buffer.read(place, place + 1)[0]
-        start, end, step = index.indices(size)
+            at = place - buffer.base
+            return buffer.items[at] if at >= 0 else buffer.read(place, place + 1)[0]
+        start, end, step = index.indices(self._end - first)
         if step != 1:
             return tuple(self)[index]
         if index.start is None:
-            return Strand(buffer, self._start, self._start + end)
-        return tuple(buffer.between(self._start + start, self._start + max(start, end)))
+            return Strand(buffer, first, first + end)
+        return tuple(buffer.between(first + start, first + end)) if end > start else ()
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._buffer.between(self._start, self._end))
