@@ -85,6 +85,14 @@ def test_a_row_that_is_not_there_is_missed(title: str) -> None:
     assert left_out({**found, title: short})
 
 
+def test_what_the_docs_say_of_each_layer_is_what_the_list_says() -> None:
+    models, walked = verified()
+    sums = page(models, walked, read_expected(PROJECT))["Layers, as listed"].rows
+    table = [f"| {row['layer']} | {row['spec'] or ''} | {row['code'] or ''} |" for row in sums]
+    said = (ROOT / "docs" / "layers.md").read_text(encoding="utf-8")
+    assert [line for line in table if line not in said] == []
+
+
 def test_a_mutant_of_one_side_does_not_stand_for_its_namesake() -> None:
     names = Counter(each.name for each in MUTANTS)
     twice = next(each for each in MUTANTS if names[each.name] == 2)

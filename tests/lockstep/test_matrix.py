@@ -33,7 +33,7 @@ from tlastep.cli import matrix as command
 from tlastep.cli.main import run
 from tlastep.errors import UnusableInput
 from tlastep.report import text
-from tlastep.report.matrix import matrix_rows, totals
+from tlastep.report.matrix import listed_totals, matrix_rows, totals
 from tlastep.report.verified import Verified, sections
 
 PROJECT = find_project(Path(__file__).parent)
@@ -115,13 +115,14 @@ def test_the_report_knows_what_was_tried_until_a_text_changes(tmp_path: Path) ->
     _hash_of_texts.cache_clear()
     assert known_matrix(project) == []
     listed = {key(CODE): ("lockstep",), ("code", "another"): ("lockstep", "machine")}
-    *_, layers, by_mutant, by_list, _ = sections(Verified([], [], [], [], known, listed, [], [], CONCERNED), [])
+    *_, layers, by_mutant, sums, by_list, _ = sections(Verified([], [], [], [], known, listed, [], [], CONCERNED), [])
     assert [layers.title, by_mutant.title] == ["Layers", "Mutants by layer"]
+    assert {"layer": "machine", "spec": None, "code": "1 of 1"} in sums.rows
     (row,) = by_list.rows
     assert {name: says for name, says in row.items() if says} == {
         "mutant": "another", "side": "code", "lockstep": "killed", "machine": "killed"
     }  # fmt: skip
-    *_, mutants, by_list, _ = sections(Verified([], [], [], [], [], listed, [], [], CONCERNED), [])
+    *_, mutants, _, by_list, _ = sections(Verified([], [], [], [], [], listed, [], [], CONCERNED), [])
     assert mutants.title == "Mutants"
     assert [row["mutant"] for row in by_list.rows] == [CODE.name, "another"]
     assert by_list.rows[0]["machine"] is None
@@ -142,6 +143,9 @@ def test_the_report_tells_what_a_layer_misses_from_what_it_has_nothing_to_do_wit
     of_spec, of_code, of_alone = by_list.rows
     assert (of_spec["tlc"], of_spec["composed"]) == ("killed", text.NONE)
     assert (of_code["tlc"], of_code["composed"]) == (None, text.NONE)
+    sums = {row["layer"]: (row["spec"], row["code"]) for row in listed_totals(by_list.rows)}
+    assert sums["tlc"] == ("2 of 2", None)
+    assert sums["lockstep"] == ("0 of 1", "1 of 1")
     assert (of_alone["properties"], of_alone["lockstep"], of_alone["composed"]) == (text.NONE, None, None)
 
 

@@ -39,6 +39,17 @@ def listed_rows(
     return rows
 
 
+def listed_totals(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Of how many mutants that it has something to do with each layer kills how many, by such rows: a side a column."""
+    names = [name for name in (rows[0] if rows else ()) if name not in ("mutant", "side", "module")]
+    return [{"layer": name, **{side: _killed_of(rows, side, name) for side in ("spec", "code")}} for name in names]
+
+
+def _killed_of(rows: Sequence[Mapping[str, object]], side: str, layer: str) -> str | None:
+    said = [row[layer] for row in rows if row["side"] == side and row[layer] is not None]
+    return f"{said.count('killed')} of {len(said)}" if said else None
+
+
 def _by_list(killed: bool, module: str | None, concerned: Collection[str]) -> str | None:
     if killed:
         return "killed"

@@ -12,7 +12,7 @@ from tlastep.check.models import Model
 from tlastep.check.mutants import Judged
 from tlastep.check.verify import COVERAGES, Row, coverage_of
 from tlastep.report.html import Section
-from tlastep.report.matrix import listed_rows, matrix_rows, totals
+from tlastep.report.matrix import listed_rows, listed_totals, matrix_rows, totals
 from tlastep.report.summary import mutant_rows
 
 LIVENESS: Final = (
@@ -159,11 +159,15 @@ def _matrix(found: Verified) -> list[Section]:
     names = {key(each.mutant) for each in tried}
     others = {of: layers for of, layers in listed.items() if of not in names}
     modules = {key(each.mutant): each.mutant.module for each in found.judged}
-    by_list = Section("Mutants by layer, as listed", listed_rows(others, modules, found.concerned), LISTED)
+    rows = listed_rows(others, modules, found.concerned)
+    by_list = [
+        Section("Layers, as listed", listed_totals(rows), "Of the mutants that a layer has something to do with."),
+        Section("Mutants by layer, as listed", rows, LISTED),
+    ]
     if not tried:
-        return [by_list]
+        return by_list
     return [
         Section("Layers", totals(tried), "What each layer killed, alone. Mutants of other modules are left out."),
         Section("Mutants by layer", matrix_rows(tried), "Steps (or states, paths, schedules) until the mutant showed."),
-        by_list,
+        *by_list,
     ]
