@@ -171,3 +171,15 @@ def test_a_hidden_difference_is_found(rejected: Dumped) -> None:
 
     found = rejected.replayed(with_actions(command_replication, Lead=lead))
     assert found.result.startswith("hidden state: Lead(")
+
+
+def test_a_state_that_shows_one_state_of_the_spec_shows_no_other(rejected: Dumped) -> None:
+    """What was found to be shown is remembered of both: an answer is not given for another question."""
+    spec, code = SpecSide(rejected.spec), CodeSide(rejected.bound())
+    first = next(iter(spec.system.initial()))
+    others = {step.following for step in spec.steps(first)} - {first}
+    (start,) = code.starts(spec.shown(first))
+    assert others
+    for _ in range(2):
+        assert code.shows(start, first, spec.variables)
+        assert not any(code.shows(start, other, spec.variables) for other in others)

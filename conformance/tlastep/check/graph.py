@@ -23,6 +23,8 @@ from tlastep.values import Fn, Value
 Edge: TypeAlias = tuple[int, str, int]
 _T = TypeVar("_T", bound=Hashable)
 _MASK: Final = 2**128 - 1
+_INSIDE: Final = -1  # in place of the number of a state that no step within the bound has led to yet
+_OUTSIDE: Final = -2  # and of one beyond the bound
 
 
 class Numbering:
@@ -114,26 +116,30 @@ def _explored(
     number: Callable[[_T], int],
 ) -> Graph:
     starts = [state for state in dict.fromkeys(initial) if in_bound(state)]
-    numbers = {state: number(state) for state in starts}
+    # A state's hash is worked out anew whenever it is looked for: so once a step.
+    known = {state: number(state) for state in starts}
+    numbers = list(known.values())
     labels: dict[Edge, dict[Label, None]] = {}
-    outside: dict[_T, bool] = {}
     boundary = 0
     todo = list(starts)
-    for state in todo:
+    for at, state in enumerate(todo):  # which grows
         leaving = set()
         for name, label, following in steps(state):
-            if following not in numbers and following not in outside:
-                outside[following] = not in_bound(following)
-            if outside.get(following) or not in_bound_step(state, following):
+            there = known.get(following)
+            if there is None:
+                there = known[following] = _INSIDE if in_bound(following) else _OUTSIDE
+            if there == _OUTSIDE or not in_bound_step(state, following):
                 leaving.add((label, following))
                 continue
-            if following not in numbers:
-                numbers[following] = number(following)
+            if there == _INSIDE:
+                there = known[following] = number(following)
                 todo.append(following)
-            labels.setdefault((numbers[state], name, numbers[following]), {})[label] = None
+                numbers.append(there)
+            labels.setdefault((numbers[at], name, there), {})[label] = None
         boundary += len(leaving)
     found = {edge: tuple(each) for edge, each in labels.items()}
-    return Graph(frozenset(numbers.values()), tuple(dict.fromkeys(numbers[each] for each in starts)), found, boundary)
+    initially = tuple(dict.fromkeys(numbers[: len(starts)]))
+    return Graph(frozenset(numbers), initially, found, boundary)
 
 
 # -- comparing ----------------------------------------------------------------------------------------------

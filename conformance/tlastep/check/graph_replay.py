@@ -124,7 +124,8 @@ class _GraphReplay(Generic[S]):
                 for label in labels:
                     try:
                         following = self._take(code, reached[before], before, label, after)
-                        if reached.setdefault(after, following) != following:
+                        first = reached.setdefault(after, following)
+                        if first is not following and first != following:
                             raise Differs(
                                 "hidden state", f"{label} leads to a state that shows the same as another", label
                             )

@@ -95,6 +95,8 @@ class CodeSide(Generic[S]):
         self.system = CodeSystem(model)
         self._steps: dict[S, Mapping[Label, S | Raised]] = {}
         self._shown: dict[S, Mapping[str, Value]] = {}
+        self._same: dict[S, S] = {}  # one object a state, as on the other side
+        self._fits: dict[S, State] = {}
         self._labels: dict[tuple[str, tuple[Any, ...]], Label] = {}
 
     def starts(self, assignment: Assignment) -> list[S]:
@@ -107,6 +109,15 @@ class CodeSide(Generic[S]):
         if known is None:
             known = self._shown[state] = self.system.observe(state)
         return known
+
+    def shows(self, state: S, expected: State, variables: tuple[str, ...]) -> bool:
+        """Whether a state shows exactly these values of the variables. Of one object it is asked once."""
+        if self._fits.get(state) is expected:
+            return True
+        if self.shown(state) != dict(zip(variables, expected, strict=True)):
+            return False
+        self._fits[state] = expected
+        return True
 
     def steps(self, state: S) -> Mapping[Label, S | Raised]:
         """What every action leads to in a state; without those that are refused, and with those that raise."""
@@ -128,7 +139,7 @@ class CodeSide(Generic[S]):
                     found[label] = Raised(label, error)
                     continue
                 if following is not None:
-                    found[self._label(action, bound)] = following
+                    found[self._label(action, bound)] = self._same.setdefault(following, following)
         return found
 
     def _label(self, action: CodeAction, bound: tuple[Any, ...]) -> Label:

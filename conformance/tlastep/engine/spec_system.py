@@ -27,14 +27,17 @@ class SpecSystem:
         self._runs = {id(step): conjuncts.watching(step) for step in spec.steps} if conjuncts else {}
         self.variables = spec.variables
         self._view = state_class("View", spec.variables)
+        self._viewed: State | None = None
+        self._last: Any = None
         self._next = spec.namespace["Next"]
 
     def view(self, state: State) -> Any:
-        """The state as generated code sees it."""
-        view = self._view()
-        for name, value in zip(self.variables, state, strict=True):
-            setattr(view, name, value)
-        return view
+        """The state as generated code sees it. The last one is kept: many steps are tried in one state."""
+        if state is not self._viewed:
+            self._viewed, self._last = state, self._view()
+            for name, value in zip(self.variables, state, strict=True):
+                setattr(self._last, name, value)
+        return self._last
 
     def _snapshot(self, following: Any) -> State:
         try:
