@@ -76,6 +76,17 @@ class Kept:
         return [each for each, was in pairs if each.number <= was.last or each.received > was.forgotten]
 
 
+def paused(clients: Iterable[Connection], heard: Connection, *, is_full: bool) -> list[Connection]:
+    """Whom a server does not read from for a while: nobody if it is full, or who has not read what it was told.
+
+    All at once: if each were heard once more, a turn would have as many frames as there are clients.
+    """
+    found = [*clients] if is_full else [] if heard.is_writable else [heard]
+    for each in found:
+        each.pause()
+    return found
+
+
 def close_oldest(connections: Sequence[Connection], most: int) -> None:
     """Of more than so many connections, in the order in which they came, close the first ones."""
     for each in connections[: max(len(connections) - most, 0)]:

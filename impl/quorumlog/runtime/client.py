@@ -222,8 +222,10 @@ class Client(Generic[Command, Event, Answer]):
     def _flush(self) -> None:
         """What has gathered in this turn goes out, if there is somebody to send it to; else it is sent again then."""
         self._flushing = False
-        if self._questions:
-            self._gather_questions()
+        while self._questions:
+            questions, answers = zip(*self._questions[:FRAME], strict=True)
+            del self._questions[:FRAME]
+            self._call(questions, [*answers])
         if not self._welcome or self._connection is None:
             self._unsent, self._unsent_reads = [], []
             if self._connection is None and self._dialling is None and self._timer is None:
@@ -241,10 +243,6 @@ class Client(Generic[Command, Event, Answer]):
         encode = wire.ENCODER.encode
         for start in range(0, len(requests), FRAME):
             connection.send(framed(wire.REQUESTS, encode(requests[start : start + FRAME])))
-
-    def _gather_questions(self) -> None:
-        gathered, self._questions = self._questions, []
-        self._call(tuple([question for question, _ in gathered]), [answer for _, answer in gathered])
 
     def _call(self, questions: tuple[Command, ...], waiting: list[asyncio.Future[Answer]]) -> None:
         self._calls += 1

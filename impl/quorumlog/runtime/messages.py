@@ -34,6 +34,9 @@ class Limits(Struct, frozen=True):
     """A client's command, encoded."""
     batch: int = 1024
     """Entries that go into one message to a peer."""
+    turn: int = 4096
+    """Requests that are taken in one turn, and that one frame may hold, or questions: a tenth of a second, of the half
+    after which others would stand for election. Beyond, no more is read from clients until the turn is over."""
     outstanding: int = 65_536
     """Requests and reads that may wait for a turn; beyond, no more is read from clients."""
     undecided: int = 64 << 20

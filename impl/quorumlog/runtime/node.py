@@ -19,7 +19,7 @@ from quorumlog.driver import Listener, Turn
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.persistent.strand import Dropped
 from quorumlog.runtime import wire
-from quorumlog.runtime.admission import OF_A_PEER, STRANGERS, close_oldest
+from quorumlog.runtime.admission import OF_A_PEER, STRANGERS, close_oldest, paused
 from quorumlog.runtime.clock import LoopTime
 from quorumlog.runtime.config import Address, Place
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
@@ -279,9 +279,10 @@ class NodeProcess:
 
     def _took_from_client(self, connection: Connection, by: ConnectionId, kind: int, body: memoryview) -> None:
         if kind == wire.REQUESTS:
-            self.server.on_requests(by, self._codec.requests(body, self._limits.command), len(body))
+            requests = self._codec.requests(body, self._limits.command, self._limits.turn)
+            self.server.on_requests(by, requests, len(body))
         elif kind == wire.READ:
-            self.server.on_read(by, self._codec.read(body))
+            self.server.on_read(by, self._codec.read(body, self._limits.turn))
         elif kind == wire.ASK_STATUS:
             self.server.on_status(by)
         elif kind == wire.ASK_SESSION:
@@ -290,9 +291,7 @@ class NodeProcess:
             self.server.on_ask(by, wire.asked(body))
         else:
             raise BadFrame(f"a message of the unknown kind {kind}")
-        if self.server.is_full or not connection.is_writable:
-            connection.pause()
-            self._paused.add(connection)
+        self._paused.update(paused(self._clients, connection, is_full=self.server.is_full))
 
     # -- the port to clients -------------------------------------------------------------------------------------
 
@@ -326,8 +325,8 @@ class NodeProcess:
 
     def ready(self) -> None:
         """Read on from whom nothing was read."""
-        paused, self._paused = self._paused, set()
-        for connection in paused:
+        before, self._paused = self._paused, set()
+        for connection in before:
             connection.resume()
 
     # -- the port to peers ---------------------------------------------------------------------------------------

@@ -137,7 +137,8 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         """
         replica, limits = self.node.replica, self._limits
         waits = len(self.steps.inbox.asked) + len(self._questions) + len(replica.log) - replica.commit_index
-        is_full = self.node.leads and (waits >= limits.outstanding or self.load.bytes >= limits.undecided)
+        is_much = len(self.steps.inbox.asked) >= limits.turn or self.load.bytes >= limits.undecided
+        is_full = self.node.leads and (is_much or waits >= limits.outstanding)
         self._was_full |= is_full
         return is_full
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from random import Random
 from typing import Final, Protocol, cast
 
@@ -94,7 +95,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Some bytes have come; with them perhaps some frames."""
-        self._take(self.frames.feed(data))
+        if self._held:
+            self._left = chain(self._left or (), self.frames.feed(data))
+        else:
+            self._take(self.frames.feed(data))
 
     def _take(self, frames: Iterator[tuple[int, memoryview]]) -> None:
         """Take these frames, as long as whoever takes them does not pause, and others do not wait for too long."""

@@ -76,6 +76,7 @@ Answer = TypeVar("Answer")
 
 LARGEST: Final = 2**53
 """Numbers of terms, places and calls stay below."""
+TURN: Final = Limits().turn
 LONGEST: Final = 256
 """Characters of the name of a session, or of a read model: servers remember them."""
 
@@ -164,6 +165,12 @@ def short(name: str) -> None:
     """A name that a client has chosen is one that may be remembered."""
     if len(name) > LONGEST:
         raise BadFrame(f"a name of {len(name)} characters, expected at most {LONGEST}")
+
+
+def few(number: int, most: int) -> None:
+    """A client asks no more in one frame than is taken in one turn."""
+    if number > most:
+        raise BadFrame(f"{number} requests in one frame, expected at most {most}")
 
 
 def hello(body: memoryview) -> Hello:
@@ -288,9 +295,10 @@ class Codec(Generic[Command, Event, Answer]):
 
     # -- between clients and servers -----------------------------------------------------------------------------
 
-    def requests(self, body: memoryview, largest: int) -> list[Request[Command]]:
-        """A client's commands, each of up to `largest` bytes."""
+    def requests(self, body: memoryview, largest: int, most: int = TURN) -> list[Request[Command]]:
+        """A client's commands, each of up to `largest` bytes, at most so many."""
         found = decoded(self._requests, body)
+        few(len(found), most)
         if len(body) > largest and any(len(ENCODER.encode(each)) > largest for each in found):
             raise BadFrame(f"a command of more than {largest} bytes")
         for each in found:
@@ -304,9 +312,11 @@ class Codec(Generic[Command, Event, Answer]):
         """A server's answers."""
         return decoded(self._answers, body)
 
-    def read(self, body: memoryview) -> Read[Command]:
-        """A client's questions."""
-        return decoded(self._read, body)
+    def read(self, body: memoryview, most: int = TURN) -> Read[Command]:
+        """A client's questions, at most so many."""
+        found = decoded(self._read, body)
+        few(len(found.questions), most)
+        return found
 
     def read_answered(self, body: memoryview) -> ReadAnswered[Answer]:
         """A server's answers to questions."""

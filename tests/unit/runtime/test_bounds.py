@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from typing import Any, Final
 
 import pytest
 from msgspec.structs import replace
 from tests.unit.runtime.virtual_servers import LIMITS, VirtualServer, VirtualServers
 
+from quorumlog import Cluster
 from quorumlog.core.consensus.messages import AppendRequest, Entry
 from quorumlog.core.leader_output import Executed, Request
-from quorumlog.ledger.commands import Deposit
+from quorumlog.ledger.commands import Balance, Deposit
+from quorumlog.runtime import wire
 from quorumlog.runtime.admission import Kept
-from quorumlog.runtime.hosting import Hosted
+from quorumlog.runtime.client import Client
+from quorumlog.runtime.hosting import LEDGER_CODEC, Hosted
 from quorumlog.runtime.questions import Questions
-from quorumlog.runtime.wire import Codec, SessionKnown, Welcome
+from quorumlog.runtime.wire import BadFrame, Codec, Limits, Read, SessionKnown, Welcome
 
 FULL: Final = SessionKnown("s", 0, 0, full=True)
 
@@ -247,3 +252,72 @@ def test_counting_costs_nothing_as_long_as_there_are_few() -> None:
         group.run(3)
     assert kept(leader) == 1
     assert 1 <= leader.server.kept.number < 100
+
+
+# -- a turn is short -----------------------------------------------------------------------------------------------
+
+
+def test_a_turn_takes_so_many_requests_and_no_more_are_read() -> None:
+    group = VirtualServers(limits=replace(LIMITS, turn=10))
+    leader = group.leader()
+    group.run(300)
+    full = []
+    for number in range(1, 11):
+        asked(leader, "s", 10, number)
+        full.append(leader.server.is_full)
+    group.run(0)
+    full.append(leader.server.is_full)
+    assert full == [False] * 9 + [True, False]
+    assert len(told(leader, Welcome)) == 1
+
+
+def test_all_clients_are_paused_when_it_is_full_and_asked_again() -> None:
+    """Else each of them would be heard once more in the same turn."""
+    with Cluster(size=1, limits=replace(Limits(), turn=3)) as cluster, ExitStack() as open_:
+        clients = [open_.enter_context(cluster.client()) for _ in range(8)]
+        for each in clients:
+            assert each.ask(Deposit("x", 1), timeout=20) is True
+        node = cluster._nodes["a1"]
+
+        async def flooded() -> tuple[int, int]:
+            by = next(iter(node._clients))
+            for number in range(3):
+                node.took(by, wire.REQUESTS, memoryview(encoded("flood", number + 1)))
+            return len(node._paused), len(node._clients)
+
+        found, there = cluster._background.wait(flooded())
+        assert found == there == 8
+        for each in clients:
+            assert each.ask(Deposit("x", 1), timeout=20) is True
+        assert clients[0].read(Balance("x"), timeout=20) == 19
+
+
+def encoded(session: str, number: int) -> bytes:
+    """A client's command, as it comes."""
+    return wire.ENCODER.encode([Request(session, number, 0, None, Deposit("x", 1))])
+
+
+@pytest.mark.parametrize("number", [5, 6])
+def test_a_frame_holds_no_more_than_a_turn(number: int) -> None:
+    requests = wire.ENCODER.encode([Request("s", each, 0, None, Deposit("x", 1)) for each in range(1, number + 1)])
+    questions = wire.ENCODER.encode(Read(1, (Balance("x"),) * number))
+    few = nullcontext() if number == 5 else pytest.raises(BadFrame, match="6 requests in one frame, expected at most 5")
+    with few:
+        assert len(LEDGER_CODEC.requests(memoryview(requests), 1000, 5)) == 5
+    with few:
+        assert len(LEDGER_CODEC.read(memoryview(questions), 5).questions) == 5
+
+
+def test_a_client_that_asks_much_at_once_asks_in_several_frames() -> None:
+    with Cluster(size=1) as cluster:
+
+        async def asked() -> list[Any]:
+            client = Client("a", cluster.servers, LEDGER_CODEC)
+            try:
+                answers = [client.submit(Deposit("x", 1)) for _ in range(5_000)]
+                questions = [client.question(Balance("y")) for _ in range(9_000)]
+                return await asyncio.wait_for(asyncio.gather(*answers, *questions), 60)
+            finally:
+                await client.close()
+
+        assert cluster._background.wait(asked()) == [True] * 5_000 + [0] * 9_000
