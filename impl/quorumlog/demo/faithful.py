@@ -9,7 +9,7 @@ import asyncio
 from random import Random
 from typing import Any, Final
 
-from quorumlog.demo.workload import History
+from quorumlog.demo.workload import History, Rests
 from quorumlog.ledger.commands import Balance
 from quorumlog.ledger.placement import Placement
 from quorumlog.runtime import wire
@@ -32,8 +32,15 @@ class Faithful:
     """
 
     def __init__(
-        self, group: str, address: Address, codec: Codec[Any, Any, Any], placement: Placement, history: History
+        self,
+        group: str,
+        address: Address,
+        codec: Codec[Any, Any, Any],
+        placement: Placement,
+        history: History,
+        rests: Rests = asyncio.sleep,
     ) -> None:
+        self._rests = rests
         self.answered = 0
         self._group = group
         self._address = address
@@ -50,7 +57,7 @@ class Faithful:
         try:
             while True:
                 await self.perform(process, Balance(dice.choice(accounts)))
-                await asyncio.sleep(dice.uniform(0, 2 * rest))
+                await self._rests(dice.uniform(0, 2 * rest))
         finally:
             self.leave()
 

@@ -21,7 +21,7 @@ from quorumlog.demo.faithful import REST as FAITHFUL
 from quorumlog.demo.faithful import Faithful
 from quorumlog.demo.faults import Fault, Happened, Injector, drawn
 from quorumlog.demo.verdicts import Verdict
-from quorumlog.demo.workload import KEYED, Clients, History, Workload
+from quorumlog.demo.workload import KEYED, Clients, History, Rests, Workload
 from quorumlog.ledger.commands import Balance, Command, Total
 from quorumlog.runtime.client import Client
 from quorumlog.runtime.config import SHARD, Config
@@ -85,6 +85,7 @@ class Play:
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
+        self._rests: Rests = asyncio.sleep
 
     def _schedule(self) -> tuple[Fault, ...]:
         wanted = self._wanted
@@ -149,7 +150,7 @@ class Play:
 
     def _load(self, clients: Clients, config: Config, history: History) -> Workload:
         """Whoever asks for something."""
-        return Workload(clients, config.placement, history, ACCOUNTS)
+        return Workload(clients, config.placement, history, ACCOUNTS, self._rests)
 
     async def _watch(self, clients: Clients, history: History, injector: Injector) -> None:
         """Look on until this is cancelled, or not at all."""
@@ -163,7 +164,8 @@ class Play:
         for group in [each for each, hosts in wanted.hosted.items() if hosts == SHARD]:
             accounts = tuple([each for each in ACCOUNTS if config.placement.home(each) == group])
             for address in config.groups[group].values():
-                each = Faithful(group, address, config.hosted(group).codec, config.placement, history)
+                codec = config.hosted(group).codec
+                each = Faithful(group, address, codec, config.placement, history, self._rests)
                 found.append(each.run(accounts, Random(dice.random()), wanted.faithful))
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -22,6 +22,8 @@ from quorumlog.runtime.session import Unanswered
 from quorumlog.sharding.clients import Doing, Ended, How, Operation, Way
 
 Clients: TypeAlias = Mapping[str, Client[Any, Any, Any]]
+Rests: TypeAlias = Callable[[float], Awaitable[None]]
+"""How a client rests for so many seconds, or for longer."""
 PATIENCE: Final = 15.0
 """Seconds after which a client gives an operation up, and nobody knows what came of it."""
 RETRY: Final = 0.02
@@ -81,7 +83,15 @@ class History:
 class Workload:
     """Clients of a ledger on shards, each doing one thing after another until it is told to stop."""
 
-    def __init__(self, clients: Clients, placement: Placement, history: History, accounts: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        clients: Clients,
+        placement: Placement,
+        history: History,
+        accounts: tuple[str, ...],
+        rests: Rests = asyncio.sleep,
+    ) -> None:
+        self._rests = rests
         self._clients = clients
         self._placement = placement
         self._history = history
@@ -108,7 +118,7 @@ class Workload:
             command, way = self._drawn(dice)
             if not await self.perform(process, command, way, keyed=dice.random() < keyed):
                 process = self._history.process()
-            await asyncio.sleep(dice.uniform(0, 2 * rest))
+            await self._rests(dice.uniform(0, 2 * rest))
 
     def _drawn(self, dice: Random) -> tuple[Command, Way]:
         (what,) = dice.choices(list(MIX), list(MIX.values()))

@@ -30,12 +30,12 @@ def register(app: typer.Typer) -> None:
 def virtual(
     seed: Annotated[int, typer.Option(metavar="S", help="The first seed; each run has the next one.")] = 0,
     runs: Annotated[int, typer.Option(metavar="N", min=1, help="How many runs, up to the first that fails.")] = 1,
-    seconds: Annotated[float, typer.Option(min=1, help="How many virtual seconds there is load.")] = 30,
+    seconds: Annotated[float, typer.Option(min=1, help="How many virtual seconds it lasts.")] = 300,
     faults: Annotated[
         bool, typer.Option(help="Kill, pause and cut off servers, lose and delay messages, slow disks.")
     ] = True,
-    workers: Annotated[int, typer.Option(min=1, help="Clients at once.")] = 8,
-    rest: Annotated[float, typer.Option(min=0, help="Seconds that a client rests, on average.")] = 0.1,
+    workers: Annotated[int, typer.Option(min=1, help="Clients at once, around faults.")] = 8,
+    rest: Annotated[float, typer.Option(min=0, help="Seconds that a client rests, on average.")] = 2,
     groups: Annotated[int, typer.Option(min=1, max=3, help="1: one shard; 3: two and their coordinator.")] = 3,
     judge: Annotated[bool, typer.Option(help="Speak the verdicts; otherwise only run.")] = True,
     keep: Annotated[
@@ -47,7 +47,7 @@ def virtual(
     The same seed gives the same history and the same recordings, byte for byte. A run that fails is kept.
     """
     try:
-        from quorumlog.virtual.run import FAITHFUL, HOSTED, VirtualRun, Wanted
+        from quorumlog.virtual.run import HOSTED, STAY, VirtualRun, Wanted
     except ImportError as error:
         fail(f"expected {error.name} to be installed, as by: pip install 'quorumlog[cluster]'")
     if groups == 2:
@@ -60,7 +60,7 @@ def virtual(
         folder = Path(tempfile.mkdtemp(prefix="quorumlog-virtual-")) if keep is None else keep
         own = folder / str(each) if runs > 1 else folder
         keyed = KEYED[each % len(KEYED)]
-        stay = FAITHFUL if faults else 0.0
+        stay = STAY if faults else 0.0
         run = VirtualRun(
             Wanted(seconds, each, faults, own, workers, hosted=hosted, rest=rest, keyed=keyed, faithful=stay)
         )

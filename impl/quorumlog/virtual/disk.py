@@ -27,15 +27,18 @@ PARTLY: Final = 0.5
 
 
 class Speed(Struct, frozen=True):
-    """Seconds that a write takes, and that some take."""
+    """Seconds that a write takes, and that some take. Of the others some are over at once, as on a quick disk."""
 
+    quick: float = 0.0
     takes: tuple[float, float] = (0.0002, 0.001)
     slow: float = 0.0
     slower: tuple[float, float] = (0.005, 0.05)
 
     def drawn(self, dice: Random) -> float:
-        """How long the next one takes."""
-        return dice.uniform(*(self.slower if dice.random() < self.slow else self.takes))
+        """How long the next one takes; nothing if it is done before the step goes on."""
+        if dice.random() < self.slow:
+            return dice.uniform(*self.slower)
+        return 0.0 if dice.random() < self.quick else dice.uniform(*self.takes)
 
 
 class Machine:
@@ -94,8 +97,9 @@ class VirtualWriter:
         self.unwritten: Sequence[Store] = ()
         """What is being written, as long as nothing of it is on the disk."""
         self.in_next_write: Callable[[], None] | None = None
-        """What is to happen while the next write is under way, before it is on the disk."""
+        """What is to happen while the next write that changes something is under way, before it is on the disk."""
         self._durable = durable
+        self._promised = durable.term, durable.voted_for
         self._loop = loop
         self._failed = failed
         self._first = first
@@ -114,11 +118,17 @@ class VirtualWriter:
         if self._first is not None:
             self._first()
         takes = self._speed.drawn(self._dice)
-        self.unwritten = stores
-        self._loop.call_later(takes / 2, self._write, stores, then, takes / 2)
-        if self.in_next_write is not None:
+        promised, self._promised = self._promised, (stores[-1].durable.term, stores[-1].durable.voted_for)
+        changes = promised != self._promised or any(each.kept < len(each.durable.log) for each in stores)
+        if changes and self.in_next_write is not None:
+            takes = takes or self._speed.takes[1]
             self._loop.call_later(takes / 4, self.in_next_write)
             self.in_next_write = None
+        self.unwritten = stores
+        if takes:
+            self._loop.call_later(takes / 2, self._write, stores, then, takes / 2)
+        else:
+            self._write(stores, then, 0.0)
 
     def close(self) -> None:
         """Leave the storage to others."""
@@ -135,7 +145,10 @@ class VirtualWriter:
         except Exception as error:  # whatever it was: nobody knows what the disk holds, so the process has to end
             self._failed(error)
             return
-        self._loop.call_later(rest, self._written, then)
+        if rest:
+            self._loop.call_later(rest, self._written, then)
+        else:
+            self._written(then)
 
     def _written(self, then: Callable[[], None]) -> None:
         then()

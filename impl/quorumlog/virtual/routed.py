@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import to_builtins
 
-from quorumlog.demo.workload import PATIENCE, Clients, History, Workload
+from quorumlog.demo.workload import PATIENCE, Clients, History, Rests, Workload
 from quorumlog.ledger.ledger import Received
 from quorumlog.ledger.placement import Placement
 from quorumlog.runtime.gateway import Gateway, Wanted
@@ -33,8 +33,9 @@ class RoutedWorkload(Workload):
         placement: Placement,
         history: History,
         accounts: tuple[str, ...],
+        rests: Rests,
     ) -> None:
-        super().__init__(clients, placement, history, accounts)
+        super().__init__(clients, placement, history, accounts, rests)
         self.routed = 0
         """How many operations routers have answered."""
         self._gateways = gateways

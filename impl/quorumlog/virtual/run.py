@@ -13,27 +13,28 @@ from typing import Final
 
 from msgspec import Struct
 
-from quorumlog.demo.faithful import REST as FAITHFUL
-from quorumlog.demo.faults import Injector
-from quorumlog.demo.play import ACCOUNTS, HOSTED, PACE, SERVERS, Play, Result, Wanted, longest
+from quorumlog.demo.faults import Fault, Injector
+from quorumlog.demo.play import ACCOUNTS, HOSTED, SERVERS, Play, Result, Wanted, longest
 from quorumlog.demo.verdicts import FAILS, HOLDS, Verdict, came_back, verdicts
 from quorumlog.demo.workload import Clients, History, Workload
 from quorumlog.runtime.config import Config
 from quorumlog.runtime.gateway import Gateway
+from quorumlog.virtual import scene
 from quorumlog.virtual.clock import SECOND, Clock
 from quorumlog.virtual.cluster import VirtualCluster, configuration
 from quorumlog.virtual.disk import Speed
 from quorumlog.virtual.loop import VirtualLoop, run
 from quorumlog.virtual.network import Conditions, Network
 from quorumlog.virtual.routed import RoutedWorkload
+from quorumlog.virtual.scene import STAY
 
-__all__ = ["FAITHFUL", "HOSTED", "VirtualRun", "Wanted"]
+__all__ = ["HOSTED", "STAY", "VirtualRun", "Wanted"]
 
 ROUTERS: Final = 2
 MOST: Final = 10.0
 """After so many times its length, and so many minutes, a run counts as one that does not end."""
-CALM: Final = (Conditions(), Speed())
-ROUGH: Final = (Conditions(lost=0.005, late=0.01), Speed(slow=0.25))
+CALM: Final = (Conditions(), Speed(quick=0.5))
+ROUGH: Final = (Conditions(lost=0.005, late=0.01), Speed(quick=0.5, slow=0.25))
 """Network and disks without faults, and with them."""
 
 
@@ -63,13 +64,15 @@ class VirtualRun(Play):
     def __init__(self, wanted: Wanted) -> None:
         super().__init__(wanted)
         conditions, speed = ROUGH if wanted.faults else CALM
-        text = configuration(wanted.hosted, SERVERS, (PACE if wanted.faults else "") + wanted.more)
+        text = configuration(wanted.hosted, SERVERS, (scene.PACE if wanted.faults else "") + wanted.more)
         names = tuple([f"{group}{number}" for group in wanted.hosted for number in range(1, SERVERS + 1)])
         self._clock = Clock()
         self._network = Network(self._clock, Random(f"{wanted.seed} network"), conditions, names)
         self._cluster = VirtualCluster(wanted.folder, text, self._clock, self._network, wanted.seed, speed)
         self._gateways: list[Gateway] = []
         self._routes: RoutedWorkload | None = None
+        if faults := self._schedule():
+            self._rests = scene.Hours(faults, wanted.seconds).rests
         self.figures = Figures()
 
     def run(self, *, judge: bool = True) -> Result:
@@ -106,10 +109,16 @@ class VirtualRun(Play):
         await cluster.stop()
         return committed
 
+    def _schedule(self) -> tuple[Fault, ...]:
+        wanted = self._wanted
+        if wanted.schedule is not None or not wanted.faults:
+            return super()._schedule()
+        return scene.schedule(wanted.seed, tuple(wanted.hosted), wanted.seconds)
+
     def _load(self, clients: Clients, config: Config, history: History) -> Workload:
         """Half of all operations go through routers."""
         dice = Random(f"{self._wanted.seed} routes")
-        self._routes = RoutedWorkload(self._gateways, dice, clients, config.placement, history, ACCOUNTS)
+        self._routes = RoutedWorkload(self._gateways, dice, clients, config.placement, history, ACCOUNTS, self._rests)
         return self._routes
 
     def _routed(self) -> int:

@@ -59,7 +59,7 @@ def test_when_it_is_written_all_is_there_though_nobody_was_told() -> None:
     machine.files.unregister()
 
 
-def test_what_waits_for_a_write_happens_in_the_next_one_before_it_is_on_the_disk() -> None:
+def test_what_waits_for_a_write_happens_in_the_next_one_that_changes_something_before_it_is_on_the_disk() -> None:
     two, machine, noted = Two(), Machine(DISK, Random(1)), list[tuple[bool, float]]()
 
     async def main() -> None:
@@ -68,14 +68,36 @@ def test_what_waits_for_a_write_happens_in_the_next_one_before_it_is_on_the_disk
         writer = VirtualWriter(storage, storage.recovered.durable, loop, raises, None, Random(1), SPEED)
         writer.in_next_write = lambda: noted.append((bool(writer.unwritten), loop.time()))
         await asyncio.sleep(1)
-        for kept, log in enumerate([(FIRST,), (FIRST, SECOND)]):
-            writer.write([Store(Durable(1, None, log), kept)], lambda: None)
+        nothing = Durable(storage.recovered.durable.term, None, ())
+        for kept, durable in [(0, nothing), (0, Durable(1, None, (FIRST,))), (1, Durable(1, None, (FIRST, SECOND)))]:
+            writer.write([Store(durable, kept)], lambda: None)
             await asyncio.sleep(1)
         writer.close()
 
     two.run(main())
     machine.files.unregister()
-    assert noted == [(True, 1.0025)]
+    assert noted == [(True, 2.0025)]
+
+
+def test_a_quick_disk_has_written_before_the_step_goes_on_unless_something_is_to_happen_meanwhile() -> None:
+    two, machine, noted = Two(), Machine(DISK, Random(1)), list[tuple[str, float]]()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        storage = Storage.open("", Plain(), owner=OWNER, files=machine.files)
+        quick = Speed(quick=1.0, takes=(0.01, 0.01))
+        writer = VirtualWriter(storage, storage.recovered.durable, loop, raises, None, Random(1), quick)
+        writer.write([Store(Durable(1, None, (FIRST,)), 0)], lambda: noted.append(("first", loop.time())))
+        assert noted == [("first", 0.0)]
+        assert not writer.unwritten
+        writer.in_next_write = lambda: noted.append(("meanwhile", loop.time()))
+        writer.write([Store(Durable(1, None, (FIRST, SECOND)), 1)], lambda: noted.append(("second", loop.time())))
+        await asyncio.sleep(1)
+        writer.close()
+
+    two.run(main())
+    machine.files.unregister()
+    assert noted == [("first", 0.0), ("meanwhile", 0.0025), ("second", 0.01)]
 
 
 def test_what_somebody_was_told_of_is_there() -> None:

@@ -1,0 +1,61 @@
+"""What happens when in a run in virtual time: faults, clients that work around them, and nothing in between.
+
+The faults are those of the demo, but at the pace of servers that run for days: they last longer, as servers wait longer
+for each other, and between two it is quiet, for seconds or for more than a minute. Clients work while something is
+wrong, and a little before and after. While they rest a virtual second costs the heartbeats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from math import exp, log
+from random import Random
+from typing import Final
+
+from quorumlog.demo.faults import FIRST, Fault, drawn
+
+PACE: Final = "[pace]\nelection = [1000, 2000]\nheartbeat = 400\n"
+LONGER: Final = 2.5
+"""So many times as long as in the demo a fault lasts."""
+QUIET: Final = (1.0, 100.0)
+"""Seconds between two faults: as often between 1 and 10 as between 10 and 100."""
+BEFORE: Final = 0.5
+AFTER: Final = 1.5
+"""Seconds for which clients work before a fault, and after it."""
+STAY: Final = 0.3
+"""Seconds, on average, between two questions of a client that stays with one server."""
+
+
+def schedule(seed: int, groups: tuple[str, ...], seconds: float) -> tuple[Fault, ...]:
+    """The faults of a run, one after another."""
+    dice = Random(f"{seed} quiet")
+    found: list[Fault] = []
+    now = FIRST * LONGER
+    for fault in drawn(seed, groups, seconds):
+        ends = now + (fault.ends - fault.begins) * LONGER
+        if ends + AFTER > seconds:
+            break
+        found.append(Fault(round(now, 3), round(ends, 3), fault.kind, fault.group, fault.whom))
+        now = ends + exp(dice.uniform(*map(log, QUIET)))
+    return tuple(found)
+
+
+class Hours:
+    """When clients work: around the faults, and at the end, in seconds after the start."""
+
+    def __init__(self, faults: tuple[Fault, ...], seconds: float) -> None:
+        self._hours = [(each.begins - BEFORE, each.ends + AFTER) for each in faults]
+        self._hours.append((seconds - AFTER, float("inf")))
+        self._begun: float | None = None
+
+    async def rests(self, seconds: float) -> None:
+        """Rest for so long; who would begin when nobody works begins so long after the others do again."""
+        now = asyncio.get_running_loop().time()
+        if self._begun is None:
+            self._begun = now
+        await asyncio.sleep(self.wait(now - self._begun, seconds))
+
+    def wait(self, now: float, seconds: float) -> float:
+        """For how long whoever rests at this time waits."""
+        begins = next(begins for begins, ends in self._hours if now + seconds <= ends)
+        return max(begins - now, 0) + seconds
