@@ -80,8 +80,8 @@ def kill_spec(project: Project, mutant: Mutant, engine: Engine = "python") -> li
     assert mutant.breaks is not None, "the list requires it"
     wanted = mutant.breaks.property
     with tempfile.TemporaryDirectory(prefix="tlastep-mutant-", ignore_cleanup_errors=True) as own:
-        changed = changed_specs(project, mutant, Path(own))
         model = project.model(mutant.breaks.model)
+        changed = changed_specs(project, mutant, Path(own), [project.config(model)])
         spec, config = changed.spec(model), changed.config(model)
         if engine == "tlc" or model.kind == "liveness":
             return _by_tlc(spec, config, model, wanted)
@@ -128,10 +128,13 @@ def checking_only(config: Config, name: str) -> Config:
     )
 
 
-def changed_specs(project: Project, mutant: Mutant, own: Path) -> Project:
-    """The project with a copy of its specs, one of them changed, in the folder `own`."""
-    for file in (*project.specs.glob("*.tla"), *project.specs.glob("*.cfg")):
-        shutil.copy(file, own)
+def changed_specs(project: Project, mutant: Mutant, own: Path, configurations: Iterable[Path] | None = None) -> Project:
+    """The project with a copy of its specs, one of them changed, in the folder `own`; of configurations all, or these.
+
+    They are no links: SANY looks for modules beside the file that a link leads to.
+    """
+    for file in (*project.specs.glob("*.tla"), *(configurations or project.specs.glob("*.cfg"))):
+        shutil.copyfile(file, own / file.name)
     (own / mutant.file.name).write_text(mutant.changed(), encoding="utf-8")
     return msgspec.structs.replace(project, list=own / project.list.name)
 
@@ -224,16 +227,12 @@ def of_finding(layer: str, name: str, finding: Finding) -> Killer:
 
 @contextmanager
 def changed_code(mutant: Mutant) -> Iterator[None]:
-    """A copy of the changed package stands in the place of the real one, which must not have been imported."""
+    """A package with the change stands in the place of the real one, which must not have been imported."""
     package = _package_of(mutant)
     already = [name for name in sys.modules if name.split(".")[0] == package.name]
     assert not already, f"{package.name} has been imported already, so a change of it would not be seen"
     with tempfile.TemporaryDirectory(prefix="tlastep-mutant-", ignore_cleanup_errors=True) as own:
-        copy = Path(own) / package.name
-        shutil.copytree(package, copy)
-        changed = copy / mutant.file.relative_to(package)
-        changed.write_text(mutant.changed(), encoding="utf-8")
-        Path(importlib.util.cache_from_source(str(changed))).unlink(missing_ok=True)
+        _stand_in(package, mutant.file, mutant.changed(), Path(own))
         sys.path.insert(0, own)
         sys.dont_write_bytecode = True
         importlib.invalidate_caches()
@@ -245,6 +244,28 @@ def changed_code(mutant: Mutant) -> Iterator[None]:
             if not isinstance(cause, SyntaxError):
                 raise
             raise UnusableInput(f"mutant {mutant.name} is no Python: {cause}", mutant.place) from error
+
+
+def _stand_in(package: Path, file: Path, changed: str, own: Path) -> None:
+    """A package of the same name in the folder `own`, with one file changed; all that is not beside it is linked."""
+    folders = [package, *(package / part for part in reversed(file.parent.relative_to(package).parents[:-1]))]
+    folders += [file.parent] if file.parent != package else []
+    compiled = Path(importlib.util.cache_from_source(str(file)))
+    real = {*folders, compiled.parent}
+    for folder in [*folders, compiled.parent]:
+        copy = own / package.name / folder.relative_to(package)
+        copy.mkdir()
+        for each in folder.iterdir() if folder.is_dir() else ():
+            if each not in real and each not in (file, compiled):
+                _link(each, copy / each.name)
+    (own / package.name / file.relative_to(package)).write_text(changed, encoding="utf-8")
+
+
+def _link(original: Path, link: Path) -> None:
+    try:
+        link.symlink_to(original)
+    except OSError:  # not everybody may, everywhere
+        (shutil.copytree if original.is_dir() else shutil.copy2)(original, link)
 
 
 def compile_packages(mutants: Iterable[Mutant]) -> None:
