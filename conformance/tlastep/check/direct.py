@@ -17,6 +17,7 @@ from tlastep.check.verdict import Finding, Lockstep
 from tlastep.compile.compiled import CompiledSpec, State
 from tlastep.engine.code_system import BoundModel, CodeSystem
 from tlastep.engine.digest import PRIME, REFUSED, label_hash, mixed, part_hash, step_hash, verdict_hash
+from tlastep.engine.fast import collector_off
 from tlastep.engine.machine import shown
 from tlastep.engine.search import Progress
 from tlastep.engine.spec_system import SpecSystem
@@ -28,7 +29,8 @@ def lockstep_directly(
 ) -> Lockstep:
     """The same verdict as `lockstep`, by executing everything. Stops at the first finding."""
     check_fit(spec, model)
-    return _Direct(name, spec, model).run(on_progress)
+    with collector_off():
+        return _Direct(name, spec, model).run(on_progress)
 
 
 class _Found(Exception):
@@ -50,9 +52,10 @@ class _Direct:
         self._counts: Counter[str] = Counter()
         self._actions: Counter[str] = Counter()
         self._hashes: dict[tuple[str, Value], int] = {}
+        self._state_hashes: dict[State, int] = {}
         self._label_hashes: dict[Label, int] = {}
         self._translations: dict[Any, State] = {}
-        self._checked: set[State] = set()
+        self._checked: dict[Any, bool] = {}  # states of the code, and whether each is within the bound
         self._verdict = verdict_hash(
             {each.name for each in (*spec.invariants, *spec.always_properties, *spec.step_properties)}
         )
@@ -108,19 +111,23 @@ class _Direct:
     def _expand(self, state: State, code_state: Any) -> Iterable[tuple[State, Any]]:
         spec = self._spec_steps(state)
         code = self._code_steps(code_state)
-        for label in sorted(spec.keys() | code.keys(), key=str):
-            if label not in spec or label not in code:
-                raise _Found("difference", f"only one side is offered {label}", state, label)
-            after = {self._shown(each) for each in code[label]}
-            if spec[label] != after:
-                raise _Found("difference", f"spec and code differ in {label}", state, label)
+        shown = {label: {self._shown(each) for each in following} for label, following in code.items()}
+        if spec != shown:
+            self._differ(state, spec, shown)
         self._digest(0, state, spec)
-        self._digest(
-            1, self._shown(code_state), {label: {self._shown(s) for s in each} for label, each in code.items()}
-        )
+        self._digest(1, self._shown(code_state), shown)
         if self._digests[0] != self._digests[1]:
             raise _Found("difference", "the digests differ", state)
         return self._take_in(state, code)
+
+    @staticmethod
+    def _differ(state: State, spec: Mapping[Label, set[State]], code: Mapping[Label, set[State]]) -> None:
+        """Raises the first difference, in the order of labels."""
+        for label in sorted(spec.keys() | code.keys(), key=str):
+            if label not in spec or label not in code:
+                raise _Found("difference", f"only one side is offered {label}", state, label)
+            if spec[label] != code[label]:
+                raise _Found("difference", f"spec and code differ in {label}", state, label)
 
     def _spec_steps(self, state: State) -> dict[Label, set[State]]:
         return {label: set(self._spec.steps_of(step, state, bound)) for step, bound, label in self._spec.offers(state)}
@@ -147,7 +154,11 @@ class _Direct:
         return self._label_hashes[label]
 
     def _hash(self, state: State) -> int:
-        return sum(self._part(name, value) for name, value in zip(self._spec.variables, state, strict=True))
+        found = self._state_hashes.get(state)
+        if found is None:
+            parts = zip(self._spec.variables, state, strict=True)
+            found = self._state_hashes[state] = sum(self._part(name, value) for name, value in parts)
+        return found
 
     def _part(self, name: str, value: Value) -> int:
         key = (name, value)
@@ -163,25 +174,26 @@ class _Direct:
                 self._counts["spec"] += 1
                 self._counts["code"] += 1
                 self._actions[label.action] += 1
-                self._check(state, label, after, each)
-                if not self._spec.in_bound(after):
+                if not self._check(state, label, after, each):
                     self._counts["boundary"] += 1
                 elif after not in self._parents:
                     self._parents[after] = (label, state)
                     yield after, each
 
-    def _check(self, state: State, label: Label, after: State, code_after: Any) -> None:
-        if self._spec.in_bound(after) != self._code.in_bound(code_after):
-            raise _Found("difference", f"after {label} only one side is within the bound", state, label)
+    def _check(self, state: State, label: Label, after: State, code_after: Any) -> bool:
+        """Whether a next state is within the bound. What is said of a state is the same whatever led to it."""
         if broken := self._spec.check_step(state, after):
             raise _Found("property", f"{broken.result} of the spec", state, label)
-        if after in self._checked:
-            return
-        self._checked.add(after)
-        if broken := self._spec.check_state(after):
-            raise _Found("property", f"{broken.result} of the spec", state, label)
-        if broken := self._code.check_state(code_after):
-            raise _Found("property", f"{broken.result} of the code", state, label)
+        if code_after not in self._checked:
+            within = self._spec.in_bound(after)
+            if within != self._code.in_bound(code_after):
+                raise _Found("difference", f"after {label} only one side is within the bound", state, label)
+            if broken := self._spec.check_state(after):
+                raise _Found("property", f"{broken.result} of the spec", state, label)
+            if broken := self._code.check_state(code_after):
+                raise _Found("property", f"{broken.result} of the code", state, label)
+            self._checked[code_after] = within
+        return self._checked[code_after]
 
     def _behaviour(self, last: State) -> Behaviour:
         steps: list[Step] = []
