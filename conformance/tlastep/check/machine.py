@@ -27,6 +27,7 @@ from tlastep.compile.compiled import CompiledSpec, compile_spec
 from tlastep.engine.checks import checks_of
 from tlastep.engine.code_system import BoundModel
 from tlastep.engine.conjuncts import Conjuncts
+from tlastep.engine.fast import collector_off
 from tlastep.engine.stepper import Repacked
 from tlastep.errors import Place as TextPlace
 from tlastep.language.config import Name, read_config
@@ -131,7 +132,8 @@ def walk_model(project: Project, model: Model, *, steps: int, seed: int, steered
         pair = ready.pair(project, binding_of(project, model.module), conjuncts=conjuncts)
     except Found as found:
         return Walked(model.name, steered, seed, problem=(found.kind, found.summary))
-    walked = walk(pair, steps=steps, seed=seed, name=model.name, steered=steered, explored=ready.explored)
+    with collector_off():
+        walked = walk(pair, steps=steps, seed=seed, name=model.name, steered=steered, explored=ready.explored)
     counts = walked.actions, conjuncts, walked.transitions, walked.beyond
     walked.coverage = covered("machine", model.name, model.module, *counts)
     return walked

@@ -31,6 +31,7 @@ QUIET: Final = 0.5  # chance that an episode does without the environment and th
 FROM_START: Final = 0.4  # chance that an episode begins at a start
 TOURNAMENT: Final = 8  # beginnings that are compared
 RARE: Final = 16.0  # how far the weight of an action may be changed by how often it was taken
+REMEMBERED: Final = 1 << 14  # states whose kinds were looked at last
 SWEEP: Final = 12  # accepted steps for one sweep, on the average
 
 
@@ -57,6 +58,7 @@ class Shapes:
         self._layout = pair.stepper.layout
         self._memory: dict[tuple[int, int], int] = {}
         self._numbers: dict[str, int] = {}
+        self._kinds: dict[int, Any] = {}
         self._ranked = [
             [components[key] for key in components]
             for components in self._layout.split.values()
@@ -64,7 +66,15 @@ class Shapes:
         ]
 
     def kind(self, state: int) -> Any:
-        """The kind of a state."""
+        """The kind of a state. The states that a walk looks at now, it looks at several times."""
+        found = self._kinds.get(state)
+        if found is None:
+            if len(self._kinds) >= REMEMBERED:
+                self._kinds.clear()
+            found = self._kinds[state] = self._kind(state)
+        return found
+
+    def _kind(self, state: int) -> Any:
         parts: dict[Any, list[int]] = {}
         for cluster in self._layout.clusters:
             code = state & cluster.field
@@ -118,10 +128,7 @@ class _Choices:
 
     def enabled(self, place: Place, action: str | None = None) -> list[Taken]:
         """The steps within the bound, in the order in which TLC would enumerate them."""
-        stepper = self.pair.stepper
-        return [
-            each for each in stepper.steps(place.state, action) if stepper.stays_within(place.state, each.following)
-        ]
+        return self.pair.stepper.steps_within(place.state, action)
 
 
 class Uniform(_Choices):

@@ -6,7 +6,6 @@ states are compared; where one side takes what the other refuses, or raises, the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from tlastep.behaviour import Behaviour, Label, Step
@@ -19,7 +18,7 @@ from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.layout import Resplit
 from tlastep.engine.spec_machine import SpecMachine
 from tlastep.engine.spec_system import SpecSystem
-from tlastep.engine.stepper import Offer, Stepper
+from tlastep.engine.stepper import Stepper
 from tlastep.engine.translation import CodeSteps, HiddenState, Translation
 from tlastep.errors import UnusableInput
 from tlastep.values import Value
@@ -85,6 +84,7 @@ class Pair:
         self.model = model
         self.stepper = Stepper(SpecMachine(spec, conjuncts=conjuncts))
         self.code = CodeSteps(model)
+        self._alike: dict[str, tuple[tuple[Label, ...], tuple[Label, ...]]] = {}
         self.begin()
 
     def begin(self) -> None:
@@ -139,7 +139,7 @@ class Pair:
 
     def judge(self, place: Place) -> None:
         """Raises `Found` if an invariant is false here, or a property of the step that led here."""
-        broken = self.stepper.broken(place.state)
+        broken = self.stepper.broken(place.state, place.before.state if place.before else None)
         if broken is None and place.before is not None:
             broken = self.stepper.broken_step(place.before.state, place.state)
         if broken is not None:
@@ -149,16 +149,20 @@ class Pair:
         """Offers both sides everything that any state may take, refused here or not. How much that was."""
         tried = 0
         for action in self.stepper.actions:
-            offers = self.stepper.offers(place.state, action)
-            self.same_offers(place, action, offers)
+            self.same_offers(place, action)
             for label, following in self.stepper.offers(place.state, action, ever=True):
                 self.take(place, label, following)
                 tried += 1
         return tried
 
-    def same_offers(self, place: Place, action: str, offers: Sequence[Offer]) -> None:
+    def same_offers(self, place: Place, action: str) -> None:
         """Raises `Found` unless the code offers the same arguments of an action as the spec."""
-        mine, others = {offer.label for offer in offers}, set(self.code.labels(place.code, action))
+        labels = self.stepper.labels(place.state, action), self.code.labels(place.code, action)
+        known = self._alike.get(action)
+        if known is not None and all(one is other for one, other in zip(known, labels, strict=True)):
+            return
+        self._alike[action] = labels
+        mine, others = map(set, labels)
         for label in sorted(mine ^ others, key=str):
             who = "spec" if label in mine else "code"
             raise Found("difference", f"only the {who} offers {label}", place, label)

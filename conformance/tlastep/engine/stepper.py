@@ -16,11 +16,11 @@ never where the domains of functions are fixed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from tlastep.behaviour import Label
-from tlastep.engine.checks import StepCheck
+from tlastep.engine.checks import CheckGroup, StepCheck
 from tlastep.engine.entries import Family, Inexact, Instance, Outcomes
 from tlastep.engine.invariants import Invariants, Violation
 from tlastep.engine.layout import Layout, Resplit
@@ -76,7 +76,9 @@ class Stepper:
             self._families: dict[str, list[Family]] = {name: [] for name in self.actions}
             for family in self.outcomes.families:
                 self._families[family.action.name].append(family)
+            self._labels: dict[str, tuple[Label, ...]] = {}
             self._sound: set[int] = set()
+            self._concerned: dict[int, tuple[int, list[CheckGroup]]] = {}
             self._lives: dict[int, tuple[tuple[Instance, ...], tuple[Instance, ...]]] = {}
             try:
                 self._initial = tuple(dict.fromkeys(map(self.layout.pack, self._starts)))
@@ -139,11 +141,44 @@ class Stepper:
 
     def steps(self, state: int, action: str | None = None) -> list[Taken]:
         """The steps from a state (or those of one action), those that leave the bound included; each once."""
-        return [
-            Taken(label, following)
-            for label, all_following in self.offers(state, action, ever=True)
-            for following in all_following
-        ]
+        return self._guarded(lambda: [Taken(label, each) for label, each, _ in self._moves(state, action)])
+
+    def steps_within(self, state: int, action: str | None = None) -> list[Taken]:
+        """Those of the steps that lead from a state that satisfies the constraints to another such."""
+        return self._guarded(
+            lambda: [
+                Taken(label, each)
+                for label, each, changed in self._moves(state, action)
+                if self._stays_within(each, changed)
+            ]
+        )
+
+    def labels(self, state: int, action: str) -> tuple[Label, ...]:
+        """An action with all its arguments in this state, refused or not: one object if they never differ."""
+        found = self._labels.get(action)
+        if found is None:
+            families, instances = self._families.get(action, []), self.outcomes.instances
+            found = self._guarded(
+                lambda: tuple([each.label for family in families for each in instances(family, state)])
+            )
+            if not any(family.rest for family in families):
+                self._labels[action] = found
+        return found
+
+    def _moves(self, state: int, action: str | None) -> Iterator[tuple[Label, int, int]]:
+        """The steps, each once, with the clusters that they change."""
+        follow = self.outcomes.follow
+        for family in self.outcomes.families if action is None else self._families.get(action, ()):
+            for instance in self._live(family, state):
+                outcomes = instance.memo.find(state)
+                if outcomes is None:
+                    outcomes = self.outcomes.outcomes(family, instance, state)
+                seen: set[int] = set()
+                for outcome in outcomes:
+                    delta, _, changed = follow(state, outcome)
+                    if delta not in seen:
+                        seen.add(delta)
+                        yield instance.label, state + delta, changed
 
     def _live(self, family: Family, state: int) -> tuple[Instance, ...]:
         """The instances of a family in this state that some state may take: all but those refused without a look."""
@@ -172,6 +207,8 @@ class Stepper:
 
     def _following(self, family: Family, instance: Instance, state: int) -> tuple[int, ...]:
         outcomes = self.outcomes.outcomes(family, instance, state)
+        if not outcomes:
+            return ()
         if len(outcomes) == 1:
             return (state + self.outcomes.follow(state, outcomes[0])[0],)
         return tuple(dict.fromkeys(state + self.outcomes.follow(state, each)[0] for each in outcomes))
@@ -184,12 +221,14 @@ class Stepper:
 
     def stays_within(self, state: int, following: int) -> bool:
         """Whether a step from a state that satisfies the constraints leads to another such."""
-        changed = self._changed_clusters(state, following)
-        return all(
-            self.outcomes.holds(check, following)
-            for check in self.outcomes.constraints
-            if check.memo.touched & changed or not check.memo.touched
-        )
+        return self._stays_within(following, self._changed_clusters(state, following))
+
+    def _stays_within(self, following: int, changed: int) -> bool:
+        for check in self.outcomes.constraints:
+            touched = check.memo.touched
+            if (touched & changed or not touched) and not self.outcomes.holds(check, following):
+                return False
+        return True
 
     def _changed_clusters(self, state: int, following: int) -> int:
         changed, different = 0, state ^ following
@@ -198,13 +237,17 @@ class Stepper:
                 changed |= cluster.bit
         return changed
 
-    def broken(self, state: int) -> Broken | None:
-        """The first invariant that is false in the state."""
+    def broken(self, state: int, before: int | None = None) -> Broken | None:
+        """The first invariant that is false in the state. `before` is one in which none was, if it was come from there.
+
+        What is not about anything that differs between the two is not judged again.
+        """
         if state in self._sound:
             return None
+        changed = self._changed_clusters(before, state) if before in self._sound and before is not None else None
         while True:
             try:
-                self._invariants.check_all([state])
+                self._check(state, changed)
             except Violation as violation:
                 return violation.broken
             except Inexact as change:
@@ -212,6 +255,21 @@ class Stepper:
                 continue
             self._remember(state)
             return None
+
+    def _check(self, state: int, changed: int | None) -> None:
+        if changed is None:
+            self._invariants.check_all([state])
+            return
+        while not self._invariants.check(self._affected(changed), (state,)):
+            pass
+
+    def _affected(self, changed: int) -> list[CheckGroup]:
+        """The conjuncts that a change of these clusters may make false, as they are grouped now."""
+        version, found = self._concerned.get(changed, (0, []))
+        if version != self._invariants.version:
+            version, found = self._invariants.version, self._invariants.affected(changed, 0)
+            self._concerned[changed] = version, found
+        return found
 
     def _remember(self, state: int) -> None:
         """Keeps the states that were judged last, so that asking twice costs nothing."""

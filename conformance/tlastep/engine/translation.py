@@ -42,6 +42,8 @@ class Translation(Generic[S]):
         self._layout = stepper.layout
         self._binding = model.binding
         self._memory: dict[tuple[str, Any, Any], Shown] = {}
+        self._latest: dict[tuple[str, Any], tuple[Any, Shown]] = {}
+        """What was shown last of each part: most steps leave most parts the objects that they are."""
         self._seen: dict[tuple[str, Any, Shown], Any] = {}
         self._whole: dict[S, int] = {}
         self._by_whole: dict[int, S] = {}
@@ -73,6 +75,9 @@ class Translation(Generic[S]):
         return found
 
     def _shown(self, part: str, key: Any, value: Any) -> Shown:
+        latest = self._latest.get((part, key))
+        if latest is not None and latest[0] is value:
+            return latest[1]
         place = (part, key, value)
         found = self._memory.get(place)
         if found is None:
@@ -80,6 +85,7 @@ class Translation(Generic[S]):
             if (part, key, found) in self._seen:
                 raise HiddenState(part, key)
             self._seen[part, key, found] = value
+        self._latest[part, key] = value, found
         return found
 
     def _look(self, part: str, key: Any, value: Any) -> Shown:
@@ -135,6 +141,7 @@ class CodeSteps(Generic[S]):
         self._constants = model.constants
         self._actions: dict[str, CodeAction] = {action.name: action for action in model.actions}
         self._names = {name: model.binding.arguments(action.function) for name, action in self._actions.items()}
+        self._labels: dict[str, tuple[Label, ...]] = {}
         self._spec: dict[tuple[str, Any], Value] = {}
         self._fixed: dict[str, dict[Value, Any]] = {}
         for name in {each for names in self._names.values() for each in names}:
@@ -157,13 +164,18 @@ class CodeSteps(Generic[S]):
             return None
         return following
 
-    def labels(self, state: S, action: str) -> Iterable[Label]:
-        """What the code offers of an action in a state: all its arguments."""
-        chosen: list[tuple[Value, ...]] = [()]
-        for name in self._names[action]:
-            values = self._fixed.get(name) or self._among(name, state)
-            chosen = [(*earlier, value) for earlier in chosen for value in values]
-        return [Label(action, each) for each in chosen]
+    def labels(self, state: S, action: str) -> tuple[Label, ...]:
+        """What the code offers of an action in a state: all its arguments. One object if they never differ."""
+        found = self._labels.get(action)
+        if found is None:
+            chosen: list[tuple[Value, ...]] = [()]
+            for name in self._names[action]:
+                values = self._fixed.get(name) or self._among(name, state)
+                chosen = [(*earlier, value) for earlier in chosen for value in values]
+            found = tuple([Label(action, each) for each in chosen])
+            if self._fixed.keys() >= set(self._names[action]):
+                self._labels[action] = found
+        return found
 
     def _among(self, name: str, state: S) -> dict[Value, Any]:
         parameter = self._binding.parameters[name]
