@@ -30,11 +30,11 @@ from tlastep.language.tree import (
 _VARIABLE_KIND: Final = "3"
 
 
-@lru_cache(maxsize=12)
+@lru_cache(maxsize=64)
 def read_spec(xml: bytes) -> Spec:
     """The spec in an export of SANY's. Raises `ToolFailure` for text that is no such export.
 
-    A few are kept: many models are of one spec. Nobody changes a tree that was read.
+    They are kept, two megabytes each: many models are of one spec. Nobody changes a tree that was read.
     """
     try:
         root = ElementTree.fromstring(xml)
