@@ -1,4 +1,4 @@
-"""How much is let in: connections, and sessions.
+"""How much is let in: connections, and sessions; and how much is said of that.
 
 Each session stays for ever, keys too, so that what was executed is never taken as new. Where a group has as many as it
 may have, requests of new ones are dropped, as a network may drop them, and their clients are told once it is certain
@@ -11,7 +11,7 @@ sessions have been executed is another matter, and a client that asks again has 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from quorumlog.core.leader_output import Gate, Request
@@ -21,6 +21,10 @@ STRANGERS: Final = 64
 """How many connections may have said nothing yet; of more, the oldest is closed."""
 OF_A_PEER: Final = 4
 """How many connections a peer may have, those that it has lost included; of more, the oldest is closed."""
+
+MOST: Final = 60
+"""Lines in one minute about connections that were closed."""
+MINUTE: Final = 60.0
 
 
 def refused(gate: Gate[Any, Any, Any], requests: Sequence[Request[Any]], most: int) -> frozenset[str]:
@@ -74,6 +78,30 @@ class Kept:
         known = [draft.session(each.session) for each in requests]
         pairs = zip(requests, known, strict=True)
         return [each for each, was in pairs if each.number <= was.last or each.received > was.forgotten]
+
+
+class Quiet:
+    """Says what strangers have caused, as long as it is not too much: whoever connects in vain should fill no disk.
+
+    Hands lines on, so many in a minute; the first one of a later minute says how many were left out.
+    """
+
+    def __init__(self, said: Callable[[str], None], now: Callable[[], float]) -> None:
+        self._said = said
+        self._now = now
+        self._since = now()
+        self._lines = 0
+
+    def say(self, line: str) -> None:
+        """A line, or one more that is left out."""
+        now = self._now()
+        if now - self._since >= MINUTE:
+            if self._lines > MOST:
+                self._said(f"{self._lines - MOST} more such lines were left out")
+            self._since, self._lines = now, 0
+        self._lines += 1
+        if self._lines <= MOST:
+            self._said(line)
 
 
 def paused(clients: Iterable[Connection], heard: Connection, *, is_full: bool) -> list[Connection]:

@@ -69,6 +69,11 @@ class Begun(Struct, Generic[State, Answer], frozen=True):
 class Server(Generic[State, Command, Event, Answer, Randomness]):
     """One member of a group. `listeners` hear of each step of its node."""
 
+    _was_full = False
+    _spoken = 0
+    _heavy = 0
+    """Bytes of the messages of peers that wait for the disk."""
+
     def __init__(
         self,
         identity: ServerId,
@@ -100,12 +105,8 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._questions: Questions[State, Command, Answer] = Questions(clients, hosted.answer)
         self._source = Source(FrozenMap({}))
         self._readers: dict[str, ConnectionId] = {}
-        self._was_full = False
-        self._heavy = 0
-        """Bytes of the messages of peers that wait for the disk."""
         self._time = time
         self._speaking: Timer | None = None
-        self._spoken = 0
         self._light: tuple[int, Callable[[int, int], Sequence[Entry]]] | None = None
         self._keep = keep
         self._kept = 0 if begun is None else begun.index

@@ -15,7 +15,7 @@ from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry,
 from quorumlog.core.consistent_read import Question, Reply
 from quorumlog.core.leader_output import Acknowledged, Executed, Request
 from quorumlog.ledger.commands import Balance, Deposit
-from quorumlog.runtime import wire
+from quorumlog.runtime import admission, wire
 from quorumlog.runtime.admission import OF_A_PEER, STRANGERS
 from quorumlog.runtime.config import LIMITS
 from quorumlog.runtime.hosting import LEDGER_CODEC
@@ -210,3 +210,26 @@ def test_of_requests_that_come_faster_than_turns_no_more_than_so_much_is_kept(mo
         for _ in range(5):
             assert client.ask(Deposit("x" * 200, 1), timeout=20) is True
         assert len(paused) == 5
+
+
+def test_strangers_fill_no_disk_with_lines() -> None:
+    lines: list[str] = []
+    now = [0.0]
+    strangers = admission.Quiet(lines.append, lambda: now[0])
+    for each in range(1_000):
+        strangers.say(f"line {each}")
+    assert lines == [f"line {each}" for each in range(admission.MOST)]
+    now[0] += admission.MINUTE
+    strangers.say("a late line")
+    assert lines[admission.MOST :] == [f"{1_000 - admission.MOST} more such lines were left out", "a late line"]
+    now[0] += admission.MINUTE
+    strangers.say("another")
+    assert lines[admission.MOST + 2 :] == ["another"]
+
+
+def test_whoever_connects_in_vain_is_told_of_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MOST", 3)
+    with Cluster(size=1) as cluster:
+        for _ in range(5):
+            talk(cluster, b"\xff" * 100)
+        assert len(cluster.said) == 3
