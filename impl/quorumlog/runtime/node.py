@@ -19,7 +19,7 @@ from quorumlog.driver import Listener, Turn
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.persistent.strand import Dropped
 from quorumlog.runtime import wire
-from quorumlog.runtime.admission import OF_A_PEER, STRANGERS, close_oldest, paused
+from quorumlog.runtime.admission import OF_A_PEER, STRANGERS, Quiet, close_oldest, paused
 from quorumlog.runtime.clock import LoopTime
 from quorumlog.runtime.config import Address, Place
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
@@ -66,7 +66,7 @@ class NodeProcess:
         self.failure: asyncio.Future[None] = loop.create_future()
         """Fails with what has stopped the server."""
         self._loop = loop
-        self._said = said
+        self._said, self._quiet = said, Quiet(said, loop.time)
         self._recorder = recorder
         self._limits = place.config.limits
         self._hosted: AnyHosted = place.hosted()
@@ -218,7 +218,7 @@ class NodeProcess:
     def closed(self, connection: Connection, reason: str | None) -> None:
         """A connection is gone."""
         if reason is not None:
-            self._said(f"a connection was closed: {reason}")
+            self._quiet.say(f"a connection was closed: {reason}")
         self._strangers.pop(connection, None)
         self._peers.pop(connection, None)
         self._paused.discard(connection)
@@ -315,7 +315,7 @@ class NodeProcess:
         try:
             self._put(connection, encoded())
         except (OverflowError, TypeError, ValueError) as error:
-            self._said(f"{self.place.identity}: a client cannot be told its answer: {error}")
+            self._quiet.say(f"{self.place.identity}: a client cannot be told its answer: {error}")
             connection.close(f"the answer has no encoding: {error}")
 
     def everyone(self, message: NotLeader) -> None:
