@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -72,7 +73,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def units(project: Project, models: Sequence[Model], *, fresh: bool = False) -> list[Unit]:
-    """The work on these models, the longest first, so that no process is left alone with it at the end.
+    """The work on these models, that of which no number of states tells the time first.
 
     What is recorded of TLC counts as known, unless everything is to be fresh.
     """
@@ -99,8 +100,13 @@ def units(project: Project, models: Sequence[Model], *, fresh: bool = False) -> 
     first = {model.module: model.name for model in reversed(models)}
     for layer in own_layers(project):
         found += [Unit(layer.name, first[module]) for module in sorted(layer.modules & first.keys())]
-    weight = {model.name: model.generated for model in project.models}
-    return sorted(found, key=lambda unit: (unit.part not in LONG, -weight[unit.model]))
+    of = {model.name: model for model in project.models}
+    dear: Counter[str] = Counter()
+    for unit in found:
+        dear[of[unit.model].spec] += of[unit.model].generated
+    # Spec by spec, so that each is read once in a process; the dearest first, so that what ends the work is small.
+    found.sort(key=lambda unit: (-dear[of[unit.model].spec], of[unit.model].spec, -of[unit.model].generated))
+    return sorted(found, key=lambda unit: unit.part not in LONG)
 
 
 def verify(
