@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -24,6 +25,8 @@ from tlastep.toolchain import cache
 
 SOURCES: Final = ("go.mod", "go.sum", "main.go")
 BUILD_SECONDS: Final = 600
+LARGEST: Final = 100_000
+"""Operations on one object. Of n it keeps up to n sets of n bits: more than a gigabyte here, and soon all there is."""
 PLACE: Final = 1.0
 """Seconds after which a violation counts without the line at which it shows; our own checker may know it."""
 
@@ -117,9 +120,12 @@ def _judged(line: str) -> Judged:
 
 
 class Run:
-    """Porcupine at work on one history, in a process of its own."""
+    """Porcupine at work on one history, in a process of its own. Raises `ToolFailure` if it can't be."""
 
     def __init__(self, model: Model, operations: Sequence[Operation], timeout: float | None) -> None:
+        largest = max(Counter(each.key for each in judged(model, operations)).values(), default=0)
+        if largest > LARGEST:
+            raise ToolFailure(f"porcupine is not asked: {largest:,} operations on one object are more than {LARGEST:,}")
         self._found: Judged | None = None
         self._process = subprocess.Popen(
             [str(program(model))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -15,6 +15,7 @@ from tests.unit.history import brute
 from tests.unit.history.generated import OBJECTS, KeyValueObject, LedgerObject, Line, history, spoilt, write
 
 from quorumlog_bindings.histories import Ledger, ledger
+from tlastep.history import porcupine
 from tlastep.history.checker import PATIENCE, Found, GaveUp, search
 from tlastep.history.format import History, Operation, read_history
 from tlastep.history.judge import judge
@@ -221,6 +222,18 @@ def test_porcupine_finds_the_key_without_an_order_however_long_others_take(tmp_p
         assert run.result(60).result == "violation"
     finally:
         run.end()
+
+
+def test_porcupine_is_not_asked_about_more_than_it_has_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = read(tmp_path / "history.ndjson", register, history(OBJECTS["register"], 1, 30, 3, unanswered=0, failing=0))
+    monkeypatch.setattr(porcupine, "LARGEST", 29)
+    verdict = judge(register, right)
+    assert (verdict.result, dict(verdict.checkers)) == ("ok", {"porcupine": "missing", "own": "ok"})
+    assert verdict.missing == "porcupine is not asked: 30 operations on one object are more than 29"
+    monkeypatch.setattr(porcupine, "LARGEST", 30)
+    assert judge(register, right).missing == ""
 
 
 class Crowd(KeyValueObject):
