@@ -70,13 +70,17 @@ def load(spec: Path, config: Path | None = None, library: Sequence[Path] = ()) -
 def types_of(spec: Path, config: Path | None = None, library: Sequence[Path] = ()) -> Inferred:
     """The types of a spec's variables and actions. Without a configuration Next is what is called so."""
     sys.setrecursionlimit(max(RECURSION, sys.getrecursionlimit()))
-    if config is None and spec.is_file() and not spec.with_suffix(".cfg").is_file():
-        place = Place(str(spec))
-        settings = Config(spec, init=Name("Init", place), next=Name("Next", place))
-    else:
-        settings = read_config(config_beside(spec, config))
+    settings = settings_of(spec, config)
     tree = read_spec(sany.parse(spec, library))
     return infer(tree, settings, next_action(tree, settings))
+
+
+def settings_of(spec: Path, config: Path | None = None) -> Config:
+    """What a spec's configuration says. Without one Init and Next are what is called so."""
+    if config is None and spec.is_file() and not spec.with_suffix(".cfg").is_file():
+        place = Place(str(spec))
+        return Config(spec, init=Name("Init", place), next=Name("Next", place))
+    return read_config(config_beside(spec, config))
 
 
 def explore_spec(

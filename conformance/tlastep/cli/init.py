@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tlastep.check.explore import types_of
+from tlastep.check.explore import settings_of, types_of
 from tlastep.cli._output import Library, write
 from tlastep.errors import UnusableInput
 from tlastep.report import stubs
@@ -28,5 +28,6 @@ def init(
     target = output or Path(f"{spec.stem.lower()}_binding.py")
     if target.exists():
         raise UnusableInput("exists, and is not written over", str(target))
-    write(target, stubs.binding(spec.stem, found))
+    write(target, stubs.binding(spec.stem, found, settings_of(spec, config)))
     typer.echo(f"{target}: {len(found.actions)} actions and {len(found.variables)} variables to fill in")
+    typer.echo("then name it in pyproject.toml: [tool.tlastep] with models = a file of models, bindings = its modules")

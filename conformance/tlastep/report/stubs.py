@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from tlastep.compile.types import Inferred, Signature
+from tlastep.language.config import Config
 
 _WIDTH: Final = 120
 _BUILT_IN: Final = frozenset({"object", "int", "bool", "str", "tuple", "Literal", "ModelValue"})
@@ -44,15 +45,15 @@ def protocol(module: str, source: str, found: Inferred) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def binding(module: str, found: Inferred) -> str:
-    """A Python module that binds a spec, with the parts that only its author knows left to fill in."""
+def binding(module: str, found: Inferred, settings: Config) -> str:
+    """A Python module that binds a spec as it is configured, with what only its author knows left to fill in."""
     parameters = {name: kind.text for action in found.actions.values() for name, kind in action.parameters}
     lines = [
         f'"""The spec {module} and the code: which function is which action, which value is which variable."""',
         "",
         "from __future__ import annotations",
         "",
-        "from tlastep.binding import Binding, Constants",
+        f"from tlastep.binding import Binding, Constants{', Property' if settings.constraints else ''}",
         "",
         "from your_package import YourState  # an immutable, hashable state of your code",
         "",
@@ -64,8 +65,8 @@ def binding(module: str, found: Inferred) -> str:
         ),
         "",
         "",
-        f'@{_snake(module)}.start("Init")',
-        "def init(constants: Constants) -> YourState: ...",
+        f'@{_snake(module)}.start("{settings.start}")',
+        "def start(constants: Constants) -> YourState: ...",
     ]
     for action in found.actions.values():
         operands = "".join(f", {_name(name)}: object" for name, _ in action.parameters)
@@ -83,7 +84,19 @@ def binding(module: str, found: Inferred) -> str:
         "    return {",
     ]
     lines += [f'        "{name}": ...,  # {kind.text}' for name, kind in found.variables.items()]
-    return "\n".join([*lines, "    }"]) + "\n"
+    return "\n".join([*lines, "    }", *_claims(_snake(module), settings)]) + "\n"
+
+
+def _claims(name: str, settings: Config) -> list[str]:
+    """What holds of every state, and which states are within the bound, once more in the words of the code."""
+    takes = {"invariant": "state: YourState) -> bool", "bound": "constants: Constants) -> list[Property]"}
+    claims = [("invariant", each.text) for each in settings.invariants]
+    claims += [("bound", each.text) for each in settings.constraints]
+    lines = []
+    for kind, claim in claims:
+        # A function may not have the name of something above it.
+        lines += ["", "", f'@{name}.{kind}("{claim}")', f"def {kind}_{_snake(claim)}({takes[kind]}: ..."]
+    return lines
 
 
 def _type_parameters(found: Inferred) -> dict[str, str]:

@@ -132,6 +132,18 @@ def test_init_writes_a_binding_once(project: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == "tlastep: clock_binding.py: exists, and is not written over\n"
 
 
+def test_a_binding_to_fill_in_names_start_invariants_and_bounds_of_the_configuration(project: Path) -> None:
+    more = "INVARIANT Early\nCONSTRAINT Early\n"
+    (project / "spec" / "Clock.cfg").write_text(CONFIG + more)
+    assert run(["init", "spec/Clock.tla"]) == 0
+    text = (project / "clock_binding.py").read_text()
+    compile(text, "binding", "exec")
+    assert '@clock.start("Spec")' in text or '@clock.start("Init")' in text
+    assert ("SPECIFICATION" in CONFIG) == ('@clock.start("Spec")' in text)
+    assert '@clock.invariant("Early")\ndef invariant_early(state: YourState) -> bool: ...' in text
+    assert '@clock.bound("Early")\ndef bound_early(constants: Constants) -> list[Property]: ...' in text
+
+
 BAD = {
     "syntax error": (["explore", "spec/Bad.tla"], ("Bad.tla:3",)),
     "no such spec": (["explore", "nothing.tla"], ("nothing.tla", "no such spec")),
