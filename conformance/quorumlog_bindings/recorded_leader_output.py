@@ -283,4 +283,6 @@ UNSAID: Final = frozenset(
 JUDGED: Final = frozenset({"LeadersReign", "LeadersSpeak", "OthersAreSilent", "OnlyLeadersSpeak"})
 """What is quickly judged in each state. The rest is about all that was ever decided."""
 
-recording: Final = Recording(FORMAT, line_of, LeaderOutputRecording, unsaid=UNSAID, properties=JUDGED)
+recording: Final = Recording(
+    *(FORMAT, line_of, LeaderOutputRecording), unsaid=UNSAID, properties=JUDGED, decode_all=recorded.lines_of
+)

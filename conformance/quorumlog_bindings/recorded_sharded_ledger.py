@@ -39,19 +39,21 @@ from quorumlog_bindings.recorded_ledger import (
     value_at,
     what,
 )
+from quorumlog_bindings.recorded_pieces import OPEN, SIZE, Pieces
 from quorumlog_bindings.recorded_replication import key_of
 from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
 from tlastep.recorded import OUTSIDE, At, Contradiction, Key, Recording, Told, Way, Wordless
 from tlastep.values import Fn, Value, record
 
-OPEN: Final = Fn({"state": "open", "said": "nothing", "n": 0})
 FAILED: Final = Fn({"state": "failed", "said": "nothing", "n": 0})
 NOWHERE: Final[frozenset[Value]] = frozenset()
 
 
 class ShardedLedgerRecording(Wordless):
     """The translation of one set of recordings."""
+
+    size = SIZE
 
     def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
         self._long = long
@@ -85,7 +87,9 @@ class ShardedLedgerRecording(Wordless):
         self._look(self._coordinator)
         self.besides = self._orders(lines)
         self._commands = dict(self._operations())
-        self.constants: Mapping[str, Value] = self._constants()
+        self._executed: set[Value] = set()
+        self._pieces = Pieces(self._commands, list(self._entries), self.size)
+        self._always = self._constants()
 
     # -- what is committed ---------------------------------------------------------------------------------------
 
@@ -189,6 +193,18 @@ class ShardedLedgerRecording(Wordless):
         homes = {Placement(tuple(self._shards)).home(str(each)) for each in accounts if each != EXCHANGE}
         return homes <= {shard}
 
+    @property
+    def constants(self) -> Mapping[str, Value]:
+        """Those of the operations that the spec knows now, and those that are always the same."""
+        commands = {op: self._commands[op] for op in self._pieces.known}
+        across = [op for op in commands if str(op).startswith(f"{self._coordinator} ")]
+        return {
+            **self._always,
+            "Operation": frozenset(commands),
+            "Command": Fn({**commands}),
+            "Hasty": frozenset(across),
+        }
+
     def _constants(self) -> Mapping[str, Value]:
         placement = Placement(tuple(self._shards))
         accounts: set[str] = set()
@@ -203,16 +219,12 @@ class ShardedLedgerRecording(Wordless):
                     if isinstance(said, dict) and said.get("received") is not None:
                         rates.add(rate(said["amount"], said["received"]))
         accounts.discard(EXCHANGE)
-        across = [op for op, command in self._commands.items() if str(op).startswith(f"{self._coordinator} ")]
         return {
             "Account": frozenset(accounts),
             "Shard": frozenset(self._shards),
             "Home": Fn({account: placement.home(account) for account in accounts}),
             "Initial": Fn(dict.fromkeys(accounts, 0)),
-            "Operation": frozenset(self._commands),
-            "Command": Fn(dict(self._commands)),
             "Rate": frozenset(rates),
-            "Hasty": frozenset(across),
             "Electing": NOWHERE,
         }
 
@@ -245,6 +257,9 @@ class ShardedLedgerRecording(Wordless):
             if place == self._told[group]:
                 self._told[group] += 1
                 given += self._leads_to(group, held)
+                op = operation(group, held.named) if held.named is not None else ""
+                if op in self._commands and op not in self._pieces.known:
+                    yield self._pieces.go_on(at)
                 yield from (
                     self._of_coordinator(held, at) if group not in self._shards else self._of_shard(group, held, at)
                 )
@@ -255,7 +270,7 @@ class ShardedLedgerRecording(Wordless):
     def _of_coordinator(self, held: Held, at: At) -> Way:
         """The coordinator has committed an entry."""
         for event in events_of(held):
-            number = number_of(event)
+            number = number_of(event) - self._pieces.before
             match event:
                 case {"was": "begun", "transfer": transfer}:
                     yield from self._begun(held, transfer, at)
@@ -271,9 +286,10 @@ class ShardedLedgerRecording(Wordless):
         assert held.named is not None, "a command has a name"
         op = operation(self._coordinator, held.named)
         before = cast(Items, at.part("transfer", None))
-        if int(transfer["id"]) != len(before) + 1:
-            raise Contradiction(f"begins transfer {transfer['id']} after {len(before)}")
-        self._numbers[op] = len(before) + 1
+        count = self._pieces.before + len(before)
+        if int(transfer["id"]) != count + 1:
+            raise Contradiction(f"begins transfer {transfer['id']} after {count}")
+        self._numbers[op] = count + 1
         yield from self._called(op)
         brings = transfer["amount"] if transfer["received"] is None else transfer["received"]
         drawn = 100 if transfer["received"] is None else rate(transfer["amount"], brings)
@@ -284,7 +300,7 @@ class ShardedLedgerRecording(Wordless):
     def _ended(self, number: int, outcome: str, at: At) -> Told:
         """A transfer is refused or aborted: because a shard cannot commit it, or because it has taken too long."""
         wanted = "refused" if outcome == "refused" else "conflicted"
-        for shard in self._between.get(number, ()):
+        for shard in self._between.get(number + self._pieces.before, ()):
             stages = cast(Fn, at.part("shard", shard)).mapping["stage"]
             if value_at(stages, number) == wanted:
                 return Told("Reject", (number, shard), None)
@@ -306,7 +322,7 @@ class ShardedLedgerRecording(Wordless):
             yield from self._left_alone(shard, held, op)
             return
         for event in events_of(held) if held.named[0].startswith(ORDERS) else ():
-            number = number_of(event)
+            number = number_of(event) - self._pieces.before
             match event:
                 case {"was": "staged", "transfer": transfer, "stage": stage}:
                     entry = record(type="staged", number=number, what=what(transfer), stage=stage)
@@ -322,7 +338,10 @@ class ShardedLedgerRecording(Wordless):
     # -- clients ---------------------------------------------------------------------------------------------------
 
     def _called(self, op: Value) -> Way:
-        yield Told("Call", (op,), [("op", op, OPEN)])
+        if op in self._executed:
+            raise Contradiction(f"executes {op} a second time")
+        self._executed.add(op)
+        yield Told("Call", (op,), ())
 
     def _left_alone(self, group: str, held: Held, op: Value) -> Way:
         """Nobody is recorded to have answered: the client is gone."""
@@ -338,17 +357,21 @@ class ShardedLedgerRecording(Wordless):
         if op not in self._commands:
             return
         command = self._commands[op].mapping
+        if op not in self._pieces.known:
+            self._pieces.said_again(op, name)
+            return
         if group in self._shards:
             said = value_at(cast(Fn, at.part("shard", group)).mapping["said"], (op, 1))
             true = None if said is None else answer_of(cast(Fn, said).mapping, command)
         else:
-            said = value_at(at.part("ending", None), self._numbers.get(op, 0))
+            said = value_at(at.part("ending", None), self._numbers.get(op, 0) - self._pieces.before)
             true = None if said is None else ending_of(cast(Fn, cast(Fn, said).mapping["answer"]).mapping, command)
         if said is None:
             raise Contradiction(f"answers {' '.join(map(str, named))}, of which nothing has become yet")
         if name != name_of(true):
             says = f"answers {' '.join(map(str, named))} with {name}"
             raise Contradiction(f"{says}, and {true} has the name {name_of(true)}")
+        self._pieces.true[op] = name
         if at.part("op", op) == OPEN:
             if is_of_all(command):
                 yield from self._gone(op)
@@ -356,10 +379,17 @@ class ShardedLedgerRecording(Wordless):
                 yield Told("Answer", (op,), None)
 
 
-UNSAID: Final = frozenset({"decisions", "ending", "shard", "again", "ledger", "possible"})
+UNSAID: Final = frozenset({"op", "decisions", "ending", "shard", "again", "ledger", "possible"})
 """Nobody writes these down: what the spec makes of them follows from the steps."""
 
 JUDGED: Final = frozenset({"IsBalanced", "NoDebt"})
 """What is quickly judged in each state."""
 
-recording: Final = Recording(FORMAT, line_of, ShardedLedgerRecording, unsaid=UNSAID, properties=JUDGED, groups=True)
+recording: Final = Recording(
+    *(FORMAT, line_of, ShardedLedgerRecording),
+    unsaid=UNSAID,
+    properties=JUDGED,
+    changing=frozenset({"Operation", "Command", "Hasty"}),
+    decode_all=recorded.lines_of,
+    groups=True,
+)

@@ -28,6 +28,10 @@ Key: TypeAlias = Hashable
 OUTSIDE: Final = "outside"
 """The name of a step that the spec leaves to others: its updates are taken on trust, and it does not count."""
 
+ANEW: Final = "anew"
+"""The name of no step: the translation has other `constants` from now on, and the spec begins under these in a state
+that is what it has come to, as far as it matters there. That it is, is taken on trust."""
+
 State: TypeAlias = Any
 """A state of the spec: an object with an attribute a variable."""
 
@@ -120,6 +124,8 @@ class Recording(Generic[L]):
     unsaid: frozenset[str] = frozenset()
     properties: frozenset[str] | None = None
     decode_all: Callable[[bytes], list[L]] | None = None
+    changing: frozenset[str] = frozenset()
+    """Constants that a translation has other values for from time to time (`ANEW`)."""
     groups: bool = False
     """Whether recordings of several groups are merged, each with members of its own."""
 

@@ -34,7 +34,7 @@ from tlastep.errors import Place, UnusableInput
 from tlastep.language.config import Config, Name
 from tlastep.language.xml_reader import read_spec
 from tlastep.long_sequences import LongSequences
-from tlastep.recorded import OUTSIDE, Contradiction, Key, Recording, Told, Translation, Way
+from tlastep.recorded import ANEW, OUTSIDE, Contradiction, Key, Recording, Told, Translation, Way
 from tlastep.toolchain import sany
 from tlastep.values import Value
 
@@ -117,8 +117,10 @@ class _Behaviour:
         long = LongSequences()
         lines = {each.node: each.lines for each in found.recordings}
         self._translation: Translation[Any] = recording.translation(lines, long)
+        self._long = long
         self._spec = _compiled(project, binding, recording, self._translation.constants, long)
-        self._follower = Follower(self._spec, recording.unsaid)
+        self._changing = recording.changing
+        self._follower = Follower(self._spec, recording.unsaid, recording.changing)
         self.part = self._follower.part
         self._properties = properties
         self._broken: tuple[Rejection, Broken] | None = None
@@ -129,7 +131,7 @@ class _Behaviour:
         self._blocked: dict[Key, list[str]] = {}
         self._at = dict.fromkeys(self._nodes, 0)
         self._ready = deque(self._nodes)
-        self._begin(long)
+        self._begin()
 
     @property
     def state(self) -> Any:
@@ -142,7 +144,7 @@ class _Behaviour:
         found.update(key for own in self._translation.besides.values() for keys in own.values() for key in keys)
         return found
 
-    def _begin(self, long: LongSequences) -> None:
+    def _begin(self) -> None:
         system = SpecSystem(self._spec)
         given = self._translation.begin()
         if given is None:
@@ -151,12 +153,16 @@ class _Behaviour:
                 says = f"{len(starts)} initial states: the binding has to say in which one the recordings begin"
                 raise UnusableInput(says, self._spec.name)
             given = dict(zip(system.variables, starts[0], strict=True))
-        follower = self._follower
-        follower.begin({name: long.value(value) for name, value in given.items()})
-        broken = follower.broken(follower.cells, EVERYTHING) if self._properties else None
+        broken = self._begins(given)
         if broken is not None:
             first = next(iter(self._nodes.values()))
             self._broken = Rejection(first.path, first.places[0], "start", reason=f"{broken.result} is false"), broken
+
+    def _begins(self, given: Mapping[str, Value]) -> Broken | None:
+        """Begin, or go on, in this state; what does not hold in it."""
+        follower = self._follower
+        follower.begin({name: self._long.value(value) for name, value in given.items()})
+        return follower.broken(follower.cells, EVERYTHING) if self._properties else None
 
     # -- merging -----------------------------------------------------------------------------------------------
 
@@ -268,6 +274,12 @@ class _Behaviour:
             return None
         if action == OUTSIDE:
             follower.outside(updates or ())
+            return None
+        if action == ANEW:
+            constants = self._translation.constants
+            follower.rebind({name: constants[name] for name in self._changing})
+            broken = self._begins({name: value for name, _, value in updates or ()})
+            assert broken is None, "what is forgotten made no property true"
             return None
         differs = follower.step(action, arguments, updates)
         if differs is not None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 from tlastep.compile.compiled import CompiledSpec, Step, rewritten
 from tlastep.compile.direct import module_directly, parsed_directly
 from tlastep.compile.evaluator import expression, statements
-from tlastep.compile.partial import Layout, Partial, located
+from tlastep.compile.partial import Layout, Partial, forget, located
 from tlastep.compile.peephole import PLAIN, cells_in, place_of
 from tlastep.compile.reads import STATES
 from tlastep.compile.specialised import membership, renamed
@@ -50,13 +50,21 @@ class Asked(NamedTuple):
 class Cells:
     """The code of a compiled spec for one layout of states."""
 
-    def __init__(self, spec: CompiledSpec, layout: Layout) -> None:
+    def __init__(self, spec: CompiledSpec, layout: Layout, changing: Collection[str] = ()) -> None:
+        """Of the constants `changing` the code holds whatever values they have (`rebind`)."""
         self.layout = layout
         module, code = module_directly(rewritten(spec.source, spec.namespace), spec.filename)
         namespace = {**spec.namespace, "scatter": _scatter}
         exec(code, namespace)
-        self._partial = Partial(module, namespace, layout)
+        self._namespace = namespace
+        self._partial = Partial(module, namespace, layout, changing)
         self._said: dict[int, tuple[Asked, list[ast.stmt], int]] = {}
+
+    def rebind(self, values: Mapping[str, Value]) -> None:
+        """Constants that change have these values from now on."""
+        self._namespace.update(values)
+        forget(self._namespace)
+        self._partial.rebind(values)
 
     # -- actions -------------------------------------------------------------------------------------------------
 

@@ -90,6 +90,15 @@ class CompiledSpec:
         """A Python function of generated code."""
         return _function(f"lambda {', '.join(parameters)}: {code}", self.namespace, self.filename)
 
+    def rebind(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Constants have these values from now on. The same by the names that generated code has for them."""
+        found = {self.module.constants[name]: value for name, value in values.items()}
+        self.namespace.update(found)
+        for each in self.namespace.values():
+            if hasattr(each, "cache_clear"):
+                each.cache_clear()
+        return found
+
     def reload(self) -> None:
         """Takes in what was compiled since."""
         _execute(self.module, self.namespace, self.filename)

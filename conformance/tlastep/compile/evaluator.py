@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from tlastep.compile import peephole
 from tlastep.compile.partial import KINDS, MANY, Partial
@@ -25,10 +25,10 @@ from tlastep.compile.reads import STATES, bound_names
 from tlastep.compile.specialised import renamed
 from tlastep.values import Value
 
+Kinds: TypeAlias = Mapping[str, str | None]
 
-def expression(
-    partial: Partial, bound: Mapping[str, Value], code: ast.expr, kinds: Mapping[str, str | None]
-) -> ast.expr:
+
+def expression(partial: Partial, bound: Mapping[str, Value], code: ast.expr, kinds: Kinds) -> ast.expr:
     """An expression of the states with values for its parameters. Other names that it uses have these kinds."""
     constants = {name: partial.constant(value) for name, value in bound.items()}
     made: ast.expr = Evaluator(partial, Scope(constants, dict(kinds))).visit(code)
@@ -36,12 +36,7 @@ def expression(
 
 
 def statements(
-    partial: Partial,
-    body: Iterable[ast.stmt],
-    constants: Mapping[str, str],
-    kinds: Mapping[str, str | None],
-    *,
-    quiet: bool = True,
+    partial: Partial, body: Iterable[ast.stmt], constants: Mapping[str, str], kinds: Kinds, *, quiet: bool = True
 ) -> tuple[list[ast.stmt], str | None]:
     """Statements of a function, and the kind of what it returns."""
     evaluator = Evaluator(partial, Scope(constants, dict(kinds), quiet=quiet))
@@ -110,10 +105,10 @@ class Evaluator(Statements):
                 state in STATES and self.partial.layout.is_split(variable)
             ):
                 return cell(state, self.place(variable, self.visit(key)))
-            case ast.Subscript(ast.Attribute(ast.Attribute(ast.Name(state), variable) as whole, "mapping"), key) if (
-                state in STATES and self.kind(self.visit(whole)) != FUNCTION
-            ):
-                return self.called("apply", [self.visit(whole), self.visit(key)])  # it may be a sequence
+            case ast.Subscript(ast.Attribute(ast.Attribute(ast.Name("s" | "t")) as of, "mapping"), key):
+                whole = self.visit(of)
+                if self.kind(whole) != FUNCTION:
+                    return self.called("apply", [whole, self.visit(key)])  # it may be a sequence
             case ast.Subscript(ast.Name(places), ast.Name() as key) if places in self.partial.at:
                 return self.place(self.partial.at[places], key)  # of what was evaluated before its key was known
         self.generic_visit(node)

@@ -64,8 +64,12 @@ class Layout:
 class Partial:
     """Evaluates the code of one generated module for one layout of its states."""
 
-    def __init__(self, module: ast.Module, namespace: Mapping[str, Any], layout: Layout) -> None:
+    def __init__(
+        self, module: ast.Module, namespace: Mapping[str, Any], layout: Layout, changing: Iterable[str] = ()
+    ) -> None:
+        """Of the constants `changing`, and of what is made of them, the values are not put in."""
         self.layout = layout
+        self._changing = depending(module, changing)
         self.namespace: dict[str, Any] = {**namespace, "Fn": Fn, "Long": Long, "whole": self._whole}
         self.namespace |= {slow: namespace[name] for name, slow in SLOW.items() if name in namespace}
         self.functions = {
@@ -81,6 +85,13 @@ class Partial:
         self._copies: dict[Copy, str] = {}
         self._results: dict[str, str | None] = {}
         self._filename = "<partially evaluated>"
+
+    def rebind(self, values: Mapping[str, Value]) -> None:
+        """Constants that change have these values from now on."""
+        self.namespace.update(values)
+        forget(self.namespace)
+        for learnt in self._learnt.values():
+            self.namespace[learnt].clear()
 
     # -- what is made --------------------------------------------------------------------------------------------
 
@@ -141,6 +152,8 @@ class Partial:
         if isinstance(node, ast.Constant) and isinstance(node.value, (int, str)):
             return True, node.value
         if isinstance(node, ast.Name) and node.id in self.namespace and not callable(self.namespace[node.id]):
+            if node.id in self._changing:
+                return False, None
             return True, self.namespace[node.id]
         return (True, ()) if isinstance(node, ast.Tuple) and not node.elts else (False, None)
 
@@ -152,6 +165,8 @@ class Partial:
         """What a function makes of constants, if it can be made beforehand."""
         values = [self.value_of(each) for each in operands]
         if not all(known for known, _ in values) or name in ("no_case", "all_places", "forget"):
+            return None
+        if name in self._changing:
             return None
         try:
             found = self.namespace[name](*(value for _, value in values))
@@ -178,6 +193,23 @@ class Partial:
     def is_left(self, name: str) -> bool:
         """Whether an operator is called as it is: it calls itself, and reads no state."""
         return name in self._recursive and not {each.arg for each in self.functions[name].args.args} & set(STATES)
+
+
+def depending(module: ast.Module, names: Iterable[str]) -> frozenset[str]:
+    """These names, and those of the functions of a module that are made of them, however indirectly."""
+    found = set(names)
+    functions = [node for node in module.body if isinstance(node, ast.FunctionDef)] if found else []
+    used = {node.name: {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} for node in functions}
+    while more := {name for name, own in used.items() if own & found} - found:
+        found |= more
+    return frozenset(found)
+
+
+def forget(namespace: Mapping[str, Any]) -> None:
+    """Whatever was made of constants is to be made again."""
+    for each in namespace.values():
+        if hasattr(each, "cache_clear"):
+            each.cache_clear()
 
 
 def reached(functions: Mapping[str, ast.FunctionDef], start: str) -> set[str]:

@@ -15,6 +15,7 @@ that a step is not allowed, or has no value.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias, cast
@@ -22,7 +23,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 from tlastep.compile.cells import Cells, Run, State
 from tlastep.compile.compiled import CompiledSpec, Step
 from tlastep.compile.direct import FAILURES
-from tlastep.compile.partial import Layout
+from tlastep.compile.partial import Layout, depending
 from tlastep.compile.runtime import attribute, state_class
 from tlastep.engine.step_judge import EVERYTHING, StepJudge
 from tlastep.engine.system import Broken
@@ -58,11 +59,18 @@ class _Action:
 class Follower:
     """A behaviour of a spec, as far as it goes. `changed` are the parts that the last step has changed, as bits.
 
-    Of the variables `unsaid` nothing is ever claimed: whatever the spec makes of them is right.
+    Of the variables `unsaid` nothing is ever claimed: whatever the spec makes of them is right. Of the constants
+    `changing` no property may say anything, for they get other values (`rebind`).
     """
 
-    def __init__(self, spec: CompiledSpec, unsaid: Collection[str] = ()) -> None:
+    def __init__(self, spec: CompiledSpec, unsaid: Collection[str] = (), changing: Collection[str] = ()) -> None:
         self.spec = spec
+        self._changing = frozenset(spec.module.constants[name] for name in changing)
+        self._depend = depend = depending(ast.parse(spec.source), self._changing)
+        for predicate in (*spec.invariants, *spec.always_properties, *spec.step_properties):
+            assert not any(_names(part.code) & depend for part in predicate.parts), (
+                f"{predicate.name} is of what changes"
+            )
         self.changed = 0
         self.cells: State = []
         """Where the behaviour is. Whoever keeps this can go back to it."""
@@ -87,6 +95,10 @@ class Follower:
             self._shape(Layout(components, [_kind(value) for value in self.cells]))
         self._check_kinds(range(len(components)))
 
+    def rebind(self, values: Mapping[str, Value]) -> None:
+        """Constants that change have these values from now on; then a state under these has to be begun."""
+        self._cells.rebind(self.spec.rebind(values))
+
     def _check_kinds(self, places: Iterable[int]) -> None:
         """Where a cell has a value of another class than before, nothing is known of its class any more."""
         layout = self.layout
@@ -100,7 +112,7 @@ class Follower:
         self.layout = layout
         self.places = {name: self.layout.places.get(attribute(name), {}) for name in self.spec.variables}
         """The place of each key of a variable among the cells; of the key None, if the variable is one cell."""
-        self._cells = Cells(self.spec, self.layout)
+        self._cells = Cells(self.spec, self.layout, self._changing)
         self._actions: dict[str, _Action] = {}
         self._all_true: dict[int, Callable[[State, State], bool] | None] = {}
         self._free = frozenset(place for place, (name, _) in enumerate(components) if name in self._unsaid)
@@ -209,12 +221,20 @@ class Follower:
             code = found.step.code
             pairs = zip(code.binders, code.arguments, arguments, strict=False)
             alike = [
-                binder.constant and binder.name == name and value in self.layout.keys for binder, name, value in pairs
+                binder.constant
+                and binder.name == name
+                and value in self.layout.keys
+                and not self._changes(binder.domain)
+                for binder, name, value in pairs
             ]
             few = [self._is_of_few(found.step, arguments[:place]) for place, same in enumerate(alike) if same]
             alike = [same and few.pop(0) for same in alike]
             found.known = alike.index(False) if False in alike else len(alike)
         return found
+
+    def _changes(self, domain: str) -> bool:
+        """Whether a set may become another."""
+        return bool(self._changing) and bool(_names(domain) & self._depend)
 
     @staticmethod
     def _is_of_few(step: Step, before: tuple[Value, ...]) -> bool:
@@ -306,6 +326,10 @@ class Follower:
         asked = None if changed == EVERYTHING else self._judge.asked(changed)
         found = self._all_true[changed] = self._cells.all_true(asked, changed) if asked is not None else None
         return found
+
+
+def _names(code: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(code, mode="eval")) if isinstance(node, ast.Name)}
 
 
 def _kind(value: Value) -> type | None:

@@ -34,9 +34,6 @@ SPECS: Final = ("Replication", "LeaderOutput")
 OF_ALL: Final = "ShardedLedger"
 """What all groups together are judged by."""
 
-SHORT: Final = 24 << 20
-"""Bytes of recordings, of half a minute of the demo or so, that take about a minute; the time grows with the square."""
-
 HOLDS: Final = "holds"
 FAILS: Final = "fails"
 UNJUDGED: Final = "not judged"
@@ -64,7 +61,7 @@ def verdicts(
         linearizable(history.file),
         *(replicas_agree(config, group, committed.get(group)) for group in config.groups),
         *(recorded(config, group, spec) for spec in SPECS for group in config.groups),
-        *([among_groups(config)] if config.coordinator is not None and is_short(config) else []),
+        *([among_groups(config)] if config.coordinator is not None else []),
     ]
 
 
@@ -119,12 +116,6 @@ def among_groups(config: Config) -> Verdict:
     """Whether what all groups committed and answered, transfers between them included, is a behaviour of a spec."""
     servers = [server for group in config.groups.values() for server in group]
     return validated(config, f"all groups ran as {OF_ALL} says", OF_ALL, servers)
-
-
-def is_short(config: Config) -> bool:
-    """Whether the recordings are short enough for the judge of all groups, who keeps all operations in mind."""
-    folder = config.recordings
-    return folder is None or sum(each.stat().st_size for each in folder.glob("*.ndjson")) <= SHORT
 
 
 def validated(config: Config, what: str, spec: str, servers: Iterable[str]) -> Verdict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,16 +176,3 @@ def test_without_a_judge_nothing_is_judged(tmp_path: Path, three: Config, monkey
     )
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
     assert verdicts.linearizable(tmp_path / "history.ndjson").says == "tlastep is not installed"
-
-
-def test_long_recordings_are_not_judged_all_together(
-    tmp_path: Path, three: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert verdicts.is_short(three)
-    folder = tmp_path / "written"
-    folder.mkdir()
-    (folder / "a1.ndjson").write_text("{}\n")
-    recorded = replace(three, recordings=folder)
-    assert verdicts.is_short(recorded)
-    monkeypatch.setattr(verdicts, "SHORT", 2)
-    assert not verdicts.is_short(recorded)
