@@ -35,7 +35,7 @@ def virtual(
         bool, typer.Option(help="Kill, pause and cut off servers, lose and delay messages, slow disks.")
     ] = True,
     workers: Annotated[int, typer.Option(min=1, help="Clients at once, around faults.")] = 8,
-    rest: Annotated[float, typer.Option(min=0, help="Seconds that a client rests, on average.")] = 2,
+    rest: Annotated[float, typer.Option(min=0, help="Seconds that a client rests, on average.")] = 4,
     groups: Annotated[int, typer.Option(min=1, max=3, help="1: one shard; 3: two and their coordinator.")] = 3,
     judge: Annotated[bool, typer.Option(help="Speak the verdicts; otherwise only run.")] = True,
     keep: Annotated[

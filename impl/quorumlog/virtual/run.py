@@ -6,6 +6,7 @@ of a write. So the same seed gives the same history and the same recordings, byt
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from random import Random
 from time import process_time
@@ -71,8 +72,9 @@ class VirtualRun(Play):
         self._cluster = VirtualCluster(wanted.folder, text, self._clock, self._network, wanted.seed, speed)
         self._gateways: list[Gateway] = []
         self._routes: RoutedWorkload | None = None
-        if faults := self._schedule():
-            self._rests = scene.Hours(faults, wanted.seconds).rests
+        self._hours = scene.Hours(self._schedule(), wanted.seconds)
+        if wanted.faults:
+            self._rests = self._hours.rests
         self.figures = Figures()
 
     def run(self, *, judge: bool = True) -> Result:
@@ -116,7 +118,8 @@ class VirtualRun(Play):
         return scene.schedule(wanted.seed, tuple(wanted.hosted), wanted.seconds)
 
     def _load(self, clients: Clients, config: Config, history: History) -> Workload:
-        """Half of all operations go through routers."""
+        """Half of all operations go through routers. With this the faults begin."""
+        self._hours.begun = asyncio.get_running_loop().time()
         dice = Random(f"{self._wanted.seed} routes")
         self._routes = RoutedWorkload(self._gateways, dice, clients, config.placement, history, ACCOUNTS, self._rests)
         return self._routes

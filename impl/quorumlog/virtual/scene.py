@@ -14,15 +14,18 @@ from typing import Final
 
 from quorumlog.demo.faults import FIRST, Fault, drawn
 
-PACE: Final = "[pace]\nelection = [1000, 2000]\nheartbeat = 400\n"
-LONGER: Final = 2.5
+PACE: Final = "[pace]\nelection = [1200, 2400]\nheartbeat = 500\n"
+LONGER: Final = 3.0
 """So many times as long as in the demo a fault lasts."""
-QUIET: Final = (1.0, 100.0)
-"""Seconds between two faults: as often between 1 and 10 as between 10 and 100."""
-BEFORE: Final = 0.5
-AFTER: Final = 1.5
+QUIET: Final = (2.0, 120.0)
+"""Seconds between two faults: as often between 2 and 15 as between 15 and 120."""
+BEFORE: Final = 0.02
+AFTER: Final = 1.0
 """Seconds for which clients work before a fault, and after it."""
-STAY: Final = 0.3
+HASTE: Final = 0.005
+"""Who has rested over a quiet time begins after so much of the rest only: some have begun, and some begin, when the
+fault does."""
+STAY: Final = 0.5
 """Seconds, on average, between two questions of a client that stays with one server."""
 
 
@@ -46,16 +49,15 @@ class Hours:
     def __init__(self, faults: tuple[Fault, ...], seconds: float) -> None:
         self._hours = [(each.begins - BEFORE, each.ends + AFTER) for each in faults]
         self._hours.append((seconds - AFTER, float("inf")))
-        self._begun: float | None = None
+        self.begun = 0.0
+        """What time it was at the start."""
 
     async def rests(self, seconds: float) -> None:
-        """Rest for so long; who would begin when nobody works begins so long after the others do again."""
+        """Rest for so long; who would begin when nobody works begins soon after the others do again."""
         now = asyncio.get_running_loop().time()
-        if self._begun is None:
-            self._begun = now
-        await asyncio.sleep(self.wait(now - self._begun, seconds))
+        await asyncio.sleep(self.wait(now - self.begun, seconds))
 
     def wait(self, now: float, seconds: float) -> float:
         """For how long whoever rests at this time waits."""
-        begins = next(begins for begins, ends in self._hours if now + seconds <= ends)
-        return max(begins - now, 0) + seconds
+        begins = next(begins for begins, ends in self._hours if begins > now or now + seconds <= ends)
+        return seconds if begins <= now else begins - now + HASTE * seconds
