@@ -54,6 +54,20 @@ def test_a_lock_that_goes_to_the_last_is_caught(project: Path) -> None:
     assert "Lock: difference: Release(a) leads to different states: holder, waiting" in ran.stdout
 
 
+def test_continuous_integration_is_told_by_a_junit_report(project: Path) -> None:
+    report = project / "lockstep.xml"
+    assert tlastep(project, "lockstep", "--junit", str(report)).returncode == 0
+    assert 'tests="1" failures="0"' in report.read_text(encoding="utf-8")
+    code = project / "lock.py"
+    wrong = code.read_text(encoding="utf-8").replace("self.waiting[0]", "self.waiting[-1]")
+    code.write_text(wrong.replace("self.waiting[1:]", "self.waiting[:-1]"), encoding="utf-8")
+    assert tlastep(project, "lockstep", "--junit", str(report)).returncode == 1
+    text = report.read_text(encoding="utf-8")
+    assert 'tests="1" failures="1"' in text
+    assert '<failure message="difference: Release(a) leads to different states' in text
+    assert "then Release(a)" in text
+
+
 def test_a_lock_that_forgets_to_refuse_is_caught(project: Path) -> None:
     code = project / "lock.py"
     text = code.read_text(encoding="utf-8")
