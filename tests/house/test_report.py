@@ -67,6 +67,10 @@ def verified() -> tuple[list[Model], list[Model]]:
     return list(PROJECT.select()), walked
 
 
+def test_every_mutant_has_its_row_and_every_row_names_what_kills_it() -> None:
+    assert list(gaps(MUTANTS, read_expected(PROJECT))) == []
+
+
 def test_the_page_names_every_model_property_witness_violation_and_mutant() -> None:
     models, walked = verified()
     assert left_out(page(models, walked, read_expected(PROJECT))) == []
