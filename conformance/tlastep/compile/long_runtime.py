@@ -85,6 +85,11 @@ def _functions(long: LongSequences) -> dict[str, Any]:
             return operand
         return operand if isinstance(operand, Unread) else freeze(operand)
 
+    named = {"apply": apply, "equal": equal, "keep": keep, "freeze": _frozen}
+    return {**named, **_updates(long)}
+
+
+def _updates(long: LongSequences) -> dict[str, Any]:
     def exchanged(operator: Any, path: Any, value: Any) -> Any:
         if type(operator) is Fn and type(value) in KNOWN:
             key = path[0]
@@ -107,8 +112,7 @@ def _functions(long: LongSequences) -> dict[str, Any]:
     def _except(operator: Any, change: Callable[[Any], Any]) -> Any:
         return long.of(change(tuple(operator))) if type(operator) is Long else change(operator)
 
-    named = {"apply": apply, "equal": equal, "keep": keep, "freeze": _frozen}
-    return {**named, "replaced": exchanged, "updated": changed}
+    return {"replaced": exchanged, "updated": changed}
 
 
 def _sequences(long: LongSequences) -> dict[str, Any]:
