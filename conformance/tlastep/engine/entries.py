@@ -118,6 +118,7 @@ class Outcomes:
             Family(action, prefix) for action in machine.actions for prefix in self._constant_prefixes(action)
         ]
         self.calls = 0
+        self._latest: tuple[int, list[int]] | None = None
         self._part_hashes: dict[Component, list[int]] = {component: [] for component in layout.components}
         self._cluster_hashes: dict[Cluster, dict[int, int]] = {cluster: {} for cluster in layout.clusters}
         self._changed_sets: dict[tuple[Component, frozenset[Any], frozenset[Any], int], int] = {}
@@ -221,11 +222,16 @@ class Outcomes:
         """How the packed state and its hash change, and which clusters do, as a bit set."""
         changed: dict[Cluster, list[int]] = {}
         for component, number in outcome.writes:
-            self._change(changed, state, component, number)
+            cluster = component.cluster
+            parts = changed.get(cluster)
+            if parts is None:
+                parts = changed[cluster] = list(cluster.tuples[state & cluster.field])
+            parts[component.position] = number
         for component, added, removed in outcome.sets:
             cluster = component.cluster
             old = cluster.tuples[state & cluster.field][component.position]
-            self._change(changed, state, component, self._changed_set(component, added, removed, old))
+            parts = changed.setdefault(cluster, list(cluster.tuples[state & cluster.field]))
+            parts[component.position] = self._changed_set(component, added, removed, old)
         delta = change = touched = 0
         for cluster, parts in changed.items():
             old = state & cluster.field
@@ -236,14 +242,6 @@ class Outcomes:
                 if self.hashing:
                     change += self.cluster_hash(cluster, new) - self.cluster_hash(cluster, old)
         return delta, change, touched
-
-    @staticmethod
-    def _change(changed: dict[Cluster, list[int]], state: int, component: Component, number: int) -> None:
-        cluster = component.cluster
-        parts = changed.get(cluster)
-        if parts is None:
-            parts = changed[cluster] = list(cluster.tuples[state & cluster.field])
-        parts[component.position] = number
 
     def _changed_set(self, component: Component, added: frozenset[Any], removed: frozenset[Any], old: int) -> int:
         key = (component, added, removed, old)
@@ -257,9 +255,12 @@ class Outcomes:
     def entry(self, families: list[Family], clusters: int, state: int) -> Entry:
         """All that follows from a state in a group that may touch these clusters. Raises `Regroup` if it needs more."""
         entry = Entry({}, {})
+        numbers = self._numbers(state)
         for family in families:
             for instance in self.instances(family, state):
-                outcomes = self.outcomes(family, instance, state)
+                outcomes = instance.memo.look(numbers)
+                if outcomes is None:
+                    outcomes = self.outcomes(family, instance, state)
                 if outcomes:
                     self._add_all(entry, family, instance, state, outcomes)
                 else:
@@ -270,6 +271,12 @@ class Outcomes:
                 raise Regroup
         entry.hash %= PRIME
         return entry
+
+    def _numbers(self, state: int) -> list[int]:
+        """The numbers of a state's components. One state is asked about piece after piece."""
+        if self._latest is None or self._latest[0] != state:
+            self._latest = state, self.layout.numbers(state)
+        return self._latest[1]
 
     def _add_all(
         self, entry: Entry, family: Family, instance: Instance, state: int, outcomes: tuple[Outcome, ...]

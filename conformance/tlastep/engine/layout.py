@@ -26,7 +26,7 @@ class Resplit(Exception):
 class Component:
     """One part of the state and the values that it has had so far."""
 
-    __slots__ = ("cluster", "ids", "index", "key", "position", "values", "variable")
+    __slots__ = ("cluster", "ids", "index", "key", "place", "position", "values", "variable")
 
     def __init__(self, index: int, variable: str, key: Any) -> None:
         self.index = index
@@ -36,6 +36,7 @@ class Component:
         self.values: list[Any] = []
         self.cluster: Cluster
         self.position = 0
+        self.place = 0
 
     def intern(self, value: Any) -> int:
         """The number of a value."""
@@ -106,6 +107,8 @@ class Layout:
         groups = [parts for by_key in shapes.values() for parts in by_key.values()]
         groups += [[component] for component in self.whole.values()]
         self.clusters = [Cluster(bit, parts, free) for bit, parts in enumerate(groups)]
+        for place, component in enumerate(each for cluster in self.clusters for each in cluster.components):
+            component.place = place
 
     def _free_places(self) -> Iterator[int]:
         """Bits that no cluster has. Each that is given away widens a field."""
@@ -145,6 +148,13 @@ class Layout:
         for name, components in self.split.items():
             found[name] = {key: self.value(component, state) for key, component in components.items()}
         return {name: found[name] for name in self.variables}
+
+    def numbers(self, state: int) -> list[int]:
+        """The numbers of all components in a state, each at its `place`."""
+        found: list[int] = []
+        for cluster in self.clusters:
+            found += cluster.tuples[state & cluster.field]
+        return found
 
     @staticmethod
     def value(component: Component, state: int) -> Any:

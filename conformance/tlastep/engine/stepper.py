@@ -187,11 +187,13 @@ class Stepper:
             return instances
         known = self._lives.get(id(instances))
         if known is None or known[0] is not instances:
-            live = tuple(
-                [each for each in instances if self.outcomes.outcomes(family, each, state) or each.memo.touched]
-            )
+            live = tuple([each for each in instances if each.memo.touched or self._may_be_taken(family, each, state)])
             known = self._lives[id(instances)] = (instances, live)
         return known[1]
+
+    def _may_be_taken(self, family: Family, instance: Instance, state: int) -> bool:
+        """Whether some state may take an instance that has read nothing of any so far."""
+        return bool(self.outcomes.outcomes(family, instance, state) or instance.memo.touched)
 
     def after(self, state: int, label: Label) -> tuple[int, ...]:
         """The states that the action with these arguments leads to: none where it is refused, or not offered."""

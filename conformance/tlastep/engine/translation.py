@@ -142,6 +142,7 @@ class CodeSteps(Generic[S]):
         self._actions: dict[str, CodeAction] = {action.name: action for action in model.actions}
         self._names = {name: model.binding.arguments(action.function) for name, action in self._actions.items()}
         self._labels: dict[str, tuple[Label, ...]] = {}
+        self._latest: dict[str, tuple[S, dict[Value, Any]]] = {}
         self._spec: dict[tuple[str, Any], Value] = {}
         self._fixed: dict[str, dict[Value, Any]] = {}
         for name in {each for names in self._names.values() for each in names}:
@@ -178,6 +179,10 @@ class CodeSteps(Generic[S]):
         return found
 
     def _among(self, name: str, state: S) -> dict[Value, Any]:
+        """The arguments of that name in a state: many actions are offered in one state, one after another."""
+        latest = self._latest.get(name)
+        if latest is not None and latest[0] is state:
+            return latest[1]
         parameter = self._binding.parameters[name]
         found: dict[Value, Any] = {}
         for each in parameter.domain(state):
@@ -185,4 +190,5 @@ class CodeSteps(Generic[S]):
             if value is None:
                 value = self._spec[name, each] = parameter.spec(each)
             found[value] = each
+        self._latest[name] = state, found
         return found

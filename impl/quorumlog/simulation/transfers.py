@@ -351,5 +351,5 @@ def begun(setting: Setting, application: Callable[[Mapping[AccountId, int]], Fol
 def arrived(message: Message, kind: type[Kind], also: Callable[[Kind], bool] = lambda _: True) -> Kind:
     """A message that arrives, if it is one of a kind."""
     if not isinstance(message, kind) or not also(message):
-        raise Refused(f"{message} is no {kind.__name__} of this kind")
+        raise Refused(f"{type(message).__name__} is no {kind.__name__} of this kind")
     return message
