@@ -116,6 +116,6 @@ def test_the_unchanged_runtime_passes(tmp_path: Path) -> None:
     ],
 )
 def test_a_bug_that_can_no_longer_be_planted_is_an_error(within: str, find: str | None, says: str) -> None:
-    bug = Planted("name", "driver.py", within, "pass", ("recorded",), "It is a bug.", find)
+    bug = Planted("name", "driver.py", within, "0", ("recorded",), "It is a bug.", find)
     with pytest.raises(AssertionError, match=says):
         changed(bug)
