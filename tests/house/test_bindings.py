@@ -27,6 +27,7 @@ OTHERS: Final = {
     "recorded_gates.py",
     "recorded_leader_output.py",
     "recorded_ledger.py",
+    "recorded_pieces.py",
     "recorded_replication.py",
     "recorded_sharded_ledger.py",
 }
