@@ -5,16 +5,21 @@ What an exchange brings is drawn at random when it is decided, so its answer say
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tlastep.compile.compiled import State
+from tlastep.history.amounts import Amounts, Name, Need
 from tlastep.history.format import OK, Function, Operation
 from tlastep.history.models import Model, Request, nothing, spec_file
 from tlastep.history.values import Json, is_integer
-from tlastep.values import FALSE, TRUE, Value, record
+from tlastep.values import FALSE, TRUE, Fn, Value, record
 
 EXCHANGE: Final = "exchange"  # the account that makes good what exchanges bring more or less
+TOTAL: Final = None  # instead of an account, all together
 YES: Final = "yes"
 NO: Final = "no"
 UNKNOWN: Final = "unknown"
@@ -108,6 +113,39 @@ class Ledger(Model):
         alone = not (two.needs & one.raises or two.lacks & one.lowers or two.asks & one.changes)
         kept = not (one.needs & (two.lowers - two.needs) or one.lacks & two.raises or one.asks & two.changes)
         return alone and kept
+
+    def amounts(self, operation: Operation) -> Amounts | None:
+        said = _answer(operation)
+        if operation.f == EXCHANGE and operation.outcome != OK:
+            return None
+        arguments = _arguments(operation)
+        if said is None or operation.f in ("balance", "total"):
+            bounds = (inf, -inf) if said is None else (said[1], said[1])
+            names: Iterable[Name] = _accounts(operation) or (TOTAL,)
+            return Amounts({}, tuple(Need(name, *bounds) for name in names))
+        amount = arguments["amount"]
+        assert isinstance(amount, int)
+        if operation.f == "deposit":
+            return Amounts({str(arguments["account"]): amount, TOTAL: amount})
+        source = str(arguments["account" if operation.f == "withdraw" else "from"])
+        if said[0] == NO:
+            return Amounts({}, (Need(source, -inf, amount - 1),))
+        needs = (Need(source, amount, inf),)
+        if operation.f == "withdraw":
+            return Amounts({source: -amount, TOTAL: -amount}, needs)
+        received = said[1] if operation.f == EXCHANGE else amount
+        added: Counter[Name] = Counter({source: -amount})
+        added[_to(operation)] += received
+        added[EXCHANGE] += amount - received
+        return Amounts(added, needs)
+
+    def amount(self, state: State, name: Name) -> int:
+        (books,) = state
+        assert isinstance(books, Fn)
+        held = books["held"]
+        assert isinstance(held, Fn)
+        amounts = [held[each] for each in (held if name is TOTAL else (name,))]
+        return sum(each for each in amounts if isinstance(each, int))
 
 
 _NAMES: Final = {

@@ -7,7 +7,8 @@ stays out until something happens that makes a difference to it. An operation wi
 others need it; among equal ones the earliest, and if fewer of them led nowhere, more of them are not tried.
 
 Where the model knows how values come about (`ahead.py`), points from which no order gets to the end are kept for last,
-and explored only as far as they may show that orders get further than was known.
+and explored only as far as they may show that orders get further than was known. Where the state is a number of
+amounts, another search knows its way better (`directed.py`).
 """
 
 from __future__ import annotations
@@ -19,35 +20,17 @@ from operator import le
 from typing import Final, NamedTuple, TypeAlias
 
 from tlastep.compile.compiled import State
+from tlastep.history import directed
 from tlastep.history.ahead import Ahead, Point
 from tlastep.history.format import Operation
+from tlastep.history.found import Found, Path, Patience, order
 from tlastep.history.models import Model, Request
 from tlastep.history.sequence import NEVER, apart, judged, returned
 from tlastep.history.sequential import SequentialObject
 
-Path: TypeAlias = "tuple[Path, Operation] | None"
-
-PATIENCE: Final = 256  # how many steps of a search pass between two looks at the clock
-
 RARE: Final = 20  # how many closed operations a search would rather do than use one more open one
 
 UNSEEN: Final = 1  # the state that stands for all values that nobody will see
-
-
-class GaveUp(Exception):
-    """A search was told to stop."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found: an order of all operations (those without answer as far as they are used), or none.
-
-    Where there is none, `stuck` is the line of the earliest answer that no order reaches, and `order` is one that does
-    everything that returned before it.
-    """
-
-    order: tuple[Operation, ...]
-    stuck: int = 0
 
 
 class _Node(NamedTuple):
@@ -122,7 +105,16 @@ def search(model: Model, operations: Sequence[Operation], stop: Callable[[], boo
     """The verdict on each part of a history. Raises `GaveUp` once `stop` says so."""
     known = judged(model, operations)
     sequential = SequentialObject(model.spec, model.constants(known))
-    return [_Search(model, sequential, part, stop).run() for part in apart(model, known)]
+    return [_searched(model, sequential, part, stop) for part in apart(model, known)]
+
+
+def _searched(
+    model: Model, sequential: SequentialObject, operations: Sequence[Operation], stop: Callable[[], bool]
+) -> Found:
+    known = [(each, amounts) for each in operations if (amounts := model.amounts(each)) is not None]
+    if len(known) == len(operations):
+        return directed.search(model, sequential, known, stop)
+    return _Search(model, sequential, operations, stop).run()
 
 
 class _Search:
@@ -130,7 +122,7 @@ class _Search:
         self, model: Model, sequential: SequentialObject, operations: Sequence[Operation], stop: Callable[[], bool]
     ) -> None:
         self._object = sequential
-        self._stop = stop
+        self._patience = Patience(stop)
         self._classes = _Classes(model)
         self._closed = [each for each in operations if returned(each) != NEVER]
         self._class = [self._classes.number(each) for each in self._closed]
@@ -161,21 +153,18 @@ class _Search:
         if not self._closed:
             return Found(())
         stack = [self._following(_Node(0, 0, 0, (0,) * len(self._kinds), 0, 0, None))]
-        steps = 0
         while stack:
+            self._patience.step()
             node = next(stack[-1], None)
             if node is None:
                 stack.pop()
                 if not stack:
                     stack.extend(self._later())
             elif node.base == len(self._closed):
-                return Found(_order(node.path))
+                return Found(order(node.path))
             elif self._is_new(node := self._looked_ahead(node)):
                 stack.extend(self._at_once(node))
-            steps += 1
-            if steps % PATIENCE == 0 and self._stop():
-                raise GaveUp
-        return Found(_order(self._furthest_path), self._furthest)
+        return Found(order(self._furthest_path), self._furthest)
 
     def _looked_ahead(self, node: _Node) -> _Node:
         """The node, with what can be seen of how far orders get that go on from here."""
@@ -327,11 +316,3 @@ class _Search:
                 self._states.append(after)
             self._after[key] = found
         return found
-
-
-def _order(path: Path) -> tuple[Operation, ...]:
-    found = []
-    while path is not None:
-        path, operation = path
-        found.append(operation)
-    return tuple(reversed(found))

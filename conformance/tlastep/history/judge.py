@@ -13,8 +13,9 @@ from typing import Final
 
 from tlastep.errors import ToolFailure
 from tlastep.history import porcupine
-from tlastep.history.checker import Found, GaveUp, search
+from tlastep.history.checker import search
 from tlastep.history.format import History, Operation
+from tlastep.history.found import Found, GaveUp
 from tlastep.history.models import Model
 
 OK: Final = "ok"

@@ -8,7 +8,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tlastep.compile.compiled import State
 from tlastep.errors import UnusableInput
+from tlastep.history.amounts import Amounts, Name
 from tlastep.history.format import OK, Function, Operation
 from tlastep.history.values import Json, text_of
 from tlastep.values import Value, record
@@ -82,6 +84,17 @@ class Model(ABC):
         False makes a search shorter; True is never wrong.
         """
         return True
+
+    def amounts(self, operation: Operation) -> Amounts | None:
+        """What an operation adds to amounts and needs of them, if they are the whole state; None if that isn't known.
+
+        If it is known of all operations of a history, `directed.py` searches, and asks for `amount` of states.
+        """
+        return None
+
+    def amount(self, state: State, name: Name) -> int:
+        """One amount in a state, where `amounts` knows all operations of a history."""
+        raise NotImplementedError
 
 
 def spec_file(package: str, name: str) -> Path:

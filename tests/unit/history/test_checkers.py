@@ -16,8 +16,10 @@ from tests.unit.history.generated import OBJECTS, KeyValueObject, LedgerObject, 
 
 from quorumlog_bindings.histories import Ledger, ledger
 from tlastep.history import porcupine
-from tlastep.history.checker import PATIENCE, Found, GaveUp, search
+from tlastep.history.amounts import Amounts, Need
+from tlastep.history.checker import search
 from tlastep.history.format import History, Operation, read_history
+from tlastep.history.found import PATIENCE, Found, GaveUp
 from tlastep.history.judge import judge
 from tlastep.history.models import KeyValue, Model, Register, kv, register
 from tlastep.history.porcupine import Run, judge_all
@@ -98,6 +100,9 @@ class _ForgetsLacks(Ledger):
     def swaps(self, first: Operation, second: Operation) -> bool:
         return super().swaps(first, second) or {first.f, second.f} == {"deposit", "withdraw"}
 
+    def amounts(self, operation: Operation) -> Amounts | None:
+        return None  # or nobody would ask what may change places
+
 
 class _Fades(Register):
     """A register in which nothing but reads is said to look at the value, though a compare-and-set does."""
@@ -119,7 +124,35 @@ class _EndsThere(KeyValue):
         return self.request(question).answer == value
 
 
-CLAIMS = (_SwapsAll(), _LooksAlways(), _LosesAll(), _ForgetsLacks(), _Fades(), _LeavesNothing(), _EndsThere())
+class _GivesAway(Ledger):
+    """A ledger whose transfers are said to leave alone the account that they go to."""
+
+    def amounts(self, operation: Operation) -> Amounts | None:
+        found = super().amounts(operation)
+        return found and Amounts({name: added for name, added in found.adds.items() if added < 0}, found.needs)
+
+
+class _NeedsMore(Ledger):
+    """A ledger whose totals are said to need one more than they find."""
+
+    def amounts(self, operation: Operation) -> Amounts | None:
+        found = super().amounts(operation)
+        if found is None or operation.f != "total":
+            return found
+        return Amounts({}, tuple(Need(each.name, each.least + 1, each.most + 1) for each in found.needs))
+
+
+CLAIMS = (
+    _GivesAway(),
+    _NeedsMore(),
+    _SwapsAll(),
+    _LooksAlways(),
+    _LosesAll(),
+    _ForgetsLacks(),
+    _Fades(),
+    _LeavesNothing(),
+    _EndsThere(),
+)
 
 
 @pytest.mark.parametrize("model", CLAIMS, ids=lambda each: type(each).__name__)
@@ -213,6 +246,20 @@ def test_looking_ahead_is_what_ends_the_search(tmp_path: Path, monkeypatch: pyte
         own_within(STEPS, kv, crowded(0, True, tmp_path / "history.ndjson"))
 
 
+@pytest.mark.parametrize("wrong", [False, True])
+def test_money_moved_by_many_clients_at_once_is_judged(wrong: bool, tmp_path: Path) -> None:
+    """Of twenty-four operations that are open at once, those are found that an answer needs before it."""
+    cases = [moved(seed, wrong, tmp_path / "history.ndjson") for seed in range(2)]
+    assert [own_within(STEPS, ledger, each) > 0 for each in cases] == [wrong] * len(cases)
+
+
+def test_knowing_why_is_what_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = moved(0, False, tmp_path / "history.ndjson")
+    monkeypatch.setattr(Ledger, "amounts", lambda self, operation: None)
+    with pytest.raises(GaveUp):
+        own_within(STEPS, ledger, case)
+
+
 def test_porcupine_finds_the_key_without_an_order_however_long_others_take(tmp_path: Path) -> None:
     crowd = history(Crowd, 0, 600, 24, unanswered=0, failing=0)
     wrong = {"process": 99, "f": "get", "key": "other"}
@@ -255,6 +302,17 @@ def crowded(seed: int, wrong: bool, path: Path) -> tuple[Operation, ...]:
         at = reads[len(reads) // 2]
         lines[at] = {**lines[at], "value": lines[at]["value"] + "d"}
     return read(path, kv, lines).operations
+
+
+def moved(seed: int, wrong: bool, path: Path) -> tuple[Operation, ...]:
+    """Many clients at six accounts, all at once; a balance in the middle is maybe wrong, and that takes longer."""
+    clients = 12 if wrong else 24
+    lines = history(lambda dice: LedgerObject(dice, "abcdef", 40), seed, 2_000, clients, unanswered=0, failing=0)
+    balances = [index for index, each in enumerate(lines) if each["type"] == "ok" and each["f"] == "balance"]
+    if wrong:
+        at = balances[len(balances) // 2]
+        lines[at] = {**lines[at], "value": lines[at]["value"] + 100_000}
+    return read(path, ledger, lines).operations
 
 
 def own_within(steps: int, model: Model, operations: tuple[Operation, ...]) -> int:

@@ -1,0 +1,53 @@
+"""What a search for an order finds, and how it is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from tlastep.history.format import Operation
+
+Path: TypeAlias = "tuple[Path, Operation] | None"
+"""Operations that were put into order, the last one first."""
+
+PATIENCE: Final = 256  # how many steps of a search pass between two looks at the clock
+
+
+class GaveUp(Exception):
+    """A search was told to stop."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: an order of all operations (those without answer as far as they are used), or none.
+
+    Where there is none, `stuck` is the line of the earliest answer that no order reaches, and `order` is one that does
+    everything that returned before it.
+    """
+
+    order: tuple[Operation, ...]
+    stuck: int = 0
+
+
+class Patience:
+    """Counts the steps of a search, and asks now and then whether it is to stop. Raises `GaveUp` then."""
+
+    def __init__(self, stop: Callable[[], bool]) -> None:
+        self._stop = stop
+        self._steps = 0
+
+    def step(self) -> None:
+        """One more step."""
+        self._steps += 1
+        if self._steps % PATIENCE == 0 and self._stop():
+            raise GaveUp
+
+
+def order(path: Path) -> tuple[Operation, ...]:
+    """The operations, the first one first."""
+    found = []
+    while path is not None:
+        path, operation = path
+        found.append(operation)
+    return tuple(reversed(found))
