@@ -101,8 +101,8 @@ def another_answer(recordings: Recordings, dice: Random) -> None:
 
 
 def over_too_early(recordings: Recordings, dice: Random) -> None:
-    """A transfer counts as over that is not."""
-    rows(recordings, "c", "closed")[0]["number"] += 1
+    """Transfers count as over that nobody has begun."""
+    rows(recordings, "c", "closed")[0]["number"] += 1000
 
 
 def nothing_begins(recordings: Recordings, dice: Random) -> None:
