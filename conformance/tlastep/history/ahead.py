@@ -14,19 +14,12 @@ from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
 from tlastep.history.format import Operation
+from tlastep.history.found import Point
 from tlastep.history.models import Model
 from tlastep.history.sequence import NEVER
 from tlastep.values import Value
 
 AHEAD: Final = 4  # questions; each costs a little at every step, and the next ones say most
-
-
-class Point(NamedTuple):
-    """Where a search is: how many of the closed operations are done, which of the others, and how many open ones."""
-
-    base: int
-    done: int
-    used: tuple[int, ...]
 
 
 class Seen(NamedTuple):

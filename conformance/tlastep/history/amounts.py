@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from tlastep.history.format import Operation
+from tlastep.history.found import Point
 
 Name: TypeAlias = str | None
 """Of an amount. None may stand for one that has no name in the histories, as the total of all."""
@@ -46,14 +47,6 @@ class Amounts(NamedTuple):
 
 
 Known: TypeAlias = tuple[Operation, Amounts]
-
-
-class Point(NamedTuple):
-    """Where a search is: how many of the closed operations are done, which of the others, and how many open ones."""
-
-    base: int
-    done: int
-    used: tuple[int, ...]
 
 
 class _Added(NamedTuple):

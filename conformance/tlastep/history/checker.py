@@ -21,9 +21,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from tlastep.compile.compiled import State
 from tlastep.history import directed
-from tlastep.history.ahead import Ahead, Point
+from tlastep.history.ahead import Ahead
 from tlastep.history.format import Operation
-from tlastep.history.found import Found, Path, Patience, order
+from tlastep.history.found import Found, Path, Patience, Point, order
 from tlastep.history.models import Model, Request
 from tlastep.history.sequence import NEVER, apart, judged, returned
 from tlastep.history.sequential import SequentialObject

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tlastep.compile.compiled import State
-from tlastep.history.amounts import Amounts, AmountsAhead, Known, Names, Point
+from tlastep.history.amounts import Amounts, AmountsAhead, Known, Names
 from tlastep.history.format import Operation
-from tlastep.history.found import Found, Path, Patience, order
+from tlastep.history.found import Found, Path, Patience, Point, order
 from tlastep.history.models import Model, Request
 from tlastep.history.sequence import NEVER, returned
 from tlastep.history.sequential import SequentialObject
@@ -83,7 +83,6 @@ class _Frame:
     node: _Node
     path: Path
     touched: Names
-    first: int
     closed: list[int]
     open: list[int]
     reason: Names = frozenset()
@@ -190,7 +189,7 @@ class _Search:
             for number, kind in enumerate(self._kinds)
             if node.used[number] < len(kind.members) and kind.members[node.used[number]].line < first
         ]
-        return _Frame(node, path, touched, first, closed, free)
+        return _Frame(node, path, touched, closed, free)
 
     def _candidates(self, node: _Node) -> tuple[list[int], int]:
         """What may come next of the closed operations, the earliest return first, and the line of that return."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from tlastep.history.format import Operation
 
@@ -12,6 +12,14 @@ Path: TypeAlias = "tuple[Path, Operation] | None"
 """Operations that were put into order, the last one first."""
 
 PATIENCE: Final = 256  # how many steps of a search pass between two looks at the clock
+
+
+class Point(NamedTuple):
+    """Where a search is: how many of the closed operations are done, which of the others, and how many open ones."""
+
+    base: int
+    done: int
+    used: tuple[int, ...]
 
 
 class GaveUp(Exception):
