@@ -36,8 +36,7 @@ STEPS: Final = (
     Step("workflow", ("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)),
     # Mutants of the consensus core against every layer. First, for `verify` takes over and shows what it found.
     Step("matrix", ("tlastep", "matrix", "--side", "code", *TRIED)),
-    # Here nothing is taken from records: TLC is asked about all models.
-    Step("verify", ("tlastep", "verify", "--fresh")),
+    Step("verify", ("tlastep", "verify")),
     # `verify` explores mutants of specs with the Python engine; TLC has to see the same properties of consensus fall.
     Step("mutants", ("tlastep", "mutants", "--side", "spec", "--engine", "tlc", "--module", "Replication")),
     # The last one, so that its closing line ends the output.
