@@ -27,6 +27,8 @@ SOURCES: Final = ("go.mod", "go.sum", "main.go")
 BUILD_SECONDS: Final = 600
 LARGEST: Final = 100_000
 """Operations on one object. Of n it keeps up to n sets of n bits: more than a gigabyte here, and soon all there is."""
+ROOM: Final = 4 << 30
+"""Bytes that it may take. It remembers where it has been, and grows by a gigabyte in some seconds when it is lost."""
 PLACE: Final = 1.0
 """Seconds after which a violation counts without the line at which it shows; our own checker may know it."""
 
@@ -96,7 +98,7 @@ def _last(said: str) -> str:
 def request(model: Model, operations: Sequence[Operation], timeout: float | None, place: float = 0) -> str:
     """A line that asks for the verdict on a history, and within so many seconds more for the line of a violation."""
     asked = ", ".join(_operation(each) for each in judged(model, operations))
-    limits = f'"timeout": {timeout or 0}, "place": {place}'
+    limits = f'"timeout": {timeout or 0}, "place": {place}, "room": {ROOM}'
     return f'{{"model": {json.dumps(model.name)}, {limits}, "operations": [{asked}]}}\n'
 
 

@@ -16,7 +16,7 @@
     heartbeat = 100
 
     [limits]                        # what servers take and keep at most; as `Limits` says
-    snapshot = 100000               # the state is kept after so many entries, and what it stands for is dropped
+    snapshot = 10000                # the state is kept after so many entries, and what it stands for is dropped
     retain = 1000000                # but not the latest so many entries, for read models
 
     [router]                        # what `quorumlog router` serves, and where

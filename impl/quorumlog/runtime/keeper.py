@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from quorumlog.runtime.config import Place
 from quorumlog.runtime.errors import UnusableStore
@@ -13,6 +13,9 @@ from quorumlog.runtime.server import Begun, Server
 from quorumlog.runtime.storage import Snapshot, Storage
 
 AnyServer = Server[Any, Any, Any, Any, Any]
+
+WORTH: Final = 20
+"""Bytes of a snapshot that an entry is worth: to encode them takes a twentieth of the time that the entry took."""
 
 
 class NoSnapshot(Exception):
@@ -35,34 +38,40 @@ class Keeper:
         self._server = server
         self._said = said
         self._failed = failed
-        self._saving: asyncio.Future[int] | None = None
+        self._saving: asyncio.Future[tuple[int, int]] | None = None
+        self._next = 0
+        """The index from which on a snapshot is worth what it costs."""
         server.behind.dropped = storage.recovered.start
 
     def keep(self, index: int, term: int, encoded: Callable[[], bytes]) -> None:
-        """Write a snapshot; one that comes while another is written is left out, and so is what has no encoding."""
-        if self._saving is not None and not self._saving.done():
+        """Write a snapshot; what has no encoding is left out.
+
+        So is one that comes while another is written, or too few entries after one that was large.
+        """
+        if index < self._next or (self._saving is not None and not self._saving.done()):
             return
         below = self._server.behind.below(index)
         self._saving = self._loop.run_in_executor(None, self._save, index, term, encoded, below)
         self._saving.add_done_callback(lambda saved: self._kept(saved, index))
 
-    def _save(self, index: int, term: int, encoded: Callable[[], bytes], below: int) -> int:
-        """In a thread: make it, write it, drop what is below, in pieces; answers how many entries are dropped now."""
+    def _save(self, index: int, term: int, encoded: Callable[[], bytes], below: int) -> tuple[int, int]:
+        """In a thread: make it, write it, drop what is below, in pieces; answers its size and what is dropped now."""
         try:
             state = encoded()
         except (OverflowError, TypeError, ValueError) as error:
             raise NoSnapshot(f"there is no snapshot of index {index}: {error}") from error
         self._storage.save_snapshot(index, term, state)
-        return self._storage.compact(below)
+        return len(state), self._storage.compact(below)
 
-    def _kept(self, saved: asyncio.Future[int], index: int) -> None:
+    def _kept(self, saved: asyncio.Future[tuple[int, int]], index: int) -> None:
         error = None if saved.cancelled() else saved.exception()
         if isinstance(error, NoSnapshot):
             self._said(f"{self._server.identity}: {error}")
         elif isinstance(error, Exception):
             self._failed(error)
         elif not saved.cancelled():
-            self._server.behind.dropped = saved.result()
+            size, self._server.behind.dropped = saved.result()
+            self._next = index + size // WORTH
             self._server.lighten(index - 1, self._storage.between)
 
     async def close(self) -> None:

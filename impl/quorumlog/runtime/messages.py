@@ -47,8 +47,11 @@ class Limits(Struct, frozen=True):
     """Answers that are kept, some 100 bytes each; beyond, only commands are taken whose clients let some go."""
     connections: int = 800
     """Clients that may be connected; beyond, new ones are closed. Systems often give a process 1,024 files in all."""
-    snapshot: int = 100_000
-    """A snapshot of the state is kept after so many entries; never with 0."""
+    snapshot: int = 10_000
+    """A snapshot of the state is kept after so many entries, or more if it is large; never with 0.
+
+    Who starts folds the entries after it again before it leads, and must be done before others think that it is gone.
+    """
     retain: int = 1_000_000
     """The latest entries that are not dropped when there is a snapshot: read models ask for them. See `behind.py`."""
     inputs: int = 4096

@@ -283,6 +283,14 @@ def test_porcupine_is_not_asked_about_more_than_it_has_room_for(
     assert judge(register, right).missing == ""
 
 
+def test_porcupine_ends_where_it_would_take_all_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(porcupine, "ROOM", 2 << 20)
+    operations = moved(0, False, tmp_path / "history.ndjson")
+    verdict = judge(ledger, History(tmp_path, operations, 2 * len(operations)))
+    assert verdict.missing == "porcupine gave no verdict: it would take more than 2 MB"
+    assert (verdict.result, verdict.checkers["porcupine"]) == ("ok", "missing")
+
+
 class Crowd(KeyValueObject):
     """A few keys, to which everybody appends something else, and which are seldom replaced."""
 

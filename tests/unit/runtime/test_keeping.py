@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +31,7 @@ from quorumlog.persistent.hash_map import HashMap
 from quorumlog.runtime import hosting, keeping
 from quorumlog.runtime.event_queue import EventQueue
 from quorumlog.runtime.hosting import AnyHosted
-from quorumlog.runtime.keeper import Keeper
+from quorumlog.runtime.keeper import WORTH, Keeper
 from quorumlog.runtime.keeping import Keeping
 from quorumlog.runtime.wire import Limits
 
@@ -212,3 +214,41 @@ def test_the_queue_is_what_gates_wrote(kinds: list[bool], told: list[tuple[int, 
     events = written(log)
     assert queue.length == len(events)
     assert queue.between(log, start, end) == events[start:end]
+
+
+class _Storage:
+    """Takes snapshots of this size."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.saved: list[int] = []
+        self.recovered = SimpleNamespace(start=0)
+
+    def save_snapshot(self, index: int, term: int, state: bytes) -> None:
+        """Note it."""
+        self.saved.append(index)
+
+    def compact(self, below: int) -> int:
+        """Nothing is dropped."""
+        return 0
+
+    between = None
+
+
+async def kept(size: int, offered: Sequence[int]) -> list[int]:
+    """Which of the snapshots that are offered are kept, one after another."""
+    storage: Any = _Storage(size)
+    server: Any = SimpleNamespace(behind=SimpleNamespace(dropped=0, below=lambda index: 0), lighten=lambda *_: None)
+    keeper = Keeper(storage, asyncio.get_running_loop(), server, print, print)
+    for index in offered:
+        keeper.keep(index, 1, lambda: bytes(size))
+        await keeper.close()
+        await asyncio.sleep(0)
+    return list(storage.saved)
+
+
+def test_large_snapshots_are_made_less_often() -> None:
+    """A large state with few entries between would be encoded all the time."""
+    offered = range(10, 100, 10)
+    assert asyncio.run(kept(0, offered)) == list(offered)
+    assert asyncio.run(kept(25 * WORTH, offered)) == [10, 40, 70]

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -30,6 +32,7 @@ type request struct {
 	Timeout    float64     `json:"timeout"` // seconds; 0 means none
 	Place      float64     `json:"place"`   // seconds, at most, for finding the line of a violation; 0 means any
 	Operations []operation `json:"operations"`
+	Room       uint64      `json:"room"` // bytes
 }
 
 type verdict struct {
@@ -202,6 +205,21 @@ func judge(asked request) (verdict, error) {
 	return verdict{Result: "unknown"}, nil
 }
 
+var watching sync.Once
+
+// watch ends the program when it holds more than so many bytes: what porcupine remembers of a history may grow until the
+// whole machine has no room left.
+func watch(room uint64) {
+	for range time.Tick(100 * time.Millisecond) {
+		var held runtime.MemStats
+		runtime.ReadMemStats(&held)
+		if held.HeapAlloc > room {
+			fmt.Fprintf(os.Stderr, "it would take more than %d MB\n", room>>20)
+			os.Exit(1)
+		}
+	}
+}
+
 // Each line of standard input is a request, and is answered by a line.
 func main() {
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
@@ -210,6 +228,7 @@ func main() {
 		err := in.Decode(&asked)
 		var found verdict
 		if err == nil {
+			watching.Do(func() { go watch(asked.Room) })
 			found, err = judge(asked)
 		}
 		if err == nil {
