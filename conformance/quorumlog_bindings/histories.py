@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from tlastep.compile.compiled import State
 from tlastep.history.amounts import Amounts, Name, Need
 from tlastep.history.format import OK, Function, Operation
-from tlastep.history.models import Model, Request, nothing, spec_file
+from tlastep.history.models import CountingModel, Request, nothing, spec_file
 from tlastep.history.values import Json, is_integer
 from tlastep.values import FALSE, TRUE, Fn, Value, record
 
@@ -57,7 +57,7 @@ class _Effect(NamedTuple):
         return self.raises | self.lowers
 
 
-class Ledger(Model):
+class Ledger(CountingModel):
     """Accounts on one ledger; `total` sees all of them at once."""
 
     name = "ledger"

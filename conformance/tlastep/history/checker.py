@@ -19,18 +19,17 @@ from heapq import heappop, heappush
 from operator import le
 from typing import Final, NamedTuple, TypeAlias
 
-from tlastep.compile.compiled import State
 from tlastep.history import directed
 from tlastep.history.ahead import Ahead
 from tlastep.history.format import Operation
 from tlastep.history.found import Found, Path, Patience, Point, order
-from tlastep.history.models import Model, Request
-from tlastep.history.sequence import NEVER, apart, judged, returned
-from tlastep.history.sequential import SequentialObject
+from tlastep.history.models import CountingModel, Model, Request
+from tlastep.history.sequence import NEVER, Window, apart, judged, returned
+from tlastep.history.sequential import SequentialObject, States
 
 RARE: Final = 20  # how many closed operations a search would rather do than use one more open one
 
-UNSEEN: Final = 1  # the state that stands for all values that nobody will see
+UNSEEN: Final = 1 << 62  # instead of the number of a state: of any whose value nobody will see
 
 
 class _Node(NamedTuple):
@@ -111,9 +110,10 @@ def search(model: Model, operations: Sequence[Operation], stop: Callable[[], boo
 def _searched(
     model: Model, sequential: SequentialObject, operations: Sequence[Operation], stop: Callable[[], bool]
 ) -> Found:
-    known = [(each, amounts) for each in operations if (amounts := model.amounts(each)) is not None]
-    if len(known) == len(operations):
-        return directed.search(model, sequential, known, stop)
+    if isinstance(model, CountingModel):
+        known = [(each, amounts) for each in operations if (amounts := model.amounts(each)) is not None]
+        if len(known) == len(operations):
+            return directed.search(model, sequential, known, stop)
     return _Search(model, sequential, operations, stop).run()
 
 
@@ -121,18 +121,14 @@ class _Search:
     def __init__(
         self, model: Model, sequential: SequentialObject, operations: Sequence[Operation], stop: Callable[[], bool]
     ) -> None:
-        self._object = sequential
         self._patience = Patience(stop)
         self._classes = _Classes(model)
         self._closed = [each for each in operations if returned(each) != NEVER]
         self._class = [self._classes.number(each) for each in self._closed]
-        self._lines = [each.line for each in self._closed]
-        self._returns = [each.completed for each in self._closed]
+        self._window = Window(self._closed)
         self._kinds = self._open_kinds([each for each in operations if returned(each) == NEVER])
         self._ahead = Ahead(model, self._closed, [each.members for each in self._kinds]) if model.one_value else None
-        self._states: list[State] = [sequential.initial, ()]  # the second one is UNSEEN
-        self._state_index: dict[State, int] = {sequential.initial: 0}
-        self._after: dict[tuple[int, int], int] = {}
+        self._states = States(sequential)
         self._seen: dict[tuple[int, int, int], list[_Reached]] = {}
         self._waiting: list[tuple[int, int, _Node]] = []
         self._late: list[tuple[int, int, _Node]] = []
@@ -200,20 +196,8 @@ class _Search:
         reached.append((node.asleep, node.kinds_asleep, node.used))
         return True
 
-    def _candidates(self, node: _Node) -> tuple[list[int], int]:
-        """What may come next of the closed operations, the earliest return first, and the line of that return."""
-        found, first, index = [], NEVER, node.base
-        lines, returns, done, base = self._lines, self._returns, node.done, node.base
-        while index < len(lines) and lines[index] < first:
-            if not done >> (index - base) & 1:
-                found.append(index)
-                first = min(first, returns[index])
-            index += 1
-        found.sort(key=returns.__getitem__)
-        return found, first
-
     def _following(self, node: _Node) -> Iterator[_Node]:
-        candidates, first = self._candidates(node)
+        candidates, first = self._window.candidates(node.base, node.done)
         if first > self._furthest:
             self._furthest, self._furthest_path = first, node.path
         asleep, able = node.asleep, []
@@ -242,7 +226,7 @@ class _Search:
 
     def _open_done(self, node: _Node) -> Iterator[_Node]:
         """The nodes after an operation without answer."""
-        candidates, first = self._candidates(node)
+        candidates, first = self._window.candidates(node.base, node.done)
         kinds_asleep = node.kinds_asleep
         free = [
             number
@@ -303,16 +287,4 @@ class _Search:
         """The state after an operation, or -1 if it can't give this answer there."""
         if state == UNSEEN and not self._classes.leaves(number):
             return -1 if self._classes.looks[number] else UNSEEN
-        key = (state, number)
-        found = self._after.get(key)
-        if found is None:
-            request = self._classes.requests[number]
-            after = None
-            if request.answer is not None:
-                before = self._states[0 if state == UNSEEN else state]
-                after = self._object.after(before, request.operation, request.answer)
-            found = -1 if after is None else self._state_index.setdefault(after, len(self._states))
-            if after is not None and found == len(self._states):
-                self._states.append(after)
-            self._after[key] = found
-        return found
+        return self._states.after(0 if state == UNSEEN else state, self._classes.requests[number])

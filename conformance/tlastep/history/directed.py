@@ -14,17 +14,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tlastep.compile.compiled import State
 from tlastep.history.amounts import Amounts, AmountsAhead, Known, Names
 from tlastep.history.format import Operation
 from tlastep.history.found import Found, Path, Patience, Point, order
-from tlastep.history.models import Model, Request
-from tlastep.history.sequence import NEVER, returned
-from tlastep.history.sequential import SequentialObject
+from tlastep.history.models import CountingModel, Request
+from tlastep.history.sequence import NEVER, Window, returned
+from tlastep.history.sequential import SequentialObject, States
 
 
 def search(
-    model: Model,
+    model: CountingModel,
     sequential: SequentialObject,
     operations: Sequence[Known],
     stop: Callable[[], bool],
@@ -102,26 +101,22 @@ class _Search:
 
     def __init__(
         self,
-        model: Model,
+        model: CountingModel,
         sequential: SequentialObject,
         closed: Sequence[Known],
         free: Sequence[Known],
         patience: Patience,
     ) -> None:
         self._model = model
-        self._object = sequential
         self._patience = patience
         self._closed = [operation for operation, _ in closed]
-        self._lines = [each.line for each in self._closed]
-        self._returns = [each.completed for each in self._closed]
+        self._window = Window(self._closed)
         self._requests = [model.request(each) for each in self._closed]
         self._looks = [model.only_looks(each) for each in self._closed]
         self._names = [amounts.names for _, amounts in closed]
         self._kinds = self._kinds_of(free)
         self._ahead = AmountsAhead(closed, [(kind.members, kind.amounts) for kind in self._kinds])
-        self._states: list[State] = [sequential.initial]
-        self._state_index: dict[State, int] = {sequential.initial: 0}
-        self._after: dict[tuple[int, Request], int] = {}
+        self._states = States(sequential)
         self._failed: dict[_Node, Names] = {}
         self._furthest: tuple[int, Path] = (-1, None)
         self._beyond = -1
@@ -181,7 +176,7 @@ class _Search:
         return frozenset({name})
 
     def _frame(self, node: _Node, path: Path, touched: Names) -> _Frame:
-        closed, first = self._candidates(node)
+        closed, first = self._window.candidates(node.base, node.done)
         if first > self._furthest[0]:
             self._furthest = first, path
         free = [
@@ -191,22 +186,10 @@ class _Search:
         ]
         return _Frame(node, path, touched, closed, free)
 
-    def _candidates(self, node: _Node) -> tuple[list[int], int]:
-        """What may come next of the closed operations, the earliest return first, and the line of that return."""
-        found, first, index = [], NEVER, node.base
-        lines, returns, done, base = self._lines, self._returns, node.done, node.base
-        while index < len(lines) and lines[index] < first:
-            if not done >> (index - base) & 1:
-                found.append(index)
-                first = min(first, returns[index])
-            index += 1
-        found.sort(key=returns.__getitem__)
-        return found, first
-
     def _next(self, frame: _Frame) -> tuple[_Node, Path, Names] | None:
         """What follows a node and was not tried. Whatever can't happen adds its amounts to the reasons."""
         while (index := self._next_closed(frame)) is not None:
-            state = self._state_after(frame.node.state, self._requests[index])
+            state = self._states.after(frame.node.state, self._requests[index])
             if state >= 0:
                 return *self._looked(*self._closed_done(frame.node, frame.path, index, state)), self._names[index]
             frame.reason |= self._names[index]
@@ -214,7 +197,7 @@ class _Search:
         if number is None:
             return None
         kind = self._kinds[number]
-        state = self._state_after(frame.node.state, kind.request)
+        state = self._states.after(frame.node.state, kind.request)
         if state >= 0:
             return *self._looked(*self._open_used(frame.node, frame.path, number, state)), kind.amounts.names
         frame.reason |= kind.amounts.names
@@ -240,8 +223,8 @@ class _Search:
         again = True
         while again:
             again = False
-            for index in self._candidates(node)[0]:
-                if self._looks[index] and self._state_after(node.state, self._requests[index]) == node.state:
+            for index in self._window.candidates(node.base, node.done)[0]:
+                if self._looks[index] and self._states.after(node.state, self._requests[index]) == node.state:
                     node, path = self._closed_done(node, path, index, node.state)
                     again = True
         return node, path
@@ -255,17 +238,3 @@ class _Search:
         count = node.used[number]
         used = (*node.used[:number], count + 1, *node.used[number + 1 :])
         return node._replace(used=used, state=state), (path, self._kinds[number].members[count])
-
-    def _state_after(self, state: int, request: Request) -> int:
-        """The state after an operation, or -1 if it can't give this answer there."""
-        key = state, request
-        found = self._after.get(key)
-        if found is None:
-            after = None
-            if request.answer is not None:
-                after = self._object.after(self._states[state], request.operation, request.answer)
-            found = -1 if after is None else self._state_index.setdefault(after, len(self._states))
-            if after is not None and found == len(self._states):
-                self._states.append(after)
-            self._after[key] = found
-        return found

@@ -85,16 +85,20 @@ class Model(ABC):
         """
         return True
 
+
+class CountingModel(Model):
+    """A model whose state is a number of amounts, to which operations add: `directed.py` searches its histories."""
+
+    @abstractmethod
     def amounts(self, operation: Operation) -> Amounts | None:
-        """What an operation adds to amounts and needs of them, if they are the whole state; None if that isn't known.
+        """What an operation adds to amounts and needs of them; None if that isn't known.
 
-        If it is known of all operations of a history, `directed.py` searches, and asks for `amount` of states.
+        A history in which it isn't known of all operations is searched as that of any other model.
         """
-        return None
 
+    @abstractmethod
     def amount(self, state: State, name: Name) -> int:
-        """One amount in a state, where `amounts` knows all operations of a history."""
-        raise NotImplementedError
+        """One amount in a state, where `amounts` knows all operations of the history."""
 
 
 def spec_file(package: str, name: str) -> Path:

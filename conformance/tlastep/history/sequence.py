@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tlastep.history.format import FAIL, INFO, Operation
@@ -51,3 +51,26 @@ def apart(model: Model, operations: Iterable[Operation]) -> list[list[Operation]
         assert places is not None, "all of them have places, or we would not be here"
         groups.setdefault(root(min(places)), []).append(operation)
     return list(groups.values())
+
+
+class Window:
+    """The operations of a history that have returned, in the order of their invocations, and which may come next."""
+
+    def __init__(self, closed: Sequence[Operation]) -> None:
+        self._lines = [each.line for each in closed]
+        self._returns = [each.completed for each in closed]
+
+    def candidates(self, base: int, done: int) -> tuple[list[int], int]:
+        """What may come next, the earliest return first, and the line of that return.
+
+        All before index `base` are done, and from there on those with a bit in `done`.
+        """
+        found, first, index = [], NEVER, base
+        lines, returns = self._lines, self._returns
+        while index < len(lines) and lines[index] < first:
+            if not done >> (index - base) & 1:
+                found.append(index)
+                first = min(first, returns[index])
+            index += 1
+        found.sort(key=returns.__getitem__)
+        return found, first

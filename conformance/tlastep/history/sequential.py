@@ -11,6 +11,7 @@ from typing import Final
 from tlastep.compile.compiled import CompiledSpec, State, compile_spec
 from tlastep.engine.spec_system import SpecSystem
 from tlastep.errors import EvaluationError, Place, UnusableInput
+from tlastep.history.models import Request
 from tlastep.language.config import Config, Name
 from tlastep.language.xml_reader import read_spec
 from tlastep.toolchain import sany
@@ -41,6 +42,33 @@ class SequentialObject:
         if len(set(states)) != 1:
             raise EvaluationError(f"expected one {what}, found {len(set(states))}", self._system.spec.name)
         return states[0]
+
+
+class States:
+    """The states of an object that a search has met, numbered from 0, the initial one, and what follows each."""
+
+    def __init__(self, sequential: SequentialObject) -> None:
+        self._object = sequential
+        self._states: list[State] = [sequential.initial]
+        self._numbers: dict[State, int] = {sequential.initial: 0}
+        self._after: dict[tuple[int, Request], int] = {}
+
+    def __getitem__(self, number: int) -> State:
+        return self._states[number]
+
+    def after(self, number: int, request: Request) -> int:
+        """The state after an operation, or -1 if it can't give this answer there."""
+        key = number, request
+        found = self._after.get(key)
+        if found is None:
+            after = None
+            if request.answer is not None:
+                after = self._object.after(self._states[number], request.operation, request.answer)
+            found = -1 if after is None else self._numbers.setdefault(after, len(self._states))
+            if after is not None and found == len(self._states):
+                self._states.append(after)
+            self._after[key] = found
+        return found
 
 
 @lru_cache(maxsize=64)
