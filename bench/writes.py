@@ -13,16 +13,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from bench.cluster import OUTSTANDING, ROOT, Quorumlog
+from bench.cluster import OUTSTANDING, ROOT, quorumlog
 from bench.raft_peers import Peer, etcd
 from msgspec import Struct
-
-from quorumlog.runtime.supervisor import Supervisor, configuration
 
 HERE: Final = "client"
 
@@ -89,16 +87,6 @@ def children() -> set[int]:
     return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 
-@contextlib.contextmanager
-def three(folder: Path, *, recorded: bool) -> Iterator[Peer]:
-    """Three nodes of quorumlog, with or without recordings."""
-    text = 'recordings = "recordings"\n' if recorded else ""
-    configured = configuration({"a": 3}, {"a": "bench.key_values:KEY_VALUES"})
-    with Supervisor(folder, text + configured) as supervisor:
-        supervisor.start()
-        yield Quorumlog(supervisor)
-
-
 def row(name: str, outstanding: int, cost: Cost) -> str:
     """A line of the table; the node that costs most is the leader."""
     *nodes, client = cost.each.values()
@@ -122,7 +110,7 @@ def main() -> None:
         folder = Path(held.enter_context(TemporaryDirectory(prefix="bench-")))
         peers: dict[str, tuple[Peer, dict[str, int]]] = {}
         started: dict[str, Callable[[], contextlib.AbstractContextManager[Peer]]] = {
-            "quorumlog": lambda: three(folder / "quorumlog", recorded=given.recorded)
+            "quorumlog": lambda: quorumlog(folder / "quorumlog", recorded=given.recorded)
         }
         if given.etcd:
             (folder / "etcd").mkdir()

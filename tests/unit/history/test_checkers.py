@@ -194,6 +194,24 @@ def test_a_bug_in_our_checker_is_found(bug: Patch, tmp_path: Path, monkeypatch: 
     assert any(own(register, operations) != brute.furthest(operations) for _, operations in cases)
 
 
+def _goes_back_too_far(patch: pytest.MonkeyPatch) -> None:
+    """Whatever was done on the way has nothing to do with the failure."""
+    patch.setattr("tlastep.history.directed._Search._back", lambda self, stack, reason, touched: stack.clear())
+
+
+def _sees_no_sums(patch: pytest.MonkeyPatch) -> None:
+    """Only what an amount is now counts, and not what may be added before it is needed."""
+    found = "tlastep.history.amounts.AmountsAhead._is_found"
+    patch.setattr(found, lambda self, at, need, operation, now: need.least <= now <= need.most)
+
+
+@pytest.mark.parametrize("bug", [_goes_back_too_far, _sees_no_sums], ids=lambda each: each.__name__)
+def test_a_bug_in_the_search_by_conflicts_is_found(bug: Patch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug(monkeypatch)
+    cases = small("ledger", tmp_path / "history.ndjson", 250)
+    assert any(own(ledger, operations) != brute.furthest(operations) for _, operations in cases)
+
+
 def test_checkers_that_disagree_are_a_bug_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _takes_any_answer(monkeypatch)
     wrong = [
