@@ -12,7 +12,7 @@ lost.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -77,18 +77,26 @@ class Validated:
 
 
 def validate_files(
-    project: Project, binding: Binding[Any], paths: Sequence[Path], *, properties: bool = True
+    project: Project,
+    binding: Binding[Any],
+    paths: Sequence[Path],
+    *,
+    properties: bool = True,
+    begun: Callable[[Validated], None] | None = None,
 ) -> Validated:
     """Whether these recordings are a behaviour of the spec of a binding.
 
-    With `properties` its invariants and step properties are judged, too. Raises `UnusableInput` for files that are no
+    With `properties` its invariants and step properties are judged, too. `begun` is given, before anything is judged,
+    what will be the answer: its `lines` and `steps` grow meanwhile. Raises `UnusableInput` for files that are no
     recordings of one group.
     """
     recording = binding.recording
     if recording is None:
         raise UnusableInput("says nothing of recordings", f"binding of {binding.module}")
-    begun = perf_counter()
+    start = perf_counter()
     found = Validated(binding.module)
+    if begun is not None:
+        begun(found)
     with collector_off():
         try:
             found.recordings = [read_recording(path, recording) for path in paths]
@@ -99,7 +107,7 @@ def validate_files(
             found.notes += [note for each in found.recordings for note in each.notes]
             found.notes += [f"the recording of node {node} is missing: {_MISSING}" for node in missing]
             _Behaviour(project, binding, recording, found, properties=properties).judge()
-    found.seconds = perf_counter() - begun
+    found.seconds = perf_counter() - start
     return found
 
 
