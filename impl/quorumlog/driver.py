@@ -198,7 +198,7 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
                 self._lost.add(taken.to)
             self._listener.refused(taken)
             return
-        self.turn = Turn(taken, outcome.after, outcome.effects, outcome.said)
+        self.turn = Turn(taken, outcome.after, outcome.effects, outcome.said, outcome.posted)
         self._beginning = True
         carry_out(outcome, self._ports, self._finish)
         self._beginning = False

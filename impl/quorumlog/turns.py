@@ -71,6 +71,7 @@ class Turn(NamedTuple, Generic[Whole, Taken]):
     after: Whole
     effects: Effects
     said: Sequence[object] = ()
+    posted: Sequence[object] = ()
 
 
 class Listener(Protocol[Whole, Taken]):

@@ -8,7 +8,7 @@ letter, whatever it asks for. A shard that cannot be reached holds the number up
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias, get_args
 
 from msgspec import Struct
 
@@ -36,6 +36,8 @@ class Closed(Struct, frozen=True, cache_hash=True, tag_field="was", tag=str.lowe
 
 Letter: TypeAlias = Message | Over
 """What groups say to each other."""
+LETTERS: Final = frozenset(get_args(Letter))
+"""The classes of that."""
 
 
 def name_of(number: int) -> TransferId:

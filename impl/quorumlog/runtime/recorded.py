@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from quorumlog.core.consensus.messages import ServerId
+from quorumlog.ledger.forgetting import Letter as GroupLetter
 
 FORMAT: Final = 2
 """The version of the format. Whoever reads another one says so and stops."""
@@ -155,6 +156,10 @@ class Step(Struct, tag_field="do", kw_only=True, forbid_unknown_fields=True, fro
     said: list[Answer] = []
     held: list[Answer] = []
     """Answers that the gate gave, and that the server keeps back until something else is known."""
+    heard: list[GroupLetter] = []
+    """Letters of other groups that a leader has taken, in their order, whether or not anything follows from them."""
+    spoke: list[GroupLetter] = []
+    """Letters to other groups that left with this step, those included that were said before."""
 
 
 class Timeout(Step, tag="ElectionTimeout", kw_only=True, forbid_unknown_fields=True, frozen=True):

@@ -30,6 +30,7 @@ from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Entry, Ev
 from quorumlog.core.consensus.state import Replica
 from quorumlog.core.leader_output import CONFLICT, Asked, Executed, Gate, Say
 from quorumlog.driver import Listener, Turn
+from quorumlog.ledger.forgetting import LETTERS
 from quorumlog.runtime.recorded import FORMAT, Answer, EventName, Run, Wrote
 from quorumlog.runtime.recorded_rows import requests, unsaid, wrote
 
@@ -151,6 +152,8 @@ class Recorder(Generic[Whole, Taken]):
         length = len(line)
         if self._spoken is not None:
             self._speaks(line, before, turn)
+        if self._among is not None:
+            _tells_groups(line, turn)
         if line["do"] == "Ask" and len(line) == length:
             return
         self._number += 1
@@ -332,6 +335,14 @@ class _Both(Generic[Whole, Taken]):
 
 _ITSELF: Final = frozenset({ElectionTimeout, Sync, Propose, Replicate, Resign})
 """The inputs of consensus that are no messages; a line bears their name."""
+
+
+def _tells_groups(line: dict[str, object], turn: Turn[Any, Any]) -> None:
+    """What was taken of other groups, and what is said to them."""
+    if heard := getattr(turn.taken, "letters", ()):
+        line["heard"] = heard
+    if turn.posted and (spoke := [each for each in turn.posted if type(each) in LETTERS]):
+        line["spoke"] = spoke
 
 
 def _sent(message: Message) -> dict[str, object]:
