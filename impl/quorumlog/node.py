@@ -4,12 +4,18 @@ Consensus tells the gates three things, and they are read off what a step of con
 leads no more, that entries are decided. What a gate appends is proposed in the same step. Nothing here decides
 anything; it is the one place that says who tells what to whom. Commands, and questions that go through the log, come to
 the one gate; reads that ask a quorum to the other. Specs: Replication, LeaderOutput, ConsistentRead.
+
+What is decided takes time to fold. So a gate may be told of it a slice at a time, and hears that it leads when it knows
+the rest. To the spec each slice is a LeaderOutput!Commit, and LeaderOutput!Lead is the step of the election: the draft
+that it makes is a function of the log, and nobody asks for it before it is worked out. Until then the node says
+nothing, and what it is asked has not arrived.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,6 +29,7 @@ from quorumlog.core.consensus.replica import Replica, restart, start, step
 from quorumlog.core.consensus.state import LEADER
 from quorumlog.core.consistent_read import GateEffect, Question, ReadId, Reply
 from quorumlog.core.leader_output import Append, Asked, Entry, Gate, LeaderOutput, ProxyId, Request, Say, Tell
+from quorumlog.persistent.strand import Items
 
 State = TypeVar("State")
 Command = TypeVar("Command")
@@ -33,11 +40,14 @@ Content = TypeVar("Content")
 
 Rules: TypeAlias = LeaderOutput[State, Command, Event, Answer, Randomness, Content]
 
+ALL: Final = sys.maxsize
+"""As many entries as there are."""
+
 
 class Node(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True):
     """One server of a group: its part in consensus, its gate for commands, and its gate for reads.
 
-    The gate has begun with what the first `seen` entries of the log make: none, or those of a snapshot.
+    The gate has what the first `seen` entries of the log make: it was told of them, or has begun with a snapshot.
     """
 
     replica: Replica
@@ -47,15 +57,26 @@ class Node(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=True
 
     @property
     def leads(self) -> bool:
-        """Whether it leads, as far as it knows."""
+        """Whether it leads, as far as it knows, and may speak: its gate has what the whole log makes."""
         return self.gate.leads
+
+    def lags(self, most: int = ALL) -> bool:
+        """Whether its gates are to be told something, if it is of no more than so many entries that it leads."""
+        replica, seen = self.replica, self.seen
+        return seen < replica.commit_index or (
+            self.gate.drafts is None and replica.role == LEADER and len(replica.log) - seen <= most
+        )
 
 
 class Spoken(Struct, Generic[Answer], frozen=True):
-    """What follows from a node's step: what consensus does, to be carried out first, and the answers to be given."""
+    """What follows from a node's step: what consensus does, to be carried out first, and the answers to be given.
+
+    `told` are the decided entries of which the gate has been told.
+    """
 
     effects: Effects
     answers: tuple[Say[Answer], ...]
+    told: tuple[Entry[Any], ...] = ()
 
 
 class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content], frozen=True):
@@ -75,23 +96,44 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
         return Node(replica, self.rules.begin(), consistent_read.gate(replica.identity, replica.members))
 
     def take(
-        self, node: Node[State, Answer, Content], taken: Input
+        self, node: Node[State, Answer, Content], taken: Input, most: int = ALL
     ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
-        """An input of consensus: the gate is told what comes of it."""
+        """An input of consensus: the gate is told what comes of it, of up to `most` entries that it has to fold."""
         before = node.replica
         after, effects = step(before, taken)
         gate, reads = node.gate, node.reads
         if before.role == LEADER and after.role != LEADER:
-            gate, (reads, _) = self.rules.step_down(gate), consistent_read.resign(reads)
-        if after.role == LEADER and before.role != LEADER:
-            gate = self.rules.lead(gate, written(after.log[max(node.seen, after.commit_index) :]))
-            reads, _ = consistent_read.lead(reads, after.term)
+            gate = self.rules.step_down(gate) if gate.leads else gate
+            reads, _ = consistent_read.resign(reads)
+        there = Node(after, gate, reads, node.seen)
+        return self.tell_gates(there, effects, most) if there.lags(most) else (there, Spoken(effects, ()))
+
+    def fold(
+        self, node: Node[State, Answer, Content], most: int
+    ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
+        """The gate is told a slice of what it has not been told. Spec: LeaderOutput!Commit."""
+        return self.tell_gates(node, (), most)
+
+    def tell_gates(
+        self, node: Node[State, Answer, Content], effects: Effects, most: int
+    ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
+        """The gates are told of decided entries, and, when only `most` are left in the log, that they lead.
+
+        A gate that leads has drafts, and nothing to fold: it is told all. A leader whose log holds more than that
+        waits until it is decided; who cannot decide has nothing to say. Spec: LeaderOutput!Commit.
+        """
+        replica, gate, reads, seen = node.replica, node.gate, node.reads, node.seen
+        decided = replica.commit_index
+        told: tuple[Entry[Any], ...] = ()
         answers: tuple[Say[Answer], ...] = ()
-        for effect in effects:
-            if isinstance(effect, Committed):
-                gate, said = self.rules.commit(gate, written(effect.entries[max(0, node.seen - effect.after) :]))
-                answers += said
-        return Node(after, gate, reads, node.seen), Spoken(effects, answers)
+        if seen < decided:
+            end = decided if gate.leads or decided - seen <= most else seen + most
+            told, seen = written(news(effects, seen, end) or replica.log[seen:end]), end
+            gate, answers = self.rules.commit(gate, told)
+        if replica.role == LEADER and not gate.leads and seen >= decided and len(replica.log) - seen <= most:
+            gate = self.rules.lead(gate, written(replica.log[seen:]))
+            reads, _ = consistent_read.lead(reads, replica.term)
+        return Node(replica, gate, reads, seen), Spoken(effects, answers, told)
 
     def ask(
         self, node: Node[State, Answer, Content], by: ProxyId, request: Request[Command], randomness: Randomness
@@ -166,3 +208,11 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
 def written(log: Iterable[LogEntry]) -> tuple[Entry[Any], ...]:
     """The entries of a log that gates wrote: all but the no-ops of new leaders."""
     return cast("tuple[Entry[Any], ...]", tuple([entry.event for entry in log if entry.event is not None]))
+
+
+def news(effects: Effects, seen: int, end: int) -> Items[LogEntry]:
+    """The entries between the two that a step tells to be decided, if it tells just of them."""
+    for effect in effects:
+        if isinstance(effect, Committed) and effect.after == seen and len(effect.entries) == end - seen:
+            return effect.entries
+    return ()

@@ -28,6 +28,10 @@ class Timer(Protocol):
 class Time(Protocol):
     """The clock of one server, and its dice: time-outs are drawn, so that two servers do not stand at once for ever."""
 
+    def now(self) -> float:
+        """What the server's own clock says: it never goes back, and has begun anywhere."""
+        ...
+
     def after(self, delay: float, call: Callable[[], None]) -> Timer:
         """Call back when the server's own clock has gone on by `delay`."""
 

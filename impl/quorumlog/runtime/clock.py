@@ -16,6 +16,9 @@ class LoopTime:
         self._loop = loop
         self._dice = dice
 
+    def now(self) -> float:
+        return self._loop.time() * 1000
+
     def after(self, delay: float, call: Callable[[], None]) -> Timer:
         if delay <= 0:
             return self._loop.call_soon(call)

@@ -6,6 +6,7 @@ are all that has to be remembered, and entries are looked at, wherever the log h
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,11 @@ class EventQueue:
         others = [place for place, entry in enumerate(entries, max(known, news.after) + 1) if entry.event is None]
         self.others += others
         self.length += len(entries) - len(others)
+
+    def at(self, index: int) -> EventQueue:
+        """The queue as it was when so many entries of the log were decided."""
+        others = self.others[: bisect_right(self.others, index)]
+        return EventQueue(index - len(others), others)
 
     def place(self, position: int) -> int:
         """Behind how many entries of the log the event after this position stands."""

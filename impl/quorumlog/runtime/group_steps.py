@@ -6,7 +6,8 @@ that nothing is said to another group before it is durable and decided.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 from msgspec.structs import replace
@@ -19,9 +20,11 @@ from quorumlog.core.two_phase_commit.messages import TransferId
 from quorumlog.driver import Outcome
 from quorumlog.ledger.forgetting import Letter, Over
 from quorumlog.node import Node, Service
+from quorumlog.runtime.slices import Slices, all_at_once
 from quorumlog.runtime.steps import (
     OF_CONSENSUS,
     Batch,
+    Fold,
     GiveUp,
     Inbox,
     Letters,
@@ -48,8 +51,11 @@ RARELY: Final = 25
 class GroupSteps:
     """The steps of a server under the rules of one application and a duty to the other groups."""
 
-    def __init__(self, service: Service[Any, Any, Any, Any, Any, Any], duty: Duty) -> None:
+    def __init__(
+        self, service: Service[Any, Any, Any, Any, Any, Any], duty: Duty, slices: Slices | None = None
+    ) -> None:
         self.service = service
+        self.slices = all_at_once() if slices is None else slices
         self.inbox: Inbox[Any, Any] = Inbox()
         self._serving = Serving(service, duty)
         self._duty = duty
@@ -82,7 +88,10 @@ class GroupSteps:
         serving = self._serving
         if type(taken) in OF_CONSENSUS:
             refuse_lies(whole.node.replica, taken)
-            return told(*serving.take(whole, cast(Input, taken)))
+            return self._told(whole, partial(serving.take, whole, cast(Input, taken), self.slices.allowed))
+        if isinstance(taken, Fold):
+            self.slices.new_turn()
+            return self._told(whole, partial(serving.fold, whole, self.slices.most))
         if isinstance(taken, Batch):
             return told(*serving.ask(whole, taken.asked))
         if isinstance(taken, Letters):
@@ -93,6 +102,13 @@ class GroupSteps:
             return told(*serving.give_up(whole, taken.transfer))
         node, effects, posted, said = self._nodes.take(whole.node, taken)
         return Outcome(replace(whole, node=node), effects, posted, said)
+
+    def _told(self, whole: Server, step: Callable[[], tuple[Server, Said]]) -> GroupOutcome:
+        """A step in which the gate may be told something, measured."""
+        begun = self.slices.begun()
+        after, said = step()
+        self.slices.over(begun, whole.node, after.node)
+        return told(after, said)
 
     def _speak(self, whole: Server) -> Sequence[Letter]:
         """All that there is to say. What is over needs no answer: unless it is news it is said more and more rarely."""

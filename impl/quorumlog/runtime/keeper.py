@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+from quorumlog.runtime.begun import Begun
 from quorumlog.runtime.config import Place
 from quorumlog.runtime.errors import UnusableStore
 from quorumlog.runtime.hosting import AnyHosted
-from quorumlog.runtime.server import Begun, Server
+from quorumlog.runtime.server import Server
 from quorumlog.runtime.storage import Snapshot, Storage
 
 AnyServer = Server[Any, Any, Any, Any, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+from quorumlog.core.consensus.messages import Entry, Event
 from quorumlog.core.leader_output import CONFLICT, Asked, Executed
 from quorumlog.runtime.recorded import Requested, Wrote
 
@@ -49,3 +50,15 @@ def unsaid(asked: Iterable[Asked[Any, Any]], rows: Sequence[Wrote]) -> list[obje
 
 def _says_something(event: Any) -> bool:
     return bool(getattr(event, "__struct_fields__", True))
+
+
+def different(old: Any, new: Any) -> dict[str, int]:
+    """What has changed of what is known of each peer."""
+    return {peer: index for peer, index in new.items() if old[peer] != index}
+
+
+def are(entries: tuple[Entry, ...], events: tuple[Event, ...]) -> bool:
+    """Whether these entries are these events."""
+    return len(entries) == len(events) and all(
+        entry.event is event or entry.event == event for entry, event in zip(entries, events, strict=True)
+    )

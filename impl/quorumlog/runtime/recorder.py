@@ -27,12 +27,12 @@ from quorumlog.core.consensus import log
 from quorumlog.core.consensus.durability import in_order
 from quorumlog.core.consensus.effects import Committed, ElectionTimeout, Input, Propose, Replicate, Resign, Send, Sync
 from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Entry, Event, Message
-from quorumlog.core.consensus.state import Replica
+from quorumlog.core.consensus.state import LEADER, Replica
 from quorumlog.core.leader_output import CONFLICT, Asked, Executed, Gate, Say
 from quorumlog.driver import Listener, Turn
 from quorumlog.ledger.forgetting import LETTERS
 from quorumlog.runtime.recorded import FORMAT, Answer, EventName, Run, Wrote
-from quorumlog.runtime.recorded_rows import requests, unsaid, wrote
+from quorumlog.runtime.recorded_rows import are, different, requests, unsaid, wrote
 
 Whole = TypeVar("Whole")
 Taken = TypeVar("Taken")
@@ -151,7 +151,7 @@ class Recorder(Generic[Whole, Taken]):
         line = self._taken(taken, old, new, nothing=new is old and not turn.effects)
         length = len(line)
         if self._spoken is not None:
-            self._speaks(line, before, turn)
+            self._speaks(line, before, turn, (old.role == LEADER, new.role == LEADER))
         if self._among is not None:
             _tells_groups(line, turn)
         if line["do"] == "Ask" and len(line) == length:
@@ -232,13 +232,18 @@ class Recorder(Generic[Whole, Taken]):
             letter["entries"] = self._runs(message.entries)
         return letter
 
-    def _speaks(self, line: dict[str, object], before: Whole, turn: Turn[Whole, Taken | Input]) -> None:
-        """What the step has changed of the gate, what it was asked, and what it says."""
+    def _speaks(
+        self, line: dict[str, object], before: Whole, turn: Turn[Whole, Taken | Input], leader: tuple[bool, bool]
+    ) -> None:
+        """What the step has changed of the gate, what it was asked, and what it says.
+
+        The gate of a `leader` has been told that it leads, though it may have to fold before it speaks.
+        """
         assert self._spoken is not None, "only who has a gate says where it is"
         (old, kept), (new, keeps) = self._spoken(before), self._spoken(turn.after)
+        if (leads := leader[1] or new.leads) != (leader[0] or old.leads):
+            line["leads"] = leads
         if new is not old:
-            if new.leads != old.leads:
-                line["leads"] = new.leads
             if new.applied != old.applied:
                 line["applied"] = new.applied
             if new.waiting is not old.waiting and len(new.waiting) != len(old.waiting):
@@ -284,9 +289,9 @@ class Recorder(Generic[Whole, Taken]):
             line["role"] = new.role
         if new.votes is not old.votes and new.votes != old.votes:
             line["votes"] = sorted(new.votes)
-        if new.next_index is not old.next_index and (peers := _different(old.next_index, new.next_index)):
+        if new.next_index is not old.next_index and (peers := different(old.next_index, new.next_index)):
             line["next_index"] = peers
-        if new.match_index is not old.match_index and (peers := _different(old.match_index, new.match_index)):
+        if new.match_index is not old.match_index and (peers := different(old.match_index, new.match_index)):
             line["match_index"] = peers
         if new.commit_index != old.commit_index:
             line["commit_index"] = new.commit_index
@@ -300,7 +305,7 @@ class Recorder(Generic[Whole, Taken]):
             if len(appended) <= len(taken.entries) and appended == given:
                 return written
         elif type(taken) is Propose:
-            if _are(appended, taken.events):
+            if are(appended, taken.events):
                 return written
         elif not isinstance(taken, MESSAGES) and taken is not None:
             return written  # what a server appends beside consensus is what the line says that it proposes
@@ -358,16 +363,6 @@ def _owed(line: dict[str, object], old: Replica, new: Replica) -> None:
         line["owed"] = list(map(_sent, in_order(new.owed)))
     elif added := new.owed - old.owed:
         line["owes"] = list(map(_sent, in_order(added)))
-
-
-def _different(old: Any, new: Any) -> dict[str, int]:
-    return {peer: index for peer, index in new.items() if old[peer] != index}
-
-
-def _are(entries: tuple[Entry, ...], events: tuple[Event, ...]) -> bool:
-    return len(entries) == len(events) and all(
-        entry.event is event or entry.event == event for entry, event in zip(entries, events, strict=True)
-    )
 
 
 def _writer(file: int) -> Callable[[bytes], None]:

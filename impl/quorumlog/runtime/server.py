@@ -12,24 +12,20 @@ from functools import partial
 from random import Random
 from typing import Any, Final, Generic, TypeVar, cast
 
-from msgspec import Struct
-from msgspec.structs import replace
-
-from quorumlog.core.consensus.effects import Committed, Input, Refused, Resign
+from quorumlog.core.consensus.effects import Committed, Input, Resign
 from quorumlog.core.consensus.log import term_at
 from quorumlog.core.consensus.messages import AppendRequest, Entry, ServerId
 from quorumlog.core.consensus.state import lightened
 from quorumlog.core.consistent_read import ReadId
-from quorumlog.core.leader_output import Gate, Request, Say
-from quorumlog.core.read_model import Ask, Queue, Source, on_ask, push
+from quorumlog.core.leader_output import Request, Say
+from quorumlog.core.read_model import Ask, Queue
 from quorumlog.driver import Driver, Listener, Pace, Steps, Turn
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.node import Node
-from quorumlog.persistent.frozen_map import FrozenMap
-from quorumlog.persistent.strand import Dropped
 from quorumlog.ports import Disk, Network, Ports, Time, Timer
 from quorumlog.pre_vote import Tick
 from quorumlog.runtime.admission import Kept, refused
+from quorumlog.runtime.begun import Begun, started
 from quorumlog.runtime.behind import Behind
 from quorumlog.runtime.event_queue import EventQueue, Events
 from quorumlog.runtime.group_steps import GroupSteps
@@ -37,8 +33,21 @@ from quorumlog.runtime.hosting import Hosted
 from quorumlog.runtime.lies import is_strange
 from quorumlog.runtime.load import Load
 from quorumlog.runtime.questions import Clients, ConnectionId, Questions
-from quorumlog.runtime.steps import SPEAK, Batch, Called, GiveUp, Loopback, NodeInput, NodeSteps, PeerMessage, Readable
-from quorumlog.runtime.wire import Held, Limits, NotLeader, Read, SessionKnown, Status, Welcome
+from quorumlog.runtime.slices import Slices
+from quorumlog.runtime.steps import (
+    FOLD,
+    SPEAK,
+    Batch,
+    Called,
+    GiveUp,
+    Loopback,
+    NodeInput,
+    NodeSteps,
+    PeerMessage,
+    Readable,
+)
+from quorumlog.runtime.subscribers import Subscribers
+from quorumlog.runtime.wire import Gone, Held, Limits, NotLeader, Read, SessionKnown, Status, Welcome
 from quorumlog.runtime.wire import PeerMessage as Peers
 
 State = TypeVar("State")
@@ -52,18 +61,6 @@ SPEAKS: Final = 200.0
 """Milliseconds after which a leader says again to other groups what they may not have heard."""
 PATIENCE: Final = 25
 """After how many times of that the coordinator gives a transfer up that is open still."""
-PUSHED: Final = 16
-"""How many messages a subscriber is sent at once, before the next entries are decided."""
-SUBSCRIBERS: Final = 16
-"""How many read models may subscribe on one connection."""
-
-
-class Begun(Struct, Generic[State, Answer], frozen=True):
-    """What a server begins with instead of its first `index` entries: a snapshot of what they make."""
-
-    index: int
-    gate: Gate[State, Answer, Any]
-    queue: EventQueue
 
 
 class Server(Generic[State, Command, Event, Answer, Randomness]):
@@ -71,6 +68,8 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
     _was_full = False
     _spoken = 0
+    _speaking: Timer | None = None
+    _folding: Timer | None = None
     _heavy = 0
     """Bytes of the messages of peers that wait for the disk."""
 
@@ -103,21 +102,20 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         self._limits = limits
         self._listeners = listeners
         self._questions: Questions[State, Command, Answer] = Questions(clients, hosted.answer)
-        self._source = Source(FrozenMap({}))
-        self._readers: dict[str, ConnectionId] = {}
         self._time = time
-        self._speaking: Timer | None = None
         self._light: tuple[int, Callable[[int, int], Sequence[Entry]]] | None = None
         self._keep = keep
         self._kept = 0 if begun is None else begun.index
         self._network = Loopback(identity, network, lambda told: self.driver.take(told))
         self.behind = Behind(limits.retain)
+        self._subscribers = Subscribers(clients, self._events, self._gone)
         self.load = Load()
         self.kept = Kept(limits.answers)
         service = hosted.service(limits.events, self.load.measured)
         node = started(service.begin(identity, members, limits.batch, disk.read()), begun)
+        slices = Slices(time.now)
         self.steps: NodeSteps[State, Command, Event, Answer, Randomness, Any] | GroupSteps = (
-            NodeSteps(service) if hosted.duty is None else GroupSteps(service, hosted.duty)
+            NodeSteps(service, slices) if hosted.duty is None else GroupSteps(service, hosted.duty, slices)
         )
         ports: Ports[PeerMessage, Say[Answer] | Readable[State, Answer, Any]] = Ports(time, self._network, disk, self)
         steps: Steps[Any, NodeInput[Command, Randomness], PeerMessage, Say[Answer] | Readable[State, Answer, Any]] = (
@@ -155,8 +153,9 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
     def stop(self) -> None:
         """Say nothing more."""
         self.driver.stop()
-        if self._speaking is not None:
-            self._speaking.cancel()
+        for timer in (self._speaking, self._folding):
+            if timer is not None:
+                timer.cancel()
 
     # -- other groups ------------------------------------------------------------------------------------------
 
@@ -244,23 +243,11 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
     def on_ask(self, by: ConnectionId, ask: Ask) -> None:
         """A read model asks for what follows its copy. Spec: ReadModel!OnAsk."""
-        if ask.subscribe and list(self._readers.values()).count(by) >= SUBSCRIBERS and ask.sender not in self._readers:
-            ask = replace(ask, subscribe=False)  # it may ask again, as whoever is dropped
-        try:
-            self._source, news = on_ask(self._source, self._queue(), ask)
-        except Refused:
-            return
-        except Dropped:
-            self._clients.tell(by, self.behind.gone(self.identity, self.group, self.queue))
-            return
-        if ask.subscribe:
-            self._readers[ask.sender] = by
-        self._clients.tell(by, news)
+        self._subscribers.on_ask(by, ask)
 
     def on_gone(self, by: ConnectionId) -> None:
         """A client's connection is closed: nobody waits there any more."""
-        for reader in [reader for reader, connection in self._readers.items() if connection == by]:
-            self._drop(reader)
+        self._subscribers.on_gone(by)
         self._questions.gone(by)
 
     def lighten(self, base: int, read: Callable[[int, int], Sequence[Entry]]) -> None:
@@ -294,8 +281,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
     def committed(self, news: Committed) -> None:
         """Entries are decided: subscribers are told."""
         self.queue.committed(news)
-        for reader, by in list(self._readers.items()):
-            self._push(reader, by)
+        self._subscribers.committed()
 
     def said(self, answers: Sequence[Say[Answer] | Readable[State, Answer, Any]]) -> None:
         """Answers to requests, one frame a connection; and reads that may be answered."""
@@ -335,8 +321,10 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             (base, read), self._light = self._light, None
             whole = self.driver.whole
             self.driver.whole = self.steps.with_replica(whole, lightened(self.node.replica, base, read))
-        if after.replica.commit_index - self._kept >= self._limits.snapshot > 0:
+        if after.seen - self._kept >= self._limits.snapshot > 0:
             self._keep_state(after)
+        if self._folding is None and after.lags(self.steps.slices.most):
+            self._folding = self._time.after(0, self._fold)
 
     def refused(self, taken: NodeInput[Command, Randomness] | Input) -> None:
         """Nothing has happened. Reads that came to a server that no longer leads are to be asked elsewhere."""
@@ -348,6 +336,11 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
     # -- inside ------------------------------------------------------------------------------------------------
 
+    def _fold(self) -> None:
+        """It is the turn of a slice of what the gate has not been told."""
+        self._folding = None
+        self.driver.take(FOLD)
+
     def _not_leader(self) -> NotLeader:
         leader = self.leader if self.leader != self.identity else None
         return NotLeader(leader, self.node.replica.term)
@@ -358,41 +351,19 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         return draft is not None and decided >= self._limits.sessions and session not in draft.sessions
 
     def _keep_state(self, node: Node[State, Answer, Any]) -> None:
-        """What the committed entries make is kept, as soon as all of them are on the disk."""
+        """What the committed entries make is kept, those that are folded, as soon as all of them are on the disk."""
         replica, keeping = node.replica, self._hosted.keeping
-        index = replica.commit_index
+        index = node.seen
         if keeping is not None and self._keep is not None and index <= len(replica.disk.log):
             self._kept = index
             if (held := self.behind.learn(replica)) is not None:
                 self._network.send(held)
-            queue = EventQueue(self.queue.length, self.queue.others)  # as it is now; all else never changes
+            queue = self.queue.at(index)  # as it is now; all else never changes
             self._keep(index, term_at(replica.log, index), lambda: keeping.encoded(node.gate, queue))
 
-    def _queue(self) -> Queue[Any]:
+    def _gone(self) -> Gone:
+        return self.behind.gone(self.identity, self.group, self.queue)
+
+    def _events(self) -> Queue[Any]:
         events = cast("tuple[Any, ...]", Events(self.queue, self.node.replica.log))
         return Queue(self.identity, self.group, events, self.queue.length, self._limits.batch)
-
-    def _push(self, reader: str, by: ConnectionId) -> None:
-        """What a subscriber was not sent yet; one who does not take it has to ask again."""
-        for _ in range(PUSHED):
-            try:
-                self._source, news = push(self._source, self._queue(), reader)
-            except Refused:
-                return
-            except Dropped:
-                self._clients.tell(by, self.behind.gone(self.identity, self.group, self.queue))
-                break
-            if not self._clients.tell(by, news):
-                break
-        else:
-            return
-        self._drop(reader)
-
-    def _drop(self, reader: str) -> None:
-        del self._readers[reader]
-        self._source = Source(FrozenMap({name: at for name, at in self._source.sent.items() if name != reader}))
-
-
-def started(node: Node[State, Answer, Any], begun: Begun[State, Answer] | None) -> Node[State, Answer, Any]:
-    """A node that starts, from a snapshot if there is one."""
-    return node if begun is None else replace(node, gate=begun.gate, seen=begun.index)

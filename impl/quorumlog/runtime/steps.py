@@ -7,6 +7,7 @@ question at a time. What is said to clients is a value of its own, so that nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast, get_args
 
 from msgspec import Struct
@@ -28,6 +29,7 @@ from quorumlog.ports import Network
 from quorumlog.pre_vote import PreVote
 from quorumlog.runtime.lies import contradicts
 from quorumlog.runtime.messages import Held
+from quorumlog.runtime.slices import Slices, all_at_once
 
 State = TypeVar("State")
 Command = TypeVar("Command")
@@ -50,6 +52,10 @@ class Called(Struct, frozen=True):
     """Reads are called."""
 
     reads: tuple[ReadId, ...]
+
+
+class Fold(Struct, frozen=True):
+    """Tell the gates a slice of what they have not been told."""
 
 
 class AskQuorum(Struct, frozen=True):
@@ -81,10 +87,13 @@ class GiveUp(Struct, frozen=True):
 OF_CONSENSUS: Final = frozenset(get_args(Input))
 """What consensus takes; most of what a server takes is that."""
 ASK_QUORUM: Final = AskQuorum()
+FOLD: Final = Fold()
 SPEAK: Final = Speak()
 
 AmongGroups: TypeAlias = Letters | Speak | GiveUp
-NodeInput: TypeAlias = Batch[Command, Randomness] | Called | AskQuorum | Acknowledged | Question | Reply | AmongGroups
+NodeInput: TypeAlias = (
+    Batch[Command, Randomness] | Called | AskQuorum | Fold | Acknowledged | Question | Reply | AmongGroups
+)
 """What a node takes beside the inputs of consensus."""
 
 PeerMessage: TypeAlias = Message | PreVote | Question | Reply | Letter | Held
@@ -130,10 +139,16 @@ class Inbox(Generic[Command, Randomness]):
 
 
 class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
-    """The steps of a node under the rules of one application, in a group that knows of no others."""
+    """The steps of a node under the rules of one application, in a group that knows of no others.
 
-    def __init__(self, service: Service[State, Command, Event, Answer, Randomness, Content]) -> None:
+    `slices` say how much its gate is told in one step; all, if nothing else is said.
+    """
+
+    def __init__(
+        self, service: Service[State, Command, Event, Answer, Randomness, Content], slices: Slices | None = None
+    ) -> None:
         self.service = service
+        self.slices = all_at_once() if slices is None else slices
         self.inbox: Inbox[Command, Randomness] = Inbox()
 
     def begin(self, node: Node[State, Answer, Content]) -> Node[State, Answer, Content]:
@@ -172,7 +187,9 @@ class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
         service = self.service
         if type(taken) in OF_CONSENSUS:
             refuse_lies(whole.replica, taken)
-            return said(*service.take(whole, cast(Input, taken)))
+            if whole.gate.drafts is not None:  # there is nothing to fold
+                return said(*service.take(whole, cast(Input, taken)))
+            return said(*self._told(whole, partial(service.take, whole, cast(Input, taken), self.slices.allowed)))
         if isinstance(taken, Batch):
             return said(*service.ask_all(whole, taken.asked))
         if isinstance(taken, Question):
@@ -183,11 +200,25 @@ class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
             return Outcome(service.read_all(whole, taken.reads), NOTHING)
         if isinstance(taken, AskQuorum):
             return read(*service.ask_quorum(whole))
+        if isinstance(taken, Fold):
+            self.slices.new_turn()
+            return said(*self._told(whole, partial(service.fold, whole, self.slices.most)))
         if isinstance(taken, Acknowledged):
             return said(*service.acknowledge(whole, taken.message))
         if isinstance(taken, AmongGroups):
             raise Refused("there are no other groups")
         return said(*service.take(whole, taken))
+
+    def _told(
+        self,
+        whole: Node[State, Answer, Content],
+        step: Callable[[], tuple[Node[State, Answer, Content], Spoken[Answer]]],
+    ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
+        """A step in which the gate may be told something, measured."""
+        begun = self.slices.begun()
+        after, spoken = step()
+        self.slices.over(begun, whole, after)
+        return after, spoken
 
     def gathered(self, whole: Node[State, Answer, Content]) -> NodeInput[Command, Randomness] | None:
         """One batch after the other."""

@@ -51,6 +51,10 @@ class GuardedTime:
         self._time = time
         self._failed = failed
 
+    def now(self) -> float:
+        """As the clock does."""
+        return self._time.now()
+
     def after(self, delay: float, call: Callable[[], None]) -> Timer:
         """As the clock does."""
         return self._time.after(delay, partial(guarded, self._failed, call))

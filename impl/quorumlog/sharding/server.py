@@ -13,15 +13,15 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from quorumlog.core.consensus.effects import Committed, Effects, Input, Refused
+from quorumlog.core.consensus.effects import Effects, Input, Refused
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.event_sourcing import Application
-from quorumlog.core.leader_output import Asked, Executed, LeaderOutput, Request, Say, no_messages
+from quorumlog.core.leader_output import Asked, Entry, Executed, LeaderOutput, Request, Say, no_messages
 from quorumlog.core.two_phase_commit.coordinator import Tally
 from quorumlog.core.two_phase_commit.messages import Prepare, TransferId
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.ledger.ledger import Rate
-from quorumlog.node import Node, Service, Spoken, written
+from quorumlog.node import ALL, Node, Service, Spoken
 from quorumlog.sharding.duties import NOTHING_HEARD, CoordinatorDuty, Duty, Open, about, is_for_shards
 
 TheNode: TypeAlias = Node[Any, Any, Any]
@@ -97,9 +97,13 @@ class Serving(Struct, frozen=True):
 
     # -- consensus and clients ----------------------------------------------------------------------------------
 
-    def take(self, server: Server, taken: Input) -> tuple[Server, Said]:
-        """An input of consensus."""
-        return self.after(server, *self.service.take(server.node, taken))
+    def take(self, server: Server, taken: Input, most: int = ALL) -> tuple[Server, Said]:
+        """An input of consensus; the gate folds up to `most` entries."""
+        return self.after(server, *self.service.take(server.node, taken, most))
+
+    def fold(self, server: Server, most: int) -> tuple[Server, Said]:
+        """The gate folds a slice of what it has not been told. Spec: LeaderOutput!Commit."""
+        return self.after(server, *self.service.fold(server.node, most))
 
     def ask(self, server: Server, asked: Iterable[Asked[Any, Rate]]) -> tuple[Server, Said]:
         """Requests of clients arrive. Spec: LeaderOutput!OnRequest."""
@@ -182,11 +186,11 @@ class Serving(Struct, frozen=True):
         What it has heard, and who waits, it forgets when it begins to lead or leads no more.
         """
         same = node.leads == server.node.leads
-        if same and not spoken.answers and not any(type(each) is Committed for each in spoken.effects):
+        if same and not spoken.answers and not spoken.told:
             return Server(node, server.tally, server.held), Said(spoken.effects)
         tally, held = (server.tally, server.held) if same else (NOTHING_HEARD, ())
         state = node.gate.table.state
-        changed = tuple(dict.fromkeys(about(decided_events(spoken.effects, node.seen))))
+        changed = tuple(dict.fromkeys(about(decided_events(spoken.told))))
         answers: list[Say[Any]] = []
         still = {} if changed else dict.fromkeys(held)
         for say in (*held, *spoken.answers) if changed else spoken.answers:
@@ -199,10 +203,8 @@ class Serving(Struct, frozen=True):
         return Server(node, tally, tuple(still)), Said(spoken.effects, tuple(answers), letters)
 
 
-def decided_events(effects: Effects, seen: int) -> Iterator[object]:
-    """The events of the application that a step tells to be decided, those of the first `seen` entries left out."""
-    for effect in effects:
-        if isinstance(effect, Committed):
-            for entry in written(effect.entries[max(0, seen - effect.after) :]):
-                if isinstance(entry, Executed) and isinstance(entry.events, tuple):
-                    yield from entry.events
+def decided_events(told: Iterable[Entry[Any]]) -> Iterator[object]:
+    """The events of the application in these entries."""
+    for entry in told:
+        if isinstance(entry, Executed) and isinstance(entry.events, tuple):
+            yield from entry.events

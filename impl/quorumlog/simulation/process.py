@@ -85,6 +85,9 @@ class Process:
 
     # -- ports and listener of the driver --------------------------------------------------------------------
 
+    def now(self) -> float:
+        return self._agenda.now / MILLISECOND
+
     def after(self, delay: float, call: Callable[[], None]) -> Timer:
         life = self._life
 

@@ -20,10 +20,10 @@ from quorumlog.ledger.commands import Deposit
 from quorumlog.ledger.placement import Placement
 from quorumlog.persistent.strand import Dropped, Strand
 from quorumlog.runtime import hosting
+from quorumlog.runtime.begun import Begun
 from quorumlog.runtime.behind import Behind
 from quorumlog.runtime.hosting import LEDGER, AnyHosted
 from quorumlog.runtime.messages import Gone, Held
-from quorumlog.runtime.server import Begun
 from quorumlog.runtime.wire import Limits
 
 LIMITS: Final = Limits(batch=8, outstanding=100, snapshot=10, retain=0)

@@ -15,8 +15,8 @@ from quorumlog.core.leader_output import Executed
 from quorumlog.core.read_model import Ask, News
 from quorumlog.ledger.commands import Balance, Deposit
 from quorumlog.pre_vote import Tick
-from quorumlog.runtime.server import SUBSCRIBERS
 from quorumlog.runtime.steps import AskQuorum, Batch, Called
+from quorumlog.runtime.subscribers import SUBSCRIBERS
 from quorumlog.runtime.wire import BadFrame, NotLeader, Read, ReadAnswered, Welcome
 
 
@@ -283,7 +283,7 @@ def test_a_connection_has_few_read_models_and_nothing_is_left_of_them() -> None:
     pushed = [each.to for each in told(leader, News)]
     assert pushed == [*(f"r{number}" for number in range(SUBSCRIBERS)), "other"]
     server.on_gone(1)
-    assert list(server._source.sent) == ["other"]
+    assert list(server._subscribers._source.sent) == ["other"]
 
 
 def test_a_leader_is_heard_though_something_was_judged_before() -> None:

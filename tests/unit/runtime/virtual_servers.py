@@ -10,9 +10,10 @@ from quorumlog.core.consensus.effects import BLANK, Durable, Input, Store
 from quorumlog.core.leader_output import Request, Say
 from quorumlog.driver import Pace, Turn
 from quorumlog.ports import Timer
+from quorumlog.runtime.begun import Begun
 from quorumlog.runtime.hosting import LEDGER, AnyHosted
 from quorumlog.runtime.questions import ToClient
-from quorumlog.runtime.server import Begun, Server
+from quorumlog.runtime.server import Server
 from quorumlog.runtime.steps import NodeInput, PeerMessage
 from quorumlog.runtime.wire import Limits, NotLeader, Welcome
 from quorumlog.simulation.agenda import MILLISECOND, Agenda
@@ -60,6 +61,9 @@ class VirtualServer:
         )
 
     # -- ports ---------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        return self._world.agenda.now / MILLISECOND
 
     def after(self, delay: float, call: Callable[[], None]) -> Timer:
         return self._world.agenda.after(int(delay * MILLISECOND), lambda: call() if self.up else None)

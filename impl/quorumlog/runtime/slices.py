@@ -1,0 +1,59 @@
+"""How much a gate is told in one turn of the loop: few entries of a slow application, many of a quick one.
+
+What is decided is folded into the application's state, and until that is done in a turn nobody hears of the server. A
+server that has been away has much to fold, and would be given up meanwhile. So it folds a slice a turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from quorumlog.node import ALL, Node
+
+SPELL: Final = 10.0
+"""Milliseconds of a turn in which entries may be folded; the last slice may take it beyond that."""
+FIRST: Final = 1
+"""Entries of the first slice: nobody knows how long one takes."""
+LARGEST: Final = 4096
+
+
+class Slices:
+    """Measures how long entries take, and says how many may be folded next. `now` is the server's clock."""
+
+    def __init__(self, now: Callable[[], float], first: int = FIRST) -> None:
+        self.most = first
+        """How many entries a slice has."""
+        self._now = now
+        self._spent = 0.0
+        """Milliseconds in which entries were folded in this turn."""
+
+    @property
+    def allowed(self) -> int:
+        """How many entries may be folded in a step that is about something else."""
+        return self.most if self._spent < SPELL else 0
+
+    def new_turn(self) -> None:
+        """Others have had their turn."""
+        self._spent = 0.0
+
+    def begun(self) -> float:
+        """A step begins in which something may be folded."""
+        return self._now()
+
+    def over(self, begun: float, before: Node[Any, Any, Any], after: Node[Any, Any, Any]) -> None:
+        """It is over. A leader has folded nothing: it did that when it appended."""
+        if before.gate.leads or (after.seen == before.seen and not after.gate.leads):
+            return
+        count = after.seen - before.seen + (len(after.replica.log) - after.seen if after.gate.leads else 0)
+        took = self._now() - begun
+        self._spent += took
+        if took > SPELL:
+            self.most = max(1, int(min(self.most, count) * SPELL / took))
+        elif count >= self.most and took < SPELL / 2:
+            self.most = min(self.most * 2, max(LARGEST, self.most))
+
+
+def all_at_once() -> Slices:
+    """Everything is folded in the step that tells of it."""
+    return Slices(lambda: 0.0, ALL)
