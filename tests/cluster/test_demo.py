@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from quorumlog.cli import app
 from quorumlog.demo import demo
 from quorumlog.demo.demo import Result, Wanted
 from quorumlog.demo.faults import Happened
-from quorumlog.demo.verdicts import FAILS, HOLDS, UNJUDGED, Verdict
+from quorumlog.demo.verdicts import HOLDS, UNJUDGED, VIOLATED, Verdict
 
 SECONDS = 240
 """Within which it must be over on a machine that does much else."""
@@ -51,13 +52,14 @@ def spoken(monkeypatch: pytest.MonkeyPatch) -> list[Verdict]:
     def run(wanted: Wanted, console: object, network: str) -> Result:
         wanted.folder.mkdir(exist_ok=True)
         (wanted.folder / "history.ndjson").touch()
-        return Result(7, (Happened("kill", "c1", "leader", 0, 1),), (), tuple(found), 1.0)
+        happened = Happened("kill", "c1", "leader", 0, 1)
+        return Result({"ok": 7, "fail": 2, "info": 1}, (happened, happened), (), tuple(found), 1.0)
 
     monkeypatch.setattr(demo, "run", run)
     return found
 
 
-@pytest.mark.parametrize(("result", "status"), [(HOLDS, 0), (FAILS, 1), (UNJUDGED, 1)])
+@pytest.mark.parametrize(("result", "status"), [(HOLDS, 0), (VIOLATED, 1), (UNJUDGED, 1)])
 def test_the_status_is_that_of_the_verdicts(result: str, status: int, spoken: list[Verdict], tmp_path: Path) -> None:
     spoken += [Verdict("one thing", HOLDS, "seen"), Verdict("another", result, "for a reason")]
     found = CliRunner().invoke(app, ["demo", "--keep", str(tmp_path / "kept")])
@@ -67,6 +69,50 @@ def test_the_status_is_that_of_the_verdicts(result: str, status: int, spoken: li
     assert found.output.strip().endswith("everything holds") is (status == 0)
     assert ("not everything holds; everything is kept in" in found.output) is (status == 1)
     assert (tmp_path / "kept" / "history.ndjson").exists()
+
+
+@pytest.mark.parametrize(("result", "says"), [(HOLDS, "ok"), (VIOLATED, "violated"), (UNJUDGED, "not judged")])
+def test_a_script_is_told_in_one_document(result: str, says: str, spoken: list[Verdict], tmp_path: Path) -> None:
+    spoken += [Verdict("one thing", HOLDS, "seen", "one"), Verdict("another", result, "for a reason", "other")]
+    found = CliRunner().invoke(app, ["demo", "--json", "--keep", str(tmp_path / "kept")])
+    document = json.loads(found.stdout)
+    assert found.exit_code == (result != HOLDS)
+    assert document.pop("seconds") >= 0
+    assert document == {
+        "result": says,
+        "operations": {"ok": 7, "fail": 2, "info": 1},
+        "faults": {"kill": 2},
+        "verdicts": {"one": HOLDS, "other": result},
+        "says": {"one": "seen", "other": "for a reason"},
+        "longest": 1.0,
+        "kept": str(tmp_path / "kept"),
+    }
+
+
+def test_other_shards_and_replicas_and_a_document_outside_of_the_project(tmp_path: Path) -> None:
+    """Three shards and their coordinator, alone each; the judges find their specs wherever this runs."""
+    words = ["demo", "--seconds", "4", "--no-faults", "--shards", "3", "--replicas", "1", "--workers", "6", "--json"]
+    command = [sys.executable, "-c", "from quorumlog.cli import app; app()", *words]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=False)
+    document = json.loads(ran.stdout)
+    assert ran.returncode == 0, document
+    assert ran.stderr == ""
+    assert document["result"] == "ok"
+    assert document["operations"]["ok"] > 50
+    assert document["faults"] == {}
+    names = {"restarts", "enough", "total", "nothing lost", "linearizable", "ShardedLedger"}
+    for name in ("replicas", "Replication", "LeaderOutput"):
+        names |= {f"{name} {group}" for group in "abcd"}
+    assert document["verdicts"] == dict.fromkeys(names, HOLDS)
+    assert document["kept"] is None
+
+
+@pytest.mark.parametrize("words", [["--shards", "0"], ["--replicas", "10"], ["--shards", "two"]])
+def test_a_number_that_cannot_be_is_one_line(words: list[str]) -> None:
+    found = CliRunner().invoke(app, ["demo", *words])
+    assert found.exit_code == 2
+    assert words[0] in found.stderr
+    assert found.stdout == ""
 
 
 def test_a_folder_that_is_there_is_not_written_over(tmp_path: Path) -> None:

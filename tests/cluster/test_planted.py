@@ -17,7 +17,7 @@ from tests.cluster.planted import PLANTED, WHAT, changed, copied
 from quorumlog.demo import workload
 from quorumlog.demo.demo import Result, Wanted, run
 from quorumlog.demo.faults import Fault
-from quorumlog.demo.verdicts import FAILS
+from quorumlog.demo.verdicts import VIOLATED
 
 IN_SYNC: Final = "[faults]\nforgetting_disk = true\nkilled_in_sync = true\n"
 """What is not synced is lost with the process, and it is killed when something is not."""
@@ -76,7 +76,7 @@ def test_a_verdict_fails(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(workload, "PATIENCE", PATIENCE)
     (planted,) = [each for each in PLANTED if each.name == name]
     result = ran(tmp_path / "run", REAL[name], copied(planted, tmp_path / "package"))
-    failed = {each.what for each in result.verdicts if each.result == FAILS}
+    failed = {each.what for each in result.verdicts if each.result == VIOLATED}
     assert failed & {WHAT[each] for each in planted.caught}, said(result)
     assert not result.holds
 

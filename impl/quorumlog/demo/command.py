@@ -6,14 +6,19 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from enum import StrEnum
+from json import dumps
 from pathlib import Path
 from random import SystemRandom
-from typing import Annotated, Final, Never
+from typing import TYPE_CHECKING, Annotated, Final, Never
 
 import typer
 from rich.console import Console
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from quorumlog.demo.play import Result
 
 WIDTH: Final = 200
 """Of a line where nobody looks at a terminal."""
@@ -32,6 +37,8 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
+    shards: Annotated[int, typer.Option(min=1, max=9, help="Shards; of several there is a coordinator, too.")] = 2,
+    replicas: Annotated[int, typer.Option(min=1, max=9, help="Servers of each shard, and of the coordinator.")] = 3,
     seconds: Annotated[float, typer.Option(min=1, help="How long there is load.")] = 30,
     faults: Annotated[bool, typer.Option(help="Kill, pause and cut off servers meanwhile.")] = True,
     seed: Annotated[int | None, typer.Option(help="For what is drawn at random; by default a new one.")] = None,
@@ -45,12 +52,15 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where history, recordings and data are kept: a new folder.")
     ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
 ) -> None:
-    """Run two shards and a coordinator, nine servers, under load and faults; say whether all was as specified."""
+    """Run shards and a coordinator, three servers each, under load and faults; say whether all was as specified."""
+    begun = time.monotonic()
     try:
         from quorumlog.demo import show
         from quorumlog.demo.demo import Wanted, run
         from quorumlog.demo.namespaces import missing
+        from quorumlog.demo.play import groups
     except ImportError as error:
         fail(f"expected {error.name} to be installed, as by: pip install 'quorumlog[cluster]'")
     if keep is not None and keep.exists():
@@ -61,24 +71,48 @@ def demo(
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="quorumlog-demo-"))
     chosen = seed if seed is not None else SystemRandom().randrange(10_000)
-    out = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    kind = "with faults" if faults else "without faults"
-    says = f"nine servers for {seconds:g} s {kind}, connected by {network}, seed {chosen}, in {folder}"
-    out.print(says, markup=False, highlight=False)
+    hosted = groups(shards)
+    if not json:
+        kind = "with faults" if faults else "without faults"
+        servers = f"{len(hosted) * replicas} servers for {seconds:g} s {kind}"
+        says = f"{servers}, connected by {network}, seed {chosen}, in {folder}"
+        printed().print(says, markup=False, highlight=False)
+    # What goes on is shown to whoever looks at a terminal, and what comes of it is printed to whoever reads.
+    watching = Console(stderr=True) if sys.stderr.isatty() else None
+    wanted = Wanted(seconds, chosen, faults, folder, workers, hosted=hosted, replicas=replicas)
     try:
-        result = run(Wanted(seconds, chosen, faults, folder, workers), out, network.value)
+        result = run(wanted, watching, network.value)
     except RuntimeError as error:
         fail(str(error))
+    if json:
+        kept = None if keep is None and result.holds else str(folder)
+        typer.echo(dumps(show.document(result, time.monotonic() - begun, kept), indent=2))
+    else:
+        say(result, folder)
+    if not result.holds:
+        raise typer.Exit(1)
+    if keep is None:
+        shutil.rmtree(folder)
+
+
+def say(result: Result, folder: Path) -> None:
+    """What has come of a run, for people."""
+    from quorumlog.demo import show
+
+    out = printed()
     out.print(show.faults(result.happened), show.ends(result.verdicts))
     out.print(
         f"{result.answered:,} operations answered; at most {result.longest:.1f} s without an answer", highlight=False
     )
-    if not result.holds:
+    if result.holds:
+        out.print(Text("everything holds", "bold green"))
+    else:
         out.print(Text(f"not everything holds; everything is kept in {folder}", "bold red"))
-        raise typer.Exit(1)
-    out.print(Text("everything holds", "bold green"))
-    if keep is None:
-        shutil.rmtree(folder)
+
+
+def printed() -> Console:
+    """Where it is printed."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
 
 
 def fail(says: str) -> Never:

@@ -1,4 +1,4 @@
-"""A ledger on two shards of three servers and a coordinator of three, all processes on this machine, under load.
+"""A ledger on shards of some servers each, and a coordinator of as many, all processes on this machine, under load.
 
 Clients move money between accounts of both shards while servers are killed, paused and cut off. In the end everybody is
 well again, the clients ask for every balance and for the total, the servers stop, and the verdicts are spoken.
@@ -7,8 +7,10 @@ well again, the clients ask for every balance and for the total, the servers sto
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from random import Random
 from typing import Any, Literal, TypeAlias
 
@@ -17,10 +19,12 @@ from rich.live import Live
 
 from quorumlog.demo import show
 from quorumlog.demo.faults import Injector, Ways
+from quorumlog.demo.judges import judges
+from quorumlog.demo.judging import Judging
 from quorumlog.demo.namespaces import Namespaces, Switch
 from quorumlog.demo.passages import Passages
-from quorumlog.demo.play import LOOK, PACE, SERVERS, Play, Result, Wanted, longest
-from quorumlog.demo.verdicts import came_back, verdicts
+from quorumlog.demo.play import LOOK, PACE, Play, Result, Wanted, longest, outcomes
+from quorumlog.demo.verdicts import Verdict, came_back
 from quorumlog.demo.workload import Clients, History
 from quorumlog.runtime.client import Client
 from quorumlog.runtime.session import Refused, Unanswered
@@ -34,7 +38,7 @@ Network: TypeAlias = Literal["links", "namespaces"]
 
 
 def run(wanted: Wanted, console: Console | None = None, network: Network = "links") -> Result:
-    """Do it all. What is seen meanwhile goes to the console. Raises `RuntimeError` if it is not possible."""
+    """Do it all. What is seen meanwhile goes to the console, if there is one. Raises `RuntimeError` if it can't be."""
     return asyncio.run(Demo(wanted, console, network).run())
 
 
@@ -65,14 +69,13 @@ class Demo(Play):
                 await client.close()
             await asyncio.to_thread(servers.close)
         spoken = [came_back(injector.refused)]
-        spoken += await asyncio.to_thread(verdicts, servers.config, history, injector.happened, committed)
-        answered = history.outcomes["ok"]
-        return Result(answered, tuple(injector.happened), schedule, tuple(spoken), longest(history))
+        spoken += await self._judged(Judging(judges(servers.config, history, injector.happened, committed)))
+        return Result(outcomes(history), tuple(injector.happened), schedule, tuple(spoken), longest(history))
 
     async def _connected(self, stack: AsyncExitStack) -> tuple[Supervisor, Ways]:
         """Servers that can be started, and the ways between them, until the stack ends."""
         wanted, dice = self._wanted, Random(f"{self._wanted.seed} ways")
-        sizes, more = dict.fromkeys(wanted.hosted, SERVERS), PACE + wanted.more
+        sizes, more = dict.fromkeys(wanted.hosted, wanted.replicas), PACE + wanted.more
         recordings = 'recordings = "recordings"\n'
         if self._network == "namespaces":
             names = [f"{group}{number}" for group, size in sizes.items() for number in range(1, size + 1)]
@@ -96,6 +99,15 @@ class Demo(Play):
 
     # -- watching -----------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _shown(self, view: Callable[[], RenderableType]) -> Iterator[Callable[[], None]]:
+        """A view of what goes on, which is drawn anew by what this gives."""
+        if self._console is None:
+            yield lambda: None
+            return
+        with Live(view(), console=self._console, auto_refresh=False, transient=True) as live:
+            yield lambda: live.update(view(), refresh=True)
+
     async def _watch(self, clients: Clients, history: History, injector: Injector) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -104,12 +116,24 @@ class Demo(Play):
             seconds = loop.time() - begun
             return show.now(self._statuses, history, seconds, self._rate(), injector.happened, injector.now)
 
-        with Live(view(), console=self._console, auto_refresh=False, transient=True) as live:
+        with self._shown(view) as draw:
             while True:
                 await asyncio.gather(*(self._look(group, client) for group, client in clients.items()))
                 self._rates.append((loop.time(), history.outcomes["ok"]))
-                live.update(view(), refresh=True)
+                draw()
                 await asyncio.sleep(LOOK)
+
+    async def _judged(self, judging: Judging) -> list[Verdict]:
+        """The verdicts. Whoever judges ends with this."""
+        working = asyncio.create_task(asyncio.to_thread(judging.run))
+        try:
+            with self._shown(lambda: show.judging(judging.standings, time.monotonic())) as draw:
+                while not working.done():
+                    draw()
+                    await asyncio.wait([working], timeout=LOOK)
+            return working.result()
+        finally:
+            judging.stop()
 
     async def _look(self, group: str, client: Client[Any, Any, Any]) -> None:
         try:

@@ -172,7 +172,7 @@ class Injector:
         leader = self._leader(fault.group)
         if fault.whom == "leader" and leader is not None:
             return (leader,)
-        return (self._dice.choice([each for each in servers if each != leader]),)
+        return (self._dice.choice([each for each in servers if each != leader] or servers),)
 
     async def _begin(self, kind: Kind, servers: tuple[ServerId, ...]) -> Callable[[], Awaitable[None]]:
         """Do it, and answer how it is undone."""

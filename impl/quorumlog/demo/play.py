@@ -13,7 +13,8 @@ from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from string import ascii_lowercase
+from typing import Any, Final, get_args
 
 from msgspec import Struct, field
 
@@ -23,12 +24,16 @@ from quorumlog.demo.faults import Fault, Happened, Injector, drawn
 from quorumlog.demo.verdicts import Verdict
 from quorumlog.demo.workload import KEYED, Clients, History, Rests, Workload
 from quorumlog.ledger.commands import Balance, Command, Total
+from quorumlog.ledger.placement import Placement
 from quorumlog.runtime.client import Client
-from quorumlog.runtime.config import SHARD, Config
+from quorumlog.runtime.config import COORDINATOR, SHARD, Config
 from quorumlog.runtime.session import Unanswered
+from quorumlog.sharding.clients import How
 
-HOSTED: Final[Mapping[str, str]] = {"a": "shard", "b": "shard", "c": "coordinator"}
+SHARDS: Final = 2
 SERVERS: Final = 3
+MOST: Final = 9
+"""Shards, and servers of a group, at most."""
 ACCOUNTS: Final = ("ann", "bob", "cid", "dan", "eve", "fay")
 WORKERS: Final = 12
 REST: Final = 0.05
@@ -36,6 +41,15 @@ LOOK: Final = 0.25
 """Seconds between two looks at the cluster."""
 CALM: Final = 60.0
 PACE: Final = "[pace]\nelection = [300, 600]\nheartbeat = 60\n"
+
+
+def groups(shards: int) -> dict[str, str]:
+    """So many shards and their coordinator, which comes last; one shard has none."""
+    names = ascii_lowercase[: shards + 1]
+    return {**dict.fromkeys(names[:shards], SHARD), **({names[shards]: COORDINATOR} if shards > 1 else {})}
+
+
+HOSTED: Final[Mapping[str, str]] = groups(SHARDS)
 
 
 class Wanted(Struct, frozen=True):
@@ -60,6 +74,8 @@ class Wanted(Struct, frozen=True):
     """Seconds, on average, that a client rests between two operations."""
     faithful: float = FAITHFUL
     """Seconds, on average, between two questions of a client that stays with one server; 0 if there is none."""
+    replicas: int = SERVERS
+    """Servers of each group."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """What the servers have in their environment beside what is in this one's."""
 
@@ -67,7 +83,8 @@ class Wanted(Struct, frozen=True):
 class Result(Struct, frozen=True):
     """What came of a run."""
 
-    answered: int
+    operations: Mapping[How, int]
+    """How many have ended how."""
     happened: tuple[Happened, ...]
     schedule: tuple[Fault, ...]
     verdicts: tuple[Verdict, ...]
@@ -78,6 +95,11 @@ class Result(Struct, frozen=True):
     def holds(self) -> bool:
         """Whether everything was judged, and holds."""
         return all(each.holds for each in self.verdicts)
+
+    @property
+    def answered(self) -> int:
+        """Operations that were."""
+        return self.operations["ok"]
 
 
 class Play:
@@ -150,7 +172,7 @@ class Play:
 
     def _load(self, clients: Clients, config: Config, history: History) -> Workload:
         """Whoever asks for something."""
-        return Workload(clients, config.placement, history, ACCOUNTS, self._rests)
+        return Workload(clients, config.placement, history, accounts(config.placement), self._rests)
 
     async def _watch(self, clients: Clients, history: History, injector: Injector) -> None:
         """Look on until this is cancelled, or not at all."""
@@ -162,11 +184,11 @@ class Play:
         if not wanted.faithful:
             return found
         for group in [each for each, hosts in wanted.hosted.items() if hosts == SHARD]:
-            accounts = tuple([each for each in ACCOUNTS if config.placement.home(each) == group])
+            own = tuple([each for each in accounts(config.placement) if config.placement.home(each) == group])
             for address in config.groups[group].values():
                 codec = config.hosted(group).codec
                 each = Faithful(group, address, codec, config.placement, history, self._rests)
-                found.append(each.run(accounts, Random(dice.random()), wanted.faithful))
+                found.append(each.run(own, Random(dice.random()), wanted.faithful))
         return found
 
     async def _ask_for_all(self, load: Workload, history: History) -> None:
@@ -174,10 +196,23 @@ class Play:
 
         Where nobody answers one question, nobody is asked the next.
         """
-        questions: list[Command] = [*map(Balance, ACCOUNTS), Total()]
+        questions: list[Command] = [*map(Balance, accounts(load.placement)), Total()]
         for question in questions:
             if not await load.perform(history.process(), question, keyed=self._wanted.keyed > 0):
                 return
+
+
+def accounts(placement: Placement) -> tuple[str, ...]:
+    """The accounts on which money is, some of them on each shard."""
+    found = list(ACCOUNTS)
+    while set(map(placement.home, found)) != set(placement.shards):
+        found.append(f"{ACCOUNTS[len(found) % len(ACCOUNTS)]}{len(found) // len(ACCOUNTS)}")
+    return tuple(found)
+
+
+def outcomes(history: History) -> dict[How, int]:
+    """How many operations have ended how."""
+    return {how: history.outcomes[how] for how in get_args(How)}
 
 
 def longest(history: History) -> float:

@@ -49,7 +49,7 @@ class History:
     def __init__(self, file: Path, nanoseconds: Callable[[], int] = time.monotonic_ns) -> None:
         self.file = file
         self.operations: list[Lasted] = []
-        self.outcomes: Counter[str] = Counter()
+        self.outcomes: Counter[How] = Counter()
         self._nanoseconds = nanoseconds
         self._begun = nanoseconds()
         self._lines = file.open("wb")
@@ -93,7 +93,7 @@ class Workload:
     ) -> None:
         self._rests = rests
         self._clients = clients
-        self._placement = placement
+        self.placement = placement
         self._history = history
         self._accounts = accounts
         self._going = True
@@ -166,7 +166,7 @@ class Workload:
         return Ended("fail")
 
     async def _tried(self, operation: Operation, keyed: bool) -> Ended:
-        after: Doing | Ended = Doing(operation, self._placement)
+        after: Doing | Ended = Doing(operation, self.placement)
         while isinstance(after, Doing):
             groups = after.asks()
             answers = await asyncio.gather(*(self._ask(each, operation, keyed) for each in groups))

@@ -15,8 +15,10 @@ from typing import Final
 from msgspec import Struct
 
 from quorumlog.demo.faults import Fault, Injector
-from quorumlog.demo.play import ACCOUNTS, HOSTED, SERVERS, Play, Result, Wanted, longest
-from quorumlog.demo.verdicts import FAILS, HOLDS, Verdict, came_back, verdicts
+from quorumlog.demo.judges import judges
+from quorumlog.demo.judging import Judging
+from quorumlog.demo.play import HOSTED, Play, Result, Wanted, accounts, longest, outcomes
+from quorumlog.demo.verdicts import HOLDS, VIOLATED, Verdict, came_back
 from quorumlog.demo.workload import Clients, History, Workload
 from quorumlog.runtime.config import Config
 from quorumlog.runtime.gateway import Gateway
@@ -65,8 +67,8 @@ class VirtualRun(Play):
     def __init__(self, wanted: Wanted) -> None:
         super().__init__(wanted)
         conditions, speed = ROUGH if wanted.faults else CALM
-        text = configuration(wanted.hosted, SERVERS, (scene.PACE if wanted.faults else "") + wanted.more)
-        names = tuple([f"{group}{number}" for group in wanted.hosted for number in range(1, SERVERS + 1)])
+        text = configuration(wanted.hosted, wanted.replicas, (scene.PACE if wanted.faults else "") + wanted.more)
+        names = tuple([f"{group}{number}" for group in wanted.hosted for number in range(1, wanted.replicas + 1)])
         self._clock = Clock()
         self._network = Network(self._clock, Random(f"{wanted.seed} network"), conditions, names)
         self._cluster = VirtualCluster(wanted.folder, text, self._clock, self._network, wanted.seed, speed)
@@ -93,9 +95,8 @@ class VirtualRun(Play):
         cluster.keep()
         spoken = [came_back(injector.refused), ran_on(cluster.failed)]
         if judge:
-            spoken += verdicts(cluster.config, history, injector.happened, committed)
-        answered = history.outcomes["ok"]
-        return Result(answered, tuple(injector.happened), self._schedule(), tuple(spoken), longest(history))
+            spoken += Judging(judges(cluster.config, history, injector.happened, committed)).run()
+        return Result(outcomes(history), tuple(injector.happened), self._schedule(), tuple(spoken), longest(history))
 
     async def _played(self, history: History, injector: Injector, dice: Random) -> dict[str, int]:
         """All that happens in virtual time. How much is committed in the end is the answer."""
@@ -120,8 +121,8 @@ class VirtualRun(Play):
     def _load(self, clients: Clients, config: Config, history: History) -> Workload:
         """Half of all operations go through routers. With this the faults begin."""
         self._hours.begun = asyncio.get_running_loop().time()
-        dice = Random(f"{self._wanted.seed} routes")
-        self._routes = RoutedWorkload(self._gateways, dice, clients, config.placement, history, ACCOUNTS, self._rests)
+        dice, own = Random(f"{self._wanted.seed} routes"), accounts(config.placement)
+        self._routes = RoutedWorkload(self._gateways, dice, clients, config.placement, history, own, self._rests)
         return self._routes
 
     def _routed(self) -> int:
@@ -131,4 +132,4 @@ class VirtualRun(Play):
 def ran_on(failed: list[str]) -> Verdict:
     """Whether no server has ended by itself."""
     what = "no server ended by itself"
-    return Verdict(what, FAILS if failed else HOLDS, " ".join("; ".join(failed).split()))
+    return Verdict(what, VIOLATED if failed else HOLDS, " ".join("; ".join(failed).split()), "ran on")

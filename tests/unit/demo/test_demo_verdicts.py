@@ -10,9 +10,9 @@ import pytest
 from quorumlog.core.consensus.effects import BLANK, Durable, Store
 from quorumlog.core.consensus.messages import Entry
 from quorumlog.core.leader_output import Executed
-from quorumlog.demo import verdicts
 from quorumlog.demo.faults import Happened
-from quorumlog.demo.verdicts import FAILS, HOLDS, UNJUDGED, Verdict, came_back, enough, overlap, replicas_agree
+from quorumlog.demo.judges import linearizable, recorded
+from quorumlog.demo.verdicts import HOLDS, UNJUDGED, VIOLATED, Verdict, came_back, enough, overlap, replicas_agree
 from quorumlog.demo.workload import Lasted
 from quorumlog.ledger.events import Deposited
 from quorumlog.runtime import config
@@ -66,13 +66,13 @@ def test_whether_enough_happened(operations: Sequence[Lasted], happened: Sequenc
 
 
 def test_only_what_was_judged_and_is_so_holds() -> None:
-    assert [Verdict("", result, "").holds for result in (HOLDS, FAILS, UNJUDGED)] == [True, False, False]
+    assert [Verdict("", result, "").holds for result in (HOLDS, VIOLATED, UNJUDGED)] == [True, False, False]
 
 
 def test_a_server_that_stays_away_is_a_failure_in_one_line() -> None:
     assert came_back(None).holds
     assert came_back("a1 has ended:\n damaged\n") == Verdict(
-        "every server that was killed came back", FAILS, "a1 has ended: damaged"
+        "every server that was killed came back", VIOLATED, "a1 has ended: damaged", "restarts"
     )
 
 
@@ -103,7 +103,7 @@ def write(config: Config, **logs: tuple[Entry, ...]) -> None:
 def test_replicas_that_hold_the_same_agree_and_one_may_lag(three: Config) -> None:
     write(three, a1=deposits(1, 2, 3), a2=deposits(1, 2, 3), a3=deposits(1))
     assert replicas_agree(three, "a", 3) == Verdict(
-        "the replicas of group a hold the same events", HOLDS, "3 entries committed, on 2 of 3"
+        "the replicas of group a hold the same events", HOLDS, "3 entries committed, on 2 of 3", "replicas a"
     )
 
 
@@ -119,13 +119,13 @@ def test_what_a_replica_has_dropped_is_not_compared(three: Config) -> None:
     assert replicas_agree(three, "a", 3).says == "3 entries committed, the first 3 dropped, on 3 of 3"
     write(three, a2=deposits(1, 2, 3, 4, 5), a3=deposits(1, 2, 3, 9, 5))
     found = replicas_agree(three, "a", 5)
-    assert (found.result, found.says) == (FAILS, "they differ at entry 4")
+    assert (found.result, found.says) == (VIOLATED, "they differ at entry 4")
 
 
 def test_a_replica_that_differs_is_found(three: Config) -> None:
     write(three, a1=deposits(1, 2, 3), a2=deposits(1, 2, 3), a3=deposits(1, 4, 3))
     found = replicas_agree(three, "a", 3)
-    assert (found.result, found.says) == (FAILS, "they differ at entry 2")
+    assert (found.result, found.says) == (VIOLATED, "they differ at entry 2")
 
 
 def test_what_is_not_committed_may_differ(three: Config) -> None:
@@ -136,7 +136,7 @@ def test_what_is_not_committed_may_differ(three: Config) -> None:
 def test_what_is_committed_and_on_no_majority_is_lost(three: Config) -> None:
     write(three, a1=deposits(1, 2, 3), a2=deposits(1), a3=deposits(1))
     found = replicas_agree(three, "a", 3)
-    assert (found.result, found.says) == (FAILS, "3 entries were committed, and no majority holds them")
+    assert (found.result, found.says) == (VIOLATED, "3 entries were committed, and no majority holds them")
 
 
 def test_a_store_that_cannot_be_used_is_a_failure(three: Config) -> None:
@@ -144,7 +144,7 @@ def test_a_store_that_cannot_be_used_is_a_failure(three: Config) -> None:
     for file in three.place("a2").folder.iterdir():
         file.write_bytes(b"no database" * 1000)
     found = replicas_agree(three, "a", 1)
-    assert found.result == FAILS
+    assert found.result == VIOLATED
     assert "a2" in found.says
 
 
@@ -163,16 +163,16 @@ def test_histories_are_judged(tmp_path: Path) -> None:
         '{"process":1,"type":"invoke","f":"balance","value":{"account":"x"},"time":3}',
         '{"process":1,"type":"ok","f":"balance","value":%s,"time":4}',
     ]
-    for balance, result in ((5, HOLDS), (0, FAILS)):
+    for balance, result in ((5, HOLDS), (0, VIOLATED)):
         history.write_text("\n".join(lines) % balance + "\n", encoding="utf-8")
-        assert verdicts.linearizable(history).result == result
+        assert linearizable(history).result == result
     history.write_text("no history\n", encoding="utf-8")
-    assert verdicts.linearizable(history).result == UNJUDGED
+    assert linearizable(history).result == UNJUDGED
 
 
 def test_without_a_judge_nothing_is_judged(tmp_path: Path, three: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert verdicts.recorded(three, "a", "Replication") == Verdict(
-        "group a ran as Replication says", UNJUDGED, "nothing was recorded"
+    assert recorded(three, "a", "Replication") == Verdict(
+        "group a ran as Replication says", UNJUDGED, "nothing was recorded", "Replication a"
     )
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
-    assert verdicts.linearizable(tmp_path / "history.ndjson").says == "tlastep is not installed"
+    assert linearizable(tmp_path / "history.ndjson").says == "tlastep is not installed"

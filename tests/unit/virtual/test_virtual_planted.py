@@ -21,7 +21,8 @@ from typing import Final
 import pytest
 from tests.cluster.planted import PLANTED, WHAT, Planted, changed, copied
 
-from quorumlog.demo.verdicts import FAILS, UNJUDGED, Verdict, linearizable, recorded
+from quorumlog.demo.judges import linearizable, recorded
+from quorumlog.demo.verdicts import UNJUDGED, VIOLATED, Verdict
 from quorumlog.runtime import config
 from quorumlog.virtual.run import STAY, VirtualRun, Wanted
 
@@ -81,7 +82,7 @@ def failed(planted: Planted, folder: Path, seed: int, environment: dict[str, str
             return name
         verdict = asked[name]() if name in asked else None
         assert verdict is None or verdict.result != UNJUDGED, verdict
-        if verdict is not None and verdict.result == FAILS:
+        if verdict is not None and verdict.result == VIOLATED:
             return name
     return None
 

@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from quorumlog.cli import app
-from quorumlog.demo.verdicts import FAILS, Verdict
+from quorumlog.demo.judging import Judge
+from quorumlog.demo.verdicts import VIOLATED, Verdict
 from quorumlog.runtime.storage import DiskFailed, Storage
 from quorumlog.virtual import run
 from quorumlog.virtual.run import VirtualRun, Wanted
@@ -72,10 +73,11 @@ def test_a_run_that_holds(tmp_path: Path) -> None:
 
 
 def test_a_run_that_does_not_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*_: Any) -> list[Verdict]:
-        return [Verdict("what clients were told is linearizable", FAILS, "line 7")]
+    def failing(*_: Any) -> list[Judge]:
+        verdict = Verdict("what clients were told is linearizable", VIOLATED, "line 7")
+        return [Judge("linearizable", lambda _: [verdict])]
 
-    monkeypatch.setattr(run, "verdicts", failing)
+    monkeypatch.setattr(run, "judges", failing)
     words = ["virtual", "--no-faults", "--groups", "1", "--runs", "3", "--keep", str(tmp_path / "kept"), *SHORT]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 1
@@ -99,7 +101,7 @@ def test_a_server_whose_disk_fails_ends_by_itself(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Storage, "write_sync", fails)
     result = made.run(judge=False)
     (verdict,) = [each for each in result.verdicts if each.what == "no server ended by itself"]
-    assert (verdict.result, result.holds) == (FAILS, False)
+    assert (verdict.result, result.holds) == (VIOLATED, False)
     assert "a2 has ended: DiskFailed('the disk has failed')" in verdict.says
 
 
