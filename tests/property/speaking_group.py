@@ -18,7 +18,8 @@ from quorumlog.runtime.hosting import LEDGER
 from quorumlog.runtime.recorder import Recorder
 from quorumlog.runtime.running import replica_of, spoken_of
 from quorumlog.runtime.session import Session
-from quorumlog.runtime.steps import Batch, NodeSteps
+from quorumlog.runtime.slices import Slices
+from quorumlog.runtime.steps import FOLD, Batch, NodeSteps
 from quorumlog.turns import Turn
 
 Recordings: TypeAlias = dict[str, list[dict[str, Any]]]
@@ -27,13 +28,14 @@ CHANCES: Final = {"deliver": 40, "sync": 20, "ask": 14, "hand_on": 14, "stand": 
 
 
 class Group:
-    """Nodes and clients, and what is on its way between them."""
+    """Nodes and clients, and what is on its way between them. Gates fold so much in one step as `slices` say."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, slices: Slices | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.dice = Random(f"speaking {seed}")
         self.folder = folder
-        self.steps = NodeSteps(LEDGER.service())
+        self.chances = CHANCES if slices is None else CHANCES | {"fold": 8}
+        self.steps = NodeSteps(LEDGER.service(), slices)
         self.nodes: dict[str, Any] = {name: self.steps.service.begin(name, NODES, 3) for name in NODES}
         self.recorders: dict[str, Recorder[Any, Any]] = {}
         self.messages: list[Message | tuple[Message, str]] = []
@@ -70,7 +72,7 @@ class Group:
     def move(self) -> None:
         """One thing happens."""
         dice = self.dice
-        kind = dice.choices(list(CHANCES), list(CHANCES.values()))[0]
+        kind = dice.choices(list(self.chances), list(self.chances.values()))[0]
         getattr(self, kind)(dice.choice(NODES))
 
     def deliver(self, _: str) -> None:
@@ -111,6 +113,10 @@ class Group:
                 if peer != name:
                     self.take(name, Replicate(peer))
 
+    def fold(self, name: str) -> None:
+        """A node's gate is told a slice of what it has not been told."""
+        self.take(name, FOLD)
+
     def stand(self, name: str) -> None:
         """A node has not heard of anybody."""
         if self.nodes[name].replica.role != LEADER:
@@ -133,9 +139,9 @@ class Group:
         return {path.stem: [json.loads(line) for line in path.read_text().splitlines()] for path in paths}
 
 
-def spoken(seed: int, folder: Path, moves: int = 1500) -> Group:
+def spoken(seed: int, folder: Path, moves: int = 1500, slices: Slices | None = None) -> Group:
     """A group that has run so long."""
-    group = Group(seed, folder)
+    group = Group(seed, folder, slices)
     for _ in range(moves):
         group.move()
     return group

@@ -50,7 +50,7 @@ class Limits(Struct, frozen=True):
     snapshot: int = 10_000
     """A snapshot of the state is kept after so many entries, or more if it is large; never with 0.
 
-    Who starts folds the entries after it again before it leads, and must be done before others think that it is gone.
+    Who starts folds the entries after it again before it speaks as a leader, a slice a turn.
     """
     retain: int = 1_000_000
     """The latest entries that are not dropped when there is a snapshot: read models ask for them. See `behind.py`."""

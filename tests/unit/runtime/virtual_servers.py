@@ -63,10 +63,10 @@ class VirtualServer:
     # -- ports ---------------------------------------------------------------------------------------------------
 
     def now(self) -> float:
-        return self._world.agenda.now / MILLISECOND
+        return self._world.now()
 
     def after(self, delay: float, call: Callable[[], None]) -> Timer:
-        return self._world.agenda.after(int(delay * MILLISECOND), lambda: call() if self.up else None)
+        return self._world.agenda.after(int(delay * MILLISECOND), lambda: self._world.enter(self, call))
 
     def draw(self, least: float, most: float) -> float:
         return self._dice.uniform(least, most)
@@ -155,7 +155,17 @@ class VirtualServers:
     def arrive(self, sender: str, to: str, message: Any) -> None:
         """A message arrives."""
         if not {sender, to} & self.cut:
-            self.servers[to].server.on_peer(sender, message)
+            server = self.servers[to]
+            self.enter(server, lambda: server.server.on_peer(sender, message))
+
+    def enter(self, server: VirtualServer, call: Callable[[], None]) -> None:
+        """Something happens in a server."""
+        if server.up:
+            call()
+
+    def now(self) -> float:
+        """Milliseconds."""
+        return self.agenda.now / MILLISECOND
 
     def run(self, milliseconds: float) -> None:
         """Let time pass."""

@@ -1,0 +1,227 @@
+"""A server that has much to fold is heard meanwhile: it folds a slice a turn, and speaks when it is done.
+
+Here what an application does takes time, and a server that is busy hears and says nothing until it is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from msgspec import structs
+from tests.unit.runtime.virtual_servers import VirtualServer, VirtualServers
+
+from quorumlog.core.leader_output import Request
+from quorumlog.ledger.commands import Balance, Deposit
+from quorumlog.ledger.placement import Placement
+from quorumlog.node import ALL
+from quorumlog.runtime import hosting, server
+from quorumlog.runtime.event_queue import EventQueue
+from quorumlog.runtime.hosting import LEDGER, AnyHosted
+from quorumlog.runtime.slices import LARGEST, SPELL, Slices, all_at_once
+from quorumlog.runtime.steps import Fold
+from quorumlog.runtime.wire import Limits, NotLeader, Read, ReadAnswered
+from quorumlog.simulation.agenda import MILLISECOND
+
+ENTRIES: Final = 3_000
+COST: Final = 1.0
+"""Milliseconds that an event takes, once the servers have started again: three seconds in all."""
+LIMITS: Final = Limits(batch=256, outstanding=10_000, snapshot=0)
+SHARD: Final = hosting.shard("a", Placement(("a",)))
+
+
+class Slow:
+    """An application that takes its time."""
+
+    def __init__(self, application: Any, spend: Callable[[], None]) -> None:
+        self._application = application
+        self._spend = spend
+        self.start, self.decide, self.answer = application.start, application.decide, application.answer
+
+    def evolve(self, state: Any, event: Any) -> Any:
+        self._spend()
+        return self._application.evolve(state, event)
+
+
+class SlowServers(VirtualServers):
+    """A group in which it takes time to evolve."""
+
+    def __init__(self, hosted: AnyHosted = LEDGER, limits: Limits = LIMITS) -> None:
+        self.cost = 0.0
+        self.longest = 0.0
+        """The longest that a server was busy without a break, in milliseconds."""
+        self._spent = 0.0
+        self._free: dict[VirtualServer, int] = {}
+        super().__init__(3, hosted=replace(hosted, application=Slow(hosted.application, self._spend)), limits=limits)
+
+    def _spend(self) -> None:
+        self._spent += self.cost
+
+    def now(self) -> float:
+        return super().now() + self._spent
+
+    def carry(self, sender: str, to: str, message: Any) -> None:
+        self.agenda.after(int(self._spent * MILLISECOND), lambda: VirtualServers.carry(self, sender, to, message))
+
+    def enter(self, server: VirtualServer, call: Callable[[], None]) -> None:
+        if (free := self._free.get(server, 0)) > self.agenda.now:
+            self.agenda.at(free, lambda: self.enter(server, call))
+            return
+        super().enter(server, call)
+        self.longest = max(self.longest, self._spent)
+        self._free[server] = self.agenda.now + int(self._spent * MILLISECOND)
+        self._spent = 0.0
+
+    def restart(self, cost: float = COST) -> None:
+        """All of them lose power, and from now on it takes time to evolve."""
+        for each in list(self.servers.values()):
+            each.crash()
+        self.cost = cost
+
+    @property
+    def terms(self) -> set[int]:
+        """The terms that they are in."""
+        return {each.server.node.replica.term for each in self.servers.values()}
+
+
+def filled(hosted: AnyHosted = LEDGER, limits: Limits = LIMITS, entries: int = ENTRIES) -> SlowServers:
+    """A group that has executed many commands, and has lost power."""
+    group = SlowServers(hosted, limits)
+    leader = group.leader()
+    for first in range(1, entries + 1, 500):
+        group.run(50)
+        requests = [Request("s", number, number - 1, None, Deposit("x", 1)) for number in range(first, first + 500)]
+        leader.server.on_requests(1, requests)
+    group.run(300)
+    assert leader.server.status().events == entries
+    group.restart()
+    return group
+
+
+def elected(group: SlowServers) -> VirtualServer:
+    """Who leads to consensus, whether or not it speaks."""
+    for _ in range(1_000):
+        found = [each for each in group.servers.values() if each.server.status().role == "leader"]
+        if found:
+            return found[0]
+        group.run(1)
+    raise AssertionError("nobody is elected")
+
+
+def leads_on(group: SlowServers, entries: int = ENTRIES) -> VirtualServer:
+    """The first leader after a restart folds all there is, answers nothing before, and is not given up."""
+    leader = elected(group)
+    terms = group.terms
+    leader.ask("new", Deposit("x", 1))
+    assert isinstance(leader.told[-1], NotLeader)
+    leader.server.on_read(1, Read(1, (Balance("x"),)))
+    assert isinstance(leader.told[-1], NotLeader)
+    waited = 0
+    while not leader.server.node.leads:
+        group.run(10)
+        waited += 1
+        assert waited < 2 * entries * COST / 10, "it folds nothing"
+        assert leader.server.status().role == "leader", "it was given up"
+        assert not leader.answered
+    assert waited * 10 > entries * COST / 2, "something took no time"
+    assert leader.server.node.gate.applied >= entries
+    leader.server.on_read(1, Read(2, (Balance("x"),)))
+    leader.ask("new", Deposit("x", 1))
+    group.run(500)
+    assert [each.at for each in leader.told if isinstance(each, ReadAnswered)] == [entries]
+    assert [(each.session, each.answer.at) for each in leader.answered] == [("new", entries + 1)]
+    assert group.terms == terms
+    assert group.longest <= 3 * SPELL
+    return leader
+
+
+@pytest.mark.parametrize("hosted", [LEDGER, SHARD])
+def test_a_new_leader_is_heard_while_it_folds(hosted: AnyHosted) -> None:
+    group = filled(hosted)
+    leads_on(group)
+    group.run(4_000)
+    assert {each.server.node.gate.applied for each in group.servers.values()} == {ENTRIES + 1}
+    assert all(each.count(Fold) > 100 for each in group.servers.values())
+
+
+def test_whoever_folds_all_in_one_turn_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "Slices", lambda now: all_at_once())
+    group = filled()
+    elected(group)
+    terms = group.terms
+    group.run(3 * ENTRIES * COST)
+    assert group.terms != terms
+    assert group.longest >= ENTRIES * COST
+
+
+def kept_before_all(group: SlowServers) -> None:
+    """Snapshots are kept while a server folds, of as many entries as they say, whatever else is decided."""
+    leader = leads_on(group)
+    assert LEDGER.keeping is not None
+    early = [each for each in leader.kept if each[0] < ENTRIES]
+    assert early
+    for index, _, state in leader.kept:
+        gate, queue = LEDGER.keeping.decoded(state)
+        assert gate.applied + len(queue.others) == queue.length + len(queue.others) == index
+        assert gate.table.events == gate.applied
+
+
+def test_snapshots_are_of_what_is_folded() -> None:
+    kept_before_all(filled(limits=replace_limits(snapshot=700)))
+
+
+def test_a_snapshot_with_the_queue_of_later_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EventQueue, "at", lambda queue, _: EventQueue(queue.length, queue.others))
+    with pytest.raises(AssertionError):
+        kept_before_all(filled(limits=replace_limits(snapshot=700)))
+
+
+def replace_limits(snapshot: int) -> Limits:
+    """The limits with snapshots."""
+    return Limits(batch=LIMITS.batch, outstanding=LIMITS.outstanding, snapshot=snapshot)
+
+
+# -- how large slices are ----------------------------------------------------------------------------------------------
+
+
+def sizes(costs: Iterable[float]) -> list[int]:
+    """The sizes of slices, if in each of them an entry takes so long."""
+    group = VirtualServers(1)
+    node = group.leader().server.node
+    node = structs.replace(node, gate=structs.replace(node.gate, drafts=None))
+    clock = [0.0]
+    slices, found = Slices(lambda: clock[0]), []
+    for cost in costs:
+        slices.new_turn()
+        found.append(slices.most)
+        begun = slices.begun()
+        clock[0] += slices.most * cost
+        slices.over(begun, node, structs.replace(node, seen=node.seen + slices.most))
+    return found
+
+
+def test_slices_grow_while_they_are_quick_and_shrink_when_they_are_not() -> None:
+    assert sizes([0.0] * 15) == [*(2**each for each in range(13)), LARGEST, LARGEST]
+    found = sizes([1.0] * 10)
+    assert found[:3] == [1, 2, 4]
+    assert max(found) * 1.0 <= SPELL
+    assert sizes([0.01] * 8 + [1.0] * 3)[-1] * 1.0 <= SPELL
+    assert sizes([100.0] * 3) == [1, 1, 1]
+
+
+def test_steps_about_something_else_fold_no_more_than_a_spell_in_a_turn() -> None:
+    group = VirtualServers(1)
+    node = group.leader().server.node
+    node = structs.replace(node, gate=structs.replace(node.gate, drafts=None))
+    clock = [0.0]
+    slices = Slices(lambda: clock[0], first=4)
+    assert slices.allowed == 4
+    begun = slices.begun()
+    clock[0] += SPELL
+    slices.over(begun, node, structs.replace(node, seen=node.seen + 4))
+    assert slices.allowed == 0 < slices.most
+    slices.new_turn()
+    assert slices.allowed == slices.most
+    assert all_at_once().allowed == ALL
