@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -100,7 +101,7 @@ class Cluster:
         self._nodes[server] = self._background.wait(self._start(server, is_new=is_new))
 
     async def _start(self, server: ServerId, *, is_new: bool) -> NodeProcess:
-        node = running.opened(self.config.place(server), self._background.loop, self.said.append, is_new=is_new)
+        node = await self._opened(server, is_new=is_new)
         try:
             await node.start()
         except BaseException:
@@ -108,6 +109,16 @@ class Cluster:
             raise
         node.failure.add_done_callback(lambda failure: self._failed(node, failure))
         return node
+
+    async def _opened(self, server: ServerId, *, is_new: bool) -> NodeProcess:
+        """A node with its storage, which is read in a thread: the other nodes have to be heard meanwhile."""
+        loop, place = self._background.loop, self.config.place(server)
+        opening = loop.run_in_executor(None, partial(running.opened, place, loop, self.said.append, is_new=is_new))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(lambda opened: self._ending.add(loop.create_task(opened.result().stop())))
+            raise
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What went wrong in the loop, if no node has taken it as its own: a connection ends, or else all nodes do."""
