@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tlastep.binding import Binding
 from tlastep.cli.main import run
 
 CLOCK = """---- MODULE Clock ----
@@ -138,10 +139,27 @@ def test_a_binding_to_fill_in_names_start_invariants_and_bounds_of_the_configura
     assert run(["init", "spec/Clock.tla"]) == 0
     text = (project / "clock_binding.py").read_text()
     compile(text, "binding", "exec")
-    assert '@clock.start("Spec")' in text or '@clock.start("Init")' in text
-    assert ("SPECIFICATION" in CONFIG) == ('@clock.start("Spec")' in text)
+    assert '@clock.start("Init")\ndef start(constants: Constants) -> YourState: ...' in text
     assert '@clock.invariant("Early")\ndef invariant_early(state: YourState) -> bool: ...' in text
     assert '@clock.bound("Early")\ndef bound_early(constants: Constants) -> list[Property]: ...' in text
+
+
+def test_a_binding_of_a_specification_starts_with_it_and_can_be_loaded(project: Path) -> None:
+    """A configuration may name one formula instead of Init and Next; the actions are found in it all the same."""
+    clock = CLOCK.replace("Early ==", "Spec == Init /\\ [][Next]_hour /\\ WF_hour(Tick(1))\nEarly ==")
+    (project / "spec" / "Clock.tla").write_text(clock)
+    (project / "spec" / "Clock.cfg").write_text("CONSTANT Last = 3\nSPECIFICATION Spec\nINVARIANT TypeOK\n")
+    assert run(["init", "spec/Clock.tla"]) == 0
+    text = (project / "clock_binding.py").read_text()
+    assert '@clock.start("Spec")\ndef start(constants: Constants) -> YourState: ...' in text
+    assert "@clock.action\ndef Tick(state: YourState, n: object) -> YourState: ..." in text
+    assert '@clock.invariant("TypeOK")' in text
+    assert "Init" not in text
+    names: dict[str, object] = {"YourState": int}
+    exec(text.replace("from your_package import YourState", ""), names)
+    binding = names["clock"]
+    assert isinstance(binding, Binding)
+    assert (binding.module, set(binding.actions), set(binding.starts)) == ("Clock", {"Tick"}, {"Spec"})
 
 
 BAD = {
