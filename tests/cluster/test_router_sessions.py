@@ -148,6 +148,31 @@ def test_there_are_only_so_many_sessions_and_keys() -> None:
     assert full(10) == [200] * 7
 
 
+def no_room() -> Response:
+    """What a new key is told where there is room for one session, which is known."""
+    limits = Limits(sessions=1)
+    with Cluster(size=1, limits=limits) as small, routers(small.config) as (running,), connected(running) as (http,):
+        assert asked(http, "s", 1).status == 200
+        found = http.deposit("ann", 1, Idempotency_Key="k")
+        assert http.balance("ann") == 1
+        assert asked(http, "s", 2).status == 200
+        return found
+
+
+def is_clear(found: Response) -> bool:
+    """Whether a refusal says in one line what is full and what has happened, and when to look again."""
+    line = "there are as many sessions and keys as may be ([limits] sessions), and key:k is none of them"
+    return (found.status, found.error) == (409, f"{line}; nothing has happened") and int(
+        found.headers.get("retry-after", 0)
+    ) > 1
+
+
+def test_that_there_is_no_room_is_said_in_one_line_and_when_to_look_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_clear(no_room())
+    monkeypatch.setattr(gateway, "LATER", None)
+    assert not is_clear(no_room())
+
+
 WRONG: Final = [
     ({"number": 1}, "body.session: expected it beside number and received"),
     ({"received": 1}, "body.session: expected it beside number and received"),

@@ -25,7 +25,7 @@ from quorumlog.runtime.config import Config
 from quorumlog.runtime.feed import Feed
 from quorumlog.runtime.hosting import LEDGER_CODEC, AnyHosted, NoQuestion
 from quorumlog.runtime.session import Forgotten, Full, Refused, Rejected, Session
-from quorumlog.runtime.trouble import PERHAPS, RETRY, Trouble, bad, nobody, refused, unknown_group
+from quorumlog.runtime.trouble import LATER, PERHAPS, RETRY, Trouble, bad, nobody, refused, unknown_group
 from quorumlog.sharding.clients import Doing, Ended, Operation, Way
 
 AGAIN: Final = 0.5
@@ -390,7 +390,7 @@ def result_of(asked: asyncio.Future[Any]) -> Any:
         raise Trouble(503, f"the router is being stopped; {PERHAPS}", retry=RETRY)
     error = asked.exception()
     if isinstance(error, Full):
-        raise Trouble(409, str(error))
+        raise Trouble(409, f"{error}; nothing has happened", retry=LATER)
     if isinstance(error, Forgotten):
         raise Trouble(410, f"{error}, for its client has said that it has it; it was executed once")
     if isinstance(error, Rejected):

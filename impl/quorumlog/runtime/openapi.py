@@ -123,7 +123,7 @@ TROUBLES: Final[Mapping[int, str]] = {
     502: "A group does not want to be asked.",
     503: "Nobody has answered in time, something is in doubt, or too much is asked: ask again.",
 }
-LATER: Final = (429, 503)
+LATER: Final = (409, 429, 503)
 
 
 def described(routes: Iterable[Described], gateway: Gateway) -> Document:

@@ -79,7 +79,7 @@ class Session(Generic[Command]):
 def no_answer(session: str, number: int, *, full: bool) -> Exception:
     """Why there is no answer to a command, now or ever."""
     if full:
-        return Full(f"there are as many sessions and keys as may be, and {session} is none of them")
+        return Full(f"there are as many sessions and keys as may be ([limits] sessions), and {session} is none of them")
     return Forgotten(f"the answer to command {number} of {session} is forgotten")
 
 

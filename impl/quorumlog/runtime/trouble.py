@@ -6,6 +6,8 @@ from typing import Final
 
 RETRY: Final = 1
 """Seconds after which it is worth to ask again."""
+LATER: Final = 60
+"""Seconds after which it is worth to look whether somebody has made room."""
 
 
 PERHAPS: Final = "a command may have been executed, or may still be: ask again with the same Idempotency-Key"
