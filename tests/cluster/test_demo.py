@@ -29,6 +29,7 @@ def test_a_short_run_with_faults_holds(tmp_path: Path) -> None:
     assert "everything holds" in ran.stdout
     said = " ".join(ran.stdout.split())
     for verdict in (
+        "no server ended by itself holds",
         "enough happened to be judged holds",
         "what clients were told is linearizable holds",
         *(f"the replicas of group {group} hold the same events holds" for group in "abc"),
@@ -39,6 +40,7 @@ def test_a_short_run_with_faults_holds(tmp_path: Path) -> None:
         assert verdict in said
     assert "kill 1 1 c" in said  # the first fault: one kill, of one leader, of the coordinator's group
     assert (kept / "history.ndjson").stat().st_size > 0
+    assert list(kept.glob("data/*/snapshot-*")), "no server has kept its state"
     assert sorted(each.name for each in (kept / "recordings").iterdir()) == [
         f"{group}{number}.ndjson" for group in "abc" for number in (1, 2, 3)
     ]
@@ -100,7 +102,7 @@ def test_other_shards_and_replicas_and_a_document_outside_of_the_project(tmp_pat
     assert document["result"] == "ok"
     assert document["operations"]["ok"] > 50
     assert document["faults"] == {}
-    names = {"restarts", "enough", "total", "nothing lost", "linearizable", "ShardedLedger"}
+    names = {"restarts", "ran on", "enough", "total", "nothing lost", "linearizable", "ShardedLedger"}
     for name in ("replicas", "Replication", "LeaderOutput"):
         names |= {f"{name} {group}" for group in "abcd"}
     assert document["verdicts"] == dict.fromkeys(names, HOLDS)

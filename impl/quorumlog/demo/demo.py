@@ -23,8 +23,8 @@ from quorumlog.demo.judges import judges
 from quorumlog.demo.judging import Judging
 from quorumlog.demo.namespaces import Namespaces, Switch
 from quorumlog.demo.passages import Passages
-from quorumlog.demo.play import LOOK, PACE, Play, Result, Wanted, longest, outcomes
-from quorumlog.demo.verdicts import Verdict, came_back
+from quorumlog.demo.play import KEEPS, LOOK, PACE, Play, Result, Wanted, longest, outcomes
+from quorumlog.demo.verdicts import Verdict, came_back, ran_on
 from quorumlog.demo.workload import Clients, History
 from quorumlog.runtime.client import Client
 from quorumlog.runtime.session import Refused, Unanswered
@@ -68,14 +68,14 @@ class Demo(Play):
             for client in clients.values():
                 await client.close()
             await asyncio.to_thread(servers.close)
-        spoken = [came_back(injector.refused)]
+        spoken = [came_back(injector.refused), ran_on(servers.ended)]
         spoken += await self._judged(Judging(judges(servers.config, history, injector.happened, committed)))
         return Result(outcomes(history), tuple(injector.happened), schedule, tuple(spoken), longest(history))
 
     async def _connected(self, stack: AsyncExitStack) -> tuple[Supervisor, Ways]:
         """Servers that can be started, and the ways between them, until the stack ends."""
         wanted, dice = self._wanted, Random(f"{self._wanted.seed} ways")
-        sizes, more = dict.fromkeys(wanted.hosted, wanted.replicas), PACE + wanted.more
+        sizes, more = dict.fromkeys(wanted.hosted, wanted.replicas), PACE + KEEPS + wanted.more
         recordings = 'recordings = "recordings"\n'
         if self._network == "namespaces":
             names = [f"{group}{number}" for group, size in sizes.items() for number in range(1, size + 1)]

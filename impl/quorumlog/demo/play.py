@@ -41,6 +41,8 @@ LOOK: Final = 0.25
 """Seconds between two looks at the cluster."""
 CALM: Final = 60.0
 PACE: Final = "[pace]\nelection = [300, 600]\nheartbeat = 60\n"
+KEEPS: Final = "[limits]\nsnapshot = 200\nretain = 100\n"
+"""Servers keep their state and drop what it stands for so often that most restarts begin with a snapshot."""
 
 
 def groups(shards: int) -> dict[str, str]:

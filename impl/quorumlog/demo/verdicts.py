@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Final
 
 from msgspec import Struct
@@ -42,6 +43,12 @@ def came_back(refused: str | None) -> Verdict:
     if refused is None:
         return Verdict(what, HOLDS, "", "restarts")
     return Verdict(what, VIOLATED, " ".join(refused.split()), "restarts")
+
+
+def ran_on(ended: Sequence[str]) -> Verdict:
+    """Whether no server has ended by itself: the others do without it, so that nobody else would notice."""
+    what = "no server ended by itself"
+    return Verdict(what, VIOLATED if ended else HOLDS, " ".join("; ".join(ended).split()), "ran on")
 
 
 def enough(operations: Sequence[Lasted], happened: Sequence[Happened]) -> Verdict:
@@ -89,8 +96,8 @@ def replicas_agree(config: Config, group: str, committed: int | None) -> Verdict
     if 2 * holders <= len(logs):
         return Verdict(what, VIOLATED, f"{committed:,} entries were committed, and no majority holds them", name)
     dropped = max(start for start, _ in logs)
-    for index, entries in enumerate(zip(*(log[dropped - start :] for start, log in logs), strict=False), dropped + 1):
-        if len(set(entries)) > 1:
+    for index, entries in enumerate(zip_longest(*(log[dropped - start :] for start, log in logs)), dropped + 1):
+        if len({*entries} - {None}) > 1:  # one that lags has none there, and the others have to agree all the same
             return Verdict(what, VIOLATED, f"they differ at entry {index}", name)
     missing = f", the first {dropped:,} dropped" if dropped else ""
     return Verdict(what, HOLDS, f"{committed:,} entries committed{missing}, on {holders} of {len(logs)}", name)

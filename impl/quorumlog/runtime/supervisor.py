@@ -101,7 +101,11 @@ class Supervisor:
         self.views: Mapping[ServerId, str] = {}
         self.environment: Mapping[str, str] = {}
         self.within: Mapping[ServerId, Sequence[str]] = {}
+        self.ended: list[str] = []
+        """Which servers have ended though nobody had asked them to, or badly when somebody had; a line each."""
         self._processes: dict[ServerId, subprocess.Popen[bytes]] = {}
+        self._asked: set[ServerId] = set()
+        """Who was told to end, or killed."""
 
     def __enter__(self) -> Supervisor:
         return self
@@ -120,6 +124,7 @@ class Supervisor:
         """Start these servers, or all, and wait until they listen. Raises `RuntimeError` if one ends instead."""
         names = servers or self.servers
         for server in names:
+            self._asked.discard(server)
             words = [sys.executable, "-m", "quorumlog.runtime", "--config", str(self._view(server))]
             with self.output(server).open("ab") as output:
                 self._processes[server] = subprocess.Popen(
@@ -173,6 +178,7 @@ class Supervisor:
         write.
         """
         with self._held(servers if self.config.faults.killed_in_sync else ()):
+            self._miss(servers)
             self._send(servers, signal.SIGKILL)
             for server in servers:
                 self._processes[server].wait()
@@ -202,14 +208,29 @@ class Supervisor:
 
     def stop(self, *servers: ServerId, seconds: float = 10) -> dict[ServerId, int]:
         """Ask these servers, or all that run, to end, and answer their exit statuses."""
-        names = [each for each in servers or tuple(self._processes) if self.is_running(each)]
+        asked = servers or tuple(self._processes)
+        self._miss(asked)
+        names = [each for each in asked if self.is_running(each)]
         self._send(names, signal.SIGTERM)
-        return {server: self._processes[server].wait(seconds) for server in names}
+        statuses = {server: self._processes[server].wait(seconds) for server in names}
+        self.ended += [self._ended(server) for server, status in statuses.items() if status]
+        return statuses
+
+    def _miss(self, servers: Iterable[ServerId]) -> None:
+        """Note which of these have ended though nobody has asked them to. From now on all of them are asked."""
+        missed = [each for each in servers if each in self._processes and each not in self._asked]
+        self.ended += [self._ended(each) for each in missed if not self.is_running(each)]
+        self._asked.update(missed)
+
+    def _ended(self, server: ServerId) -> str:
+        said = self.output(server).read_text(encoding="utf-8").strip().splitlines()
+        return f"{server} has ended with status {self._processes[server].returncode}: {said[-1] if said else ''}"
 
     def close(self) -> None:
         """End whatever still runs."""
         running = [server for server in self._processes if self.is_running(server)]
         self.resume(*running)
+        self._miss(self._processes)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.stop(*running)
         self.kill(*[server for server in running if self.is_running(server)])

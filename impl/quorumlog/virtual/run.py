@@ -18,7 +18,7 @@ from quorumlog.demo.faults import Fault, Injector
 from quorumlog.demo.judges import judges
 from quorumlog.demo.judging import Judging
 from quorumlog.demo.play import HOSTED, Play, Result, Wanted, accounts, longest, outcomes
-from quorumlog.demo.verdicts import HOLDS, VIOLATED, Verdict, came_back
+from quorumlog.demo.verdicts import came_back, ran_on
 from quorumlog.demo.workload import Clients, History, Workload
 from quorumlog.runtime.config import Config
 from quorumlog.runtime.gateway import Gateway
@@ -67,7 +67,9 @@ class VirtualRun(Play):
     def __init__(self, wanted: Wanted) -> None:
         super().__init__(wanted)
         conditions, speed = ROUGH if wanted.faults else CALM
-        text = configuration(wanted.hosted, wanted.replicas, (scene.PACE if wanted.faults else "") + wanted.more)
+        text = configuration(
+            wanted.hosted, wanted.replicas, (scene.PACE if wanted.faults else "") + scene.KEEPS + wanted.more
+        )
         names = tuple([f"{group}{number}" for group in wanted.hosted for number in range(1, wanted.replicas + 1)])
         self._clock = Clock()
         self._network = Network(self._clock, Random(f"{wanted.seed} network"), conditions, names)
@@ -127,9 +129,3 @@ class VirtualRun(Play):
 
     def _routed(self) -> int:
         return 0 if self._routes is None else self._routes.routed
-
-
-def ran_on(failed: list[str]) -> Verdict:
-    """Whether no server has ended by itself."""
-    what = "no server ended by itself"
-    return Verdict(what, VIOLATED if failed else HOLDS, " ".join("; ".join(failed).split()), "ran on")

@@ -15,6 +15,8 @@ from typing import Final
 from quorumlog.demo.faults import FIRST, Fault, drawn
 
 PACE: Final = "[pace]\nelection = [1200, 2400]\nheartbeat = 500\n"
+KEEPS: Final = "[limits]\nsnapshot = 20\nretain = 50\n"
+"""Servers keep their state and drop what it stands for so often that most restarts begin with a snapshot."""
 LONGER: Final = 3.0
 """So many times as long as in the demo a fault lasts."""
 QUIET: Final = (2.0, 120.0)

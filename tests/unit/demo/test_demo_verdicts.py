@@ -12,7 +12,17 @@ from quorumlog.core.consensus.messages import Entry
 from quorumlog.core.leader_output import Executed
 from quorumlog.demo.faults import Happened
 from quorumlog.demo.judges import linearizable, recorded
-from quorumlog.demo.verdicts import HOLDS, UNJUDGED, VIOLATED, Verdict, came_back, enough, overlap, replicas_agree
+from quorumlog.demo.verdicts import (
+    HOLDS,
+    UNJUDGED,
+    VIOLATED,
+    Verdict,
+    came_back,
+    enough,
+    overlap,
+    ran_on,
+    replicas_agree,
+)
 from quorumlog.demo.workload import Lasted
 from quorumlog.ledger.events import Deposited
 from quorumlog.runtime import config
@@ -76,6 +86,16 @@ def test_a_server_that_stays_away_is_a_failure_in_one_line() -> None:
     )
 
 
+def test_a_server_that_ends_by_itself_is_a_failure_in_one_line() -> None:
+    assert ran_on([]).holds
+    assert ran_on(["a1 has ended with status 1: full\n", "b2 has ended with status -6:"]) == Verdict(
+        "no server ended by itself",
+        VIOLATED,
+        "a1 has ended with status 1: full ; b2 has ended with status -6:",
+        "ran on",
+    )
+
+
 # -- replicas ----------------------------------------------------------------------------------------------------
 
 
@@ -126,6 +146,12 @@ def test_a_replica_that_differs_is_found(three: Config) -> None:
     write(three, a1=deposits(1, 2, 3), a2=deposits(1, 2, 3), a3=deposits(1, 4, 3))
     found = replicas_agree(three, "a", 3)
     assert (found.result, found.says) == (VIOLATED, "they differ at entry 2")
+
+
+def test_replicas_that_differ_where_another_one_lags_are_found(three: Config) -> None:
+    write(three, a1=deposits(1, 2, 3), a2=deposits(1, 2, 4), a3=deposits(1))
+    found = replicas_agree(three, "a", 3)
+    assert (found.result, found.says) == (VIOLATED, "they differ at entry 3")
 
 
 def test_what_is_not_committed_may_differ(three: Config) -> None:

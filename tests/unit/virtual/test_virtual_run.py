@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -44,6 +45,8 @@ def test_the_same_seed_gives_the_same_files_whatever_pythons_hash_seed_is(tmp_pa
     assert sorted(one) == [*(f"{group}{number}.ndjson" for group in "abc" for number in (1, 2, 3)), "history.ndjson"]
     assert [name for name in one if one[name] != other[name]] == []
     assert all(len(each) > 10_000 for each in one.values())
+    began = [json.loads(line) for each in one.values() for line in each.splitlines() if b'"do":"start"' in line]
+    assert any(each.get("applied") for each in began), "no server that was killed has begun with a snapshot"
 
 
 def test_another_seed_gives_others(tmp_path: Path) -> None:
