@@ -26,6 +26,9 @@ class Files(Protocol):
     def size(self, name: str) -> int:
         """How long a file is, in bytes; 0 if it is not there."""
 
+    def identity(self, name: str) -> object:
+        """Which file it is that is found under this name now; None if there is none."""
+
     def read(self, name: str) -> bytes:
         """All of a file; nothing if it is not there."""
 
@@ -80,6 +83,13 @@ class SystemFiles:
     def size(self, name: str) -> int:
         path = self._folder / name
         return path.stat().st_size if path.exists() else 0
+
+    def identity(self, name: str) -> object:
+        try:
+            found = os.stat(f"{self._folder}/{name}")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_dev, found.st_ino
 
     def read(self, name: str) -> bytes:
         path = self._folder / name

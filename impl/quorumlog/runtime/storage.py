@@ -25,7 +25,7 @@ from quorumlog.persistent.strand import Strand
 from quorumlog.records import gathered
 from quorumlog.runtime import batches, snapshots
 from quorumlog.runtime.batches import Batch, Damage
-from quorumlog.runtime.database import FILE, Found, opened, usable
+from quorumlog.runtime.database import FILE, WAL, Found, State, opened, usable
 from quorumlog.runtime.errors import Compacted, DiskFailed, DiskFull, UnusableStore, failures
 from quorumlog.runtime.files import Files, SystemFiles
 from quorumlog.runtime.snapshots import Snapshot
@@ -92,6 +92,7 @@ class Storage:
         self._snapshots: list[int] = []
         self._remembered: tuple[Batch, tuple[Entry, ...]] | None = None
         self.recovered = self._recover(found.cut)
+        self._identities = self._identity()
         self._connection.set_wal_hook(self._count)
 
     @classmethod
@@ -137,10 +138,7 @@ class Storage:
                 return  # everything before has been synced
             after = replace(after, writes=before.writes + 1)
             truncated = store.kept < before.last
-            self._attempt(
-                f"write {after.writes}, to index {last}",
-                lambda: batches.write(self._connection, after, added, truncated),
-            )
+            self._attempt(f"write {after.writes}, to index {last}", lambda: self._write(after, added, truncated))
             self._state = after
             if truncated:
                 self._remembered = None
@@ -252,6 +250,17 @@ class Storage:
             return [Batch(after + 1, len(new), block)]
         half = len(new) // 2
         return [*self._batches(after, new[:half]), *self._batches(after + half, new[half:])]
+
+    def _write(self, after: State, added: Sequence[Batch], truncated: bool) -> None:
+        """Write, and look whether it was written where the next start will look: files that are removed, or whose
+        folder is moved, can be written as before by whoever has opened them, and nobody finds that again."""
+        batches.write(self._connection, after, added, truncated)
+        if self._identity() != self._identities:
+            raise DiskFailed(f"{self._path}: the store is no longer there, and what is written now would not be found")
+
+    def _identity(self) -> tuple[object, object]:
+        """Which files the database is, and what was written lately."""
+        return self._files.identity(FILE), self._files.identity(WAL)
 
     def _count(self, _: apsw.Connection, __: str, frames: int) -> int:
         self._frames = frames
