@@ -12,6 +12,7 @@ from quorumlog.simulation import ledger_properties
 from quorumlog.simulation.replicated_two_phase_commit import Log, asked, in_doubt
 from quorumlog.simulation.replicated_two_phase_commit import ReplicatedTwoPhaseCommit as World
 from quorumlog.simulation.transfers import Setting, Suffix
+from quorumlog_bindings.recorded_two_phase_commit import recording
 from quorumlog_bindings.transfers import bind_world, named, of_operations, setting, shared
 from tlastep.binding import Binding, Constants
 from tlastep.values import Value, model_value, record
@@ -207,3 +208,6 @@ for _name, _rules in ledger_properties.INVARIANTS.items():
         replicated_two_phase_commit.invariant(_name, *_over)(_test)
 for _name, (_over, _test) in ledger_properties.STEP_PROPERTIES.items():
     replicated_two_phase_commit.step_property(_name, *_over)(_test)
+
+
+replicated_two_phase_commit.recording = recording

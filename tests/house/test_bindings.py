@@ -24,12 +24,18 @@ OTHERS: Final = {
     "contracts.py",
     "histories.py",
     "ledger_contracts.py",
+    "recorded_entries.py",
     "recorded_gates.py",
+    "recorded_known.py",
     "recorded_leader_output.py",
     "recorded_ledger.py",
+    "recorded_letters.py",
     "recorded_pieces.py",
     "recorded_replication.py",
     "recorded_sharded_ledger.py",
+    "recorded_steps.py",
+    "recorded_transfers.py",
+    "recorded_two_phase_commit.py",
 }
 FILES: Final = [path for path in python_files(relative(PACKAGES["quorumlog_bindings"])) if path.name not in OTHERS]
 EXAMPLES: Final = [path for path in python_files("examples") if path.name == "binding.py"]
