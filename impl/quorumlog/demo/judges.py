@@ -28,8 +28,8 @@ TAIL: Final = 1 << 16
 SPECS: Final = ("Replication", "LeaderOutput")
 """What each group is judged by: its consensus, and what its servers took and said, and when."""
 
-OF_ALL: Final = "ShardedLedger"
-"""What all groups together are judged by."""
+OF_ALL: Final = ("ShardedLedger", "ReplicatedTwoPhaseCommit")
+"""What all groups together are judged by: what they committed and answered, and what they said to each other."""
 
 _NUMBER: Final = re.compile(rb'\{"n":(\d+)')
 
@@ -57,7 +57,10 @@ def judges(config: Config, history: History, happened: Sequence[Happened], commi
             for spec in SPECS
             for group in config.groups
         ),
-        *([of_recordings(OF_ALL, all_servers(config), partial(among_groups, config))] if config.coordinator else []),
+        *(
+            of_recordings(spec, all_servers(config), partial(among_groups, config, spec))
+            for spec in (OF_ALL if config.coordinator else ())
+        ),
     ]
 
 
@@ -82,9 +85,9 @@ def recorded(config: Config, group: str, spec: str, question: Question | None = 
     return validated(config, (f"{spec} {group}", what), spec, config.groups[group], question)
 
 
-def among_groups(config: Config, question: Question | None = None) -> Verdict:
-    """Whether what all groups committed and answered, transfers between them included, is a behaviour of a spec."""
-    return validated(config, (OF_ALL, f"all groups ran as {OF_ALL} says"), OF_ALL, all_servers(config), question)
+def among_groups(config: Config, spec: str, question: Question | None = None) -> Verdict:
+    """Whether what all groups did together, transfers between them included, is a behaviour of a spec."""
+    return validated(config, (spec, f"all groups ran as {spec} says"), spec, all_servers(config), question)
 
 
 def validated(
