@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,9 @@ from quorumlog import Cluster
 from quorumlog.core.read_model import KnownSince, Time
 from quorumlog.driver import Pace
 from quorumlog.runtime import feed
+from quorumlog.runtime.hosting import LEDGER
 from quorumlog.runtime.router import Router
+from quorumlog.runtime.supervisor import free_addresses
 
 SECONDS: Final = 20.0
 QUICK: Final = Pace(election=(150, 300), heartbeat=30, turns=True)
@@ -120,11 +123,26 @@ def test_what_nobody_waits_for_any_more_is_bounded_too(cluster: Cluster, router:
     asked = {"command": {"f": "deposit", "account": "dee", "amount": 1}}
     statuses = [http.post("/v1/commands?timeout=0.05", asked) for _ in range(9)]
     assert [each.error[:40] for each in statuses[:8]] == ["group a has not answered in time; a comm"] * 8
-    assert (statuses[8].status, statuses[8].error) == (503, "8 requests are not answered yet")
+    assert (statuses[8].status, statuses[8].error) == (503, "8 requests to group a are not answered yet")
     assert http.post("/v1/commands?timeout=0.05", asked, Idempotency_Key="k").status == 503
     start(cluster, stopped)
     assert eventually(lambda: router.gateway.open == 0)
     assert http.balance("dee") == 8
+
+
+def test_a_group_that_answers_nothing_takes_no_room_from_others(cluster: Cluster) -> None:
+    """Commands without a key are asked until they are answered, and nobody listens where this group is."""
+    groups = {**cluster.config.groups, "b": {"b1": free_addresses(1)[0]}}
+    config = dataclasses.replace(cluster.config, groups=groups, applications={"a": LEDGER, "b": LEDGER})
+    with routers(config) as (router,), connected(router) as (http,):
+        body = {"command": {"f": "deposit", "account": "ann", "amount": 1}}
+        for left in (8, 0):
+            found = [http.post("/v1/commands?timeout=0.05", {**body, "group": "b"}) for _ in range(8)]
+            says = ["group b has not answered in time" in each.error for each in found]
+            assert says == [True] * left + [False] * (8 - left)
+            assert {each.status for each in found} == {503}
+        assert http.post("/v1/questions", {"question": {"f": "total"}, "group": "b"}).error.startswith("8 requests to")
+        assert http.post("/v1/commands", {**body, "group": "a"}).status == 200
 
 
 def test_keys_that_nobody_waits_for_are_forgotten(cluster: Cluster, router: Router, http: Http) -> None:

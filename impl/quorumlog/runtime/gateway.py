@@ -10,6 +10,7 @@ more than it has not heard. Nothing else is remembered here, and routers need no
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from random import Random, SystemRandom
 from typing import Any, Final
@@ -24,8 +25,8 @@ from quorumlog.runtime.client import Client
 from quorumlog.runtime.config import Config
 from quorumlog.runtime.feed import Feed
 from quorumlog.runtime.hosting import LEDGER_CODEC, AnyHosted, NoQuestion
-from quorumlog.runtime.session import Forgotten, Full, Refused, Rejected, Session
-from quorumlog.runtime.trouble import LATER, PERHAPS, RETRY, Trouble, bad, nobody, refused, unknown_group
+from quorumlog.runtime.session import Full, Refused, Session
+from quorumlog.runtime.trouble import PERHAPS, RETRY, Trouble, bad, nobody, refused, result_of, unknown_group
 from quorumlog.sharding.clients import Doing, Ended, Operation, Way
 
 AGAIN: Final = 0.5
@@ -114,7 +115,7 @@ class Gateway:
         self.is_sharded = bool(self.placement.shards)
         self._loop = asyncio.get_running_loop()
         self._dice = dice if dice is not None else SystemRandom()
-        self._open = 0
+        self._open: Counter[str] = Counter()
         self._waiting: dict[Named, int] = {}
         self.groups: dict[str, Group] = {name: Group(name, config, self._dice) for name in config.groups}
 
@@ -127,7 +128,7 @@ class Gateway:
     @property
     def open(self) -> int:
         """How much was asked of the groups and is not answered, though nobody may be waiting for it any more."""
-        return self._open
+        return self._open.total()
 
     async def close(self) -> None:
         """Whatever is not answered is never answered."""
@@ -244,6 +245,7 @@ class Gateway:
 
     async def _command(self, group: Group, wanted: Wanted, key: str | None, number: int) -> Answered[Any]:
         session, numbered = group.session, wanted.numbered
+        self._check_room(group)
         if numbered is not None:
             request = Request(numbered.session, numbered.number, numbered.received, wanted.expected, wanted.command)
             check_size(request, self.config)
@@ -266,15 +268,16 @@ class Gateway:
         """Ask until there is an answer. A command of the router's own session goes on when nobody waits any more."""
         named = request.session, request.number
         self._waiting[named] = self._waiting.get(named, 0) + 1
+        session = group.session  # later, the group may have another one
         known: asyncio.Future[Answered[Any]] | None = None
         try:
             while True:
                 asked = self._forwarded(group, request)
                 if asked is not known:
                     known = asked
-                    self._count(asked)
+                    self._count(group, asked)
                     if is_ours:
-                        asked.add_done_callback(lambda _: group.session.accept(request.number))
+                        asked.add_done_callback(lambda _: session.accept(request.number))
                 left = until - self._loop.time()
                 await asyncio.wait([asked], timeout=max(min(AGAIN, left), 0))
                 if asked.done():
@@ -299,12 +302,15 @@ class Gateway:
         except (Refused, RuntimeError) as error:
             raise Trouble(502, f"group {group.name} cannot be asked: {error}; {PERHAPS}") from error
 
-    def _count(self, asked: asyncio.Future[Any]) -> None:
-        self._open += 1
-        asked.add_done_callback(lambda _: self._less())
+    def _check_room(self, group: Group) -> None:
+        """Nothing more is asked of a group that leaves so much unanswered; others may answer. Raises `Trouble`."""
+        most = self.config.router.outstanding
+        if self._open[group.name] >= most:
+            raise Trouble(503, f"{most} requests to group {group.name} are not answered yet", retry=RETRY)
 
-    def _less(self) -> None:
-        self._open -= 1
+    def _count(self, group: Group, asked: asyncio.Future[Any]) -> None:
+        self._open[group.name] += 1
+        asked.add_done_callback(lambda _: self._open.subtract([group.name]))
 
     # -- questions -----------------------------------------------------------------------------------------------
 
@@ -336,11 +342,12 @@ class Gateway:
 
     async def _question(self, group: Group, wanted: Wanted) -> Any:
         check_size(wanted.command, self.config)
+        self._check_room(group)
         try:
             asked = group.client.question(wanted.command)
         except (Refused, RuntimeError) as error:
             raise Trouble(502, f"group {group.name} cannot be asked: {error}") from error
-        self._count(asked)
+        self._count(group, asked)
         await asyncio.wait([asked], timeout=max(wanted.until - self._loop.time(), 0))
         if not asked.done():
             raise Trouble(503, f"group {group.name} has not answered in time", retry=RETRY)
@@ -382,19 +389,3 @@ class Gateway:
 def fresh(dice: Random) -> Session[Any]:
     """A session of the router."""
     return Session(f"router:{dice.getrandbits(64):016x}")
-
-
-def result_of(asked: asyncio.Future[Any]) -> Any:
-    """The answer that has come. Raises `Trouble` if there never will be one."""
-    if asked.cancelled():
-        raise Trouble(503, f"the router is being stopped; {PERHAPS}", retry=RETRY)
-    error = asked.exception()
-    if isinstance(error, Full):
-        raise Trouble(409, f"{error}; nothing has happened", retry=LATER)
-    if isinstance(error, Forgotten):
-        raise Trouble(410, f"{error}, for its client has said that it has it; it was executed once")
-    if isinstance(error, Rejected):
-        raise refused(str(error))
-    if error is not None:
-        raise Trouble(502, f"the group cannot be asked: {error}; {PERHAPS}")
-    return asked.result()

@@ -74,9 +74,8 @@ def entrances(routes: Routes) -> list[Entrance]:
 class Door:
     """Lets requests in as long as there are not too many, and turns whatever goes wrong into an answer."""
 
-    def __init__(self, limits: config.RouterSection, gateway: Gateway, metrics: Metrics) -> None:
+    def __init__(self, limits: config.RouterSection, metrics: Metrics) -> None:
         self._limits = limits
-        self._gateway = gateway
         self._metrics = metrics
         self._inside = 0
         self._by: Counter[str] = Counter()
@@ -107,7 +106,7 @@ class Door:
 
     async def _counted(self, entrance: Entrance, request: Request) -> Response:
         by = request.client.host if request.client is not None else ""
-        if max(self._inside, self._gateway.open) >= self._limits.outstanding:
+        if self._inside >= self._limits.outstanding:
             raise Trouble(503, f"{self._limits.outstanding} requests are not answered yet", retry=RETRY)
         if self._by[by] >= self._limits.each:
             raise Trouble(429, f"{self._limits.each} requests from {by} are not answered yet", retry=RETRY)
@@ -190,7 +189,7 @@ class Router:
         self._routes = Routes(self.gateway, limits, metrics)
         self._server = Server(
             uvicorn.Config(
-                application(self._routes, Door(limits, self.gateway, metrics)),
+                application(self._routes, Door(limits, metrics)),
                 loop="none",
                 http="h11",
                 ws="none",

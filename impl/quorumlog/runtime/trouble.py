@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+from typing import Any, Final
+
+from quorumlog.runtime.session import Forgotten, Full, Rejected
 
 RETRY: Final = 1
 """Seconds after which it is worth to ask again."""
@@ -46,3 +49,19 @@ def refused(reason: str) -> Trouble:
 def unknown_group(group: str, known: list[str]) -> Trouble:
     """There is no such group."""
     return Trouble(404, f"group: expected one of {', '.join(known)}, found {group!r}")
+
+
+def result_of(asked: asyncio.Future[Any]) -> Any:
+    """The answer that has come. Raises `Trouble` if there never will be one."""
+    if asked.cancelled():
+        raise Trouble(503, f"the router is being stopped; {PERHAPS}", retry=RETRY)
+    error = asked.exception()
+    if isinstance(error, Full):
+        raise Trouble(409, f"{error}; nothing has happened", retry=LATER)
+    if isinstance(error, Forgotten):
+        raise Trouble(410, f"{error}, for its client has said that it has it; it was executed once")
+    if isinstance(error, Rejected):
+        raise refused(str(error))
+    if error is not None:
+        raise Trouble(502, f"the group cannot be asked: {error}; {PERHAPS}")
+    return asked.result()
