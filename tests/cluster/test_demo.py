@@ -36,6 +36,7 @@ def test_a_short_run_with_faults_holds(tmp_path: Path) -> None:
         *(f"group {group} ran as Replication says holds" for group in "abc"),
         *(f"group {group} ran as LeaderOutput says holds" for group in "abc"),
         "all groups ran as ShardedLedger says holds",
+        "all groups ran as ReplicatedTwoPhaseCommit says holds",
     ):
         assert verdict in said
     assert "kill 1 1 c" in said  # the first fault: one kill, of one leader, of the coordinator's group
@@ -102,7 +103,8 @@ def test_other_shards_and_replicas_and_a_document_outside_of_the_project(tmp_pat
     assert document["result"] == "ok"
     assert document["operations"]["ok"] > 50
     assert document["faults"] == {}
-    names = {"restarts", "ran on", "enough", "total", "nothing lost", "linearizable", "ShardedLedger"}
+    names = {"restarts", "ran on", "enough", "total", "nothing lost", "linearizable"}
+    names |= {"ShardedLedger", "ReplicatedTwoPhaseCommit"}
     for name in ("replicas", "Replication", "LeaderOutput"):
         names |= {f"{name} {group}" for group in "abcd"}
     assert document["verdicts"] == dict.fromkeys(names, HOLDS)

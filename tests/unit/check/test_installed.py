@@ -63,7 +63,7 @@ def test_a_project_that_binds_something_else_is_no_hindrance(recordings: Path) -
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ([], "--model: expected one of LeaderOutput, Replication"),
+        ([], "--model: expected one of LeaderOutput, ReplicatedTwoPhaseCommit"),
         (["--model", "Nothing"], "no pyproject.toml with a table [tool.tlastep]"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_wheel_holds_the_texts_of_all_specs_that_recordings_are_judged_by() ->
             assert included.get(f"spec/{name}.tla") == f"quorumlog_bindings/specs/{name}.tla", f"{module} needs {name}"
 
 
-@pytest.mark.parametrize("module", ["LeaderOutput", "Replication", "ShardedLedger"])
+@pytest.mark.parametrize("module", ["LeaderOutput", "ReplicatedTwoPhaseCommit", "Replication", "ShardedLedger"])
 def test_a_binding_comes_with_its_spec(module: str) -> None:
     project, binding = installed_binding(module)
     assert binding.module == module
