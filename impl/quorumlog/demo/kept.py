@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from quorumlog.demo.verdicts import HOLDS, UNJUDGED, VIOLATED, Verdict
+from quorumlog.ledger.ledger import RATES
 
 QUESTIONS: Final = frozenset({"balance", "total"})
 ALL: Final = ""
@@ -37,7 +37,7 @@ class Amounts:
 
     def __init__(self) -> None:
         self.least: Counter[str] = Counter()
-        self.most: dict[str, float] = {}
+        self.most: Counter[str] = Counter()
         self.found: dict[str, int] = {}
         self.commands = 0
         """How many were acknowledged, and have changed something."""
@@ -50,23 +50,23 @@ class Amounts:
         for account, amount in moves(f, asked, answer if how == "ok" else None):
             self._add(account, amount, how == "ok")
 
-    def _add(self, account: str, amount: float, known: bool) -> None:
+    def _add(self, account: str, amount: int, known: bool) -> None:
         if known or amount > 0:
-            self.most[account] = self.most.get(account, 0) + amount
+            self.most[account] += amount
         if known or amount < 0:
-            self.least[account] += int(amount)
+            self.least[account] += amount
 
     def wrong(self, account: str) -> str | None:
         """What does not fit of an account of which it was said what it holds."""
-        found, least, most = self.found[account], self.least[account], self.most.get(account, 0)
+        found, least, most = self.found[account], self.least[account], self.most[account]
         if least <= found <= most:
             return None
         expected = f"{least:,}" if least == most else f"{least:,} to {most:,}"
         return f"{account or 'all accounts together'}: expected {expected}, found {found:,}"
 
 
-def moves(f: str, asked: Any, answer: Any) -> Iterator[tuple[str, float]]:
-    """Which account a command changes, by how much; without its answer an exchange brings nobody knows how much."""
+def moves(f: str, asked: Any, answer: Any) -> Iterator[tuple[str, int]]:
+    """Which account a command changes, by how much; without its answer an exchange brings what it may at most."""
     amount = asked["amount"]
     match f:
         case "deposit":
@@ -76,7 +76,8 @@ def moves(f: str, asked: Any, answer: Any) -> Iterator[tuple[str, float]]:
         case "transfer":
             yield from ((asked["from"], -amount), (asked["to"], amount))
         case _:
-            yield from ((asked["from"], -amount), (asked["to"], inf if answer is None else answer["received"]))
+            received = amount * max(RATES) // 100 if answer is None else answer["received"]
+            yield from ((asked["from"], -amount), (asked["to"], received))
 
 
 def read(history: Path) -> Amounts:

@@ -79,8 +79,8 @@ def test_what_is_there_is_what_was_acknowledged(
         (("withdraw", {**X, "amount": 9}), 6, 33, 36, (HOLDS, HOLDS)),
         (("transfer", {"from": "x", "to": "y", "amount": 9}), 6, 42, 45, (HOLDS, HOLDS)),
         (("transfer", {"from": "x", "to": "y", "amount": 9}), 5, 42, 45, (HOLDS, VIOLATED)),
-        (("exchange", {"from": "x", "to": "y", "amount": 9}), 6, 99, 45, (HOLDS, HOLDS)),
-        (("exchange", {"from": "x", "to": "y", "amount": 9}), 6, 99, 44, (VIOLATED, HOLDS)),
+        (("exchange", {"from": "x", "to": "y", "amount": 9}), 6, 46, 45, (HOLDS, HOLDS)),
+        (("exchange", {"from": "x", "to": "y", "amount": 9}), 6, 47, 44, (VIOLATED, VIOLATED)),
     ],
 )
 @pytest.mark.parametrize("ends", [True, False])
