@@ -136,6 +136,8 @@ class Copy(Generic[State]):
         """How many entries there are, as far as a server has told."""
         self.failure: Exception | None = None
         """What `folds` has raised at an entry, or `Missing`; nothing more is asked then."""
+        self.is_closed = False
+        """Whether nothing more is asked because nobody wants it."""
         self._servers = dict(servers)
         self._codec = codec
         self._folds = folds
@@ -193,11 +195,16 @@ class Copy(Generic[State]):
             entry = bisect_right(self.ends, self.ends[entry])
         return found[:limit]
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether it will know nothing more."""
+        return self.is_closed or self.failure is not None
+
     async def until(self, events: int, timeout: float) -> bool:
         """Wait until it knows so many events, or for so many seconds; whether it does."""
         try:
             async with asyncio.timeout(timeout):
-                while self.position < events and self.failure is None:
+                while self.position < events and not self._is_over:
                     await self._changed.wait()
         except TimeoutError:
             return False
@@ -207,12 +214,12 @@ class Copy(Generic[State]):
         """Wait until it holds all that its source knew not long ago, or for so many seconds; whether it does."""
         try:
             async with asyncio.timeout(timeout):
-                while not self.staleness()[0] and self.failure is None:
+                while not self.staleness()[0] and not self._is_over:
                     self._told.clear()
                     await self._told.wait()
         except TimeoutError:
             return False
-        return self.failure is None
+        return not self._is_over
 
     # -- asking --------------------------------------------------------------------------------------------------
 
@@ -255,6 +262,9 @@ class Copy(Generic[State]):
 
     async def close(self) -> None:
         """Ask nothing more; whoever waits is told."""
+        self.is_closed = True
+        self._told.set()
+        self._wake()
         self._task.cancel()
         await asyncio.wait([self._task])
         if self._connection is not None:

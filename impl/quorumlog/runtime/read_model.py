@@ -105,6 +105,11 @@ class ReadModel(Generic[State]):
         return self._copy.model.source
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it asks nothing more."""
+        return self._copy.is_closed
+
+    @property
     def position(self) -> int:
         """How many events it knows."""
         return self._copy.position
@@ -150,8 +155,8 @@ class ReadModel(Generic[State]):
         return await self._copy.until(after + 1, timeout)
 
     async def follow(self, after: int = 0) -> AsyncIterator[Event]:
-        """The events that follow the first `after` ones, as they are decided, without an end."""
-        while True:
+        """The events that follow the first `after` ones, as they are decided, until it is closed."""
+        while not self.is_closed:
             for each in self.events(after):
                 yield each
                 after = each.position
@@ -244,8 +249,8 @@ class SyncReadModel(Generic[State]):
         return self._wait(asked())
 
     def follow(self, after: int = 0) -> Iterator[Event]:
-        """The events that follow the first `after` ones, as they are decided, without an end."""
-        while True:
+        """The events that follow the first `after` ones, as they are decided, until it is closed."""
+        while not self._model.is_closed:
             for each in self.events(after):
                 yield each
                 after = each.position

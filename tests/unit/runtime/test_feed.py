@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, cast
 
 import pytest
@@ -17,11 +17,14 @@ from quorumlog.runtime import feed as feeds
 from quorumlog.runtime import wire
 from quorumlog.runtime.feed import Event, Feed
 from quorumlog.runtime.hosting import LEDGER
+from quorumlog.runtime.read_model import ReadModel
+from quorumlog.runtime.session import Unanswered
 from quorumlog.runtime.transport import Connection
 from quorumlog.runtime.wire import BadFrame, Gone
 
 NOBODY: Final = cast(Connection, None)
 """A feed that has not reached anybody takes what comes from there."""
+HOUR: Final = 3600.0
 SERVERS: Final = {"a1": ("127.0.0.1", 1), "a2": ("127.0.0.1", 1)}
 
 EVENTS: Final = st.one_of(
@@ -127,6 +130,36 @@ def test_what_all_servers_have_dropped_cannot_be_copied() -> None:
         assert str(feed.failure) == "all servers of group a have dropped the first 7 entries"
 
     with_feed(story)
+
+
+def test_whoever_waits_is_told_that_it_is_closed() -> None:
+    """And does not wait until its own time is over; what follows the events ends."""
+
+    async def run() -> tuple[bool, bool, list[Event]]:
+        model = ReadModel("a", SERVERS, LEDGER.codec, LEDGER.application)
+        waits = [asyncio.create_task(each) for each in (model.more(0, HOUR), unanswered(model.current(HOUR)))]
+        follows = asyncio.create_task(all_of(model.follow()))
+        await asyncio.sleep(0)
+        await model.close()
+        async with asyncio.timeout(HOUR / 1000):
+            more, told = await asyncio.gather(*waits)
+            return more, told, await follows
+
+    assert asyncio.run(run()) == (False, True, [])
+
+
+async def unanswered(waits: Awaitable[object]) -> bool:
+    """Whether there is no answer."""
+    try:
+        await waits
+    except Unanswered:
+        return True
+    return False
+
+
+async def all_of(events: AsyncIterator[Event]) -> list[Event]:
+    """All that there are until the end."""
+    return [each async for each in events]
 
 
 def test_accounts_are_those_between_which_money_moves() -> None:
