@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from tlastep.compile import peephole
-from tlastep.compile.partial import KINDS, MANY, Partial
+from tlastep.compile.everywhere import about_all, counted_of
+from tlastep.compile.partial import KINDS, Partial
 from tlastep.compile.partial_statements import Scope, Statements, cell, copy_of
 from tlastep.compile.peephole import BOOL, FUNCTION, INT, PLAIN, SET, SURE, name_of
 from tlastep.compile.reads import STATES, bound_names
@@ -189,7 +189,9 @@ class Evaluator(Statements):
             left.append(made)
         if not left:
             return ast.Constant(not absorbs)
-        return left[0] if len(left) == 1 else ast.BoolOp(node.op, left)
+        if len(left) == 1:
+            return left[0]
+        return (None if absorbs else peephole.begun(self, left)) or ast.BoolOp(node.op, left)
 
     def tested(self, node: ast.expr) -> ast.expr:
         """A value that is asked whether it is true, as an expression that Python finds true or false at once."""
@@ -334,66 +336,4 @@ class Evaluator(Statements):
             first.append(ast.Compare(value, [ast.IsNot()], [ast.Constant(None)]))  # no value is None: this is true
             given[name] = own
         said: ast.expr = self.visit(renamed(body, given))
-        return ast.BoolOp(ast.And(), [*first, said]) if first else said
-
-
-def about_all(evaluator: Evaluator, name: str, every: ast.GeneratorExp) -> ast.expr:
-    """`all(...)` or `any(...)`: written out for a few constants, or learnt for places of sequences."""
-    match every.generators:
-        case [ast.comprehension(ast.Name(item), ast.Call(ast.Name("members"), [of]), [])]:
-            known, value = evaluator.partial.value_of(evaluator.visit(of))
-            if known and type(value) is frozenset and len(value) <= MANY:
-                each = [renamed(every.elt, {item: evaluator.constant(member)}) for member in value]
-                if not each:
-                    return ast.Constant(name == "all")
-                return evaluator.visit_BoolOp(ast.BoolOp(ast.And() if name == "all" else ast.Or(), each))
-        case [ast.comprehension(ast.Name(item), ast.Call(ast.Name("numbers"), [low, high]), [])] if name == "all":
-            learnt = _learnt(evaluator, item, low, high, every.elt)
-            if learnt is not None:
-                return learnt
-    return ast.Call(ast.Name(name, ast.Load()), [evaluator.visit(every)], [])
-
-
-def counted_of(evaluator: Evaluator, of: ast.expr) -> ast.expr | None:
-    """How many of a few constants a formula is true of."""
-    match of:
-        case ast.Call(
-            ast.Name("frozenset"),
-            [ast.GeneratorExp(ast.Name(item), [ast.comprehension(ast.Name(same), among, [test])])],
-        ) if item == same:
-            value = evaluator.partial.value_of(among)[1]
-            if type(value) is frozenset and 0 < len(value) <= MANY:
-                tests = [evaluator.visit(renamed(test, {item: evaluator.constant(member)})) for member in value]
-                one, none = ast.Constant(1), ast.Constant(0)
-                total: ast.expr = ast.IfExp(tests[0], one, none)
-                for each in tests[1:]:
-                    total = ast.BinOp(total, ast.Add(), ast.IfExp(each, one, none))
-                return total
-    return None
-
-
-def _learnt(evaluator: Evaluator, place: str, low: ast.expr, high: ast.expr, body: ast.expr) -> ast.expr | None:
-    """A formula about all places that remembers how far it was found true: if cells are all that changes of it."""
-    if "all_places" not in evaluator.partial.namespace:
-        return None
-    kinds = {**evaluator.scope.kinds, place: INT}
-    inner = Evaluator(evaluator.partial, replace(evaluator.scope, kinds=kinds, quiet=False))
-    said = inner.visit(renamed(body, {}))
-    cells = {ast.unparse(node): node for node in peephole.cells_in(said)}
-    states = [node for node in ast.walk(said) if isinstance(node, ast.Name) and node.id in STATES]
-    fixed = len(peephole.cells_in(said))
-    own = {name for node in ast.walk(said) for name in bound_names(node)} | {place}
-    own |= {node.target.id for node in ast.walk(said) if isinstance(node, ast.NamedExpr)}
-    local = {node.id for node in ast.walk(said) if isinstance(node, ast.Name)} & evaluator.scope.kinds.keys() - own
-    if not cells or len(states) != fixed or local:
-        return None
-    # What is learnt of cells is true of all that have the same values: only the order in which they come matters.
-    order = {name: f"cell{number}" for number, name in enumerate(cells)}
-    text = ast.unparse(said)
-    for name, number in order.items():
-        text = text.replace(name, number)
-    test = ast.Lambda(ast.arguments([], [ast.arg(place)], None, [], [], None, []), said)
-    parts = ast.Tuple(list(cells.values()), ast.Load())
-    known = ast.Name(evaluator.partial.learnt(text), ast.Load())
-    operands: list[ast.expr] = [known, evaluator.visit(low), evaluator.visit(high), test, parts]
-    return ast.Call(ast.Name("all_places", ast.Load()), operands, [])
+        return peephole.with_names(first, said) if first else said

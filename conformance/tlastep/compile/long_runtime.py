@@ -9,9 +9,10 @@ formula about all places of a sequence (`all_places`) how far it was found true.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from tlastep.compile.all_places import AllPlaces
 from tlastep.compile.climbing import DEEP, climb
 from tlastep.compile.runtime import HELPERS
 from tlastep.language import operations
@@ -33,7 +34,7 @@ from tlastep.language.operations import (
 )
 from tlastep.language.standard_modules import sequences
 from tlastep.language.standard_modules.arithmetic import NAT
-from tlastep.long_sequences import SHORT, Long, LongSequences, Trunk, common
+from tlastep.long_sequences import SHORT, Long, LongSequences, Trunk
 from tlastep.values import Fn, Value
 from tlastep.wide_functions import put
 
@@ -45,7 +46,7 @@ ALL: Final = 1 << 62
 def long_helpers(long: LongSequences) -> dict[str, object]:
     """The names that generated code may use, for states that hold long sequences."""
     functions, sequences_of = _functions(long), _sequences(long)
-    prefixes = _prefixes(long, sequences_of["subsequence"], functions["equal"])
+    prefixes = _prefixes(long, sequences_of["subsequence"], functions["equal"], sequences_of["length"])
     return {**HELPERS, **functions, **sequences_of, **prefixes, **_sets(long)}
 
 
@@ -161,11 +162,15 @@ def _sequences(long: LongSequences) -> dict[str, Any]:
         return long.of(sequences.selected(whole(operand), test))  # type: ignore[arg-type]  # likewise
 
     found = (length, subsequence, concatenated, appended, head, tail, selected)
-    return {each.__name__: each for each in found} | {"all_places": AllPlaces(long)}
+    places = AllPlaces(long)
+    return {each.__name__: each for each in found} | {"all_places": places, "each_place": places.each}
 
 
 def _prefixes(
-    long: LongSequences, subsequence: Callable[[Any, Any, Any], Any], equal: Callable[[Any, Any], bool]
+    long: LongSequences,
+    subsequence: Callable[[Any, Any, Any], Any],
+    equal: Callable[[Any, Any], bool],
+    length: Callable[[Any], int],
 ) -> dict[str, object]:
     """What is often said of beginnings of sequences (`compile/peephole.py` finds where)."""
 
@@ -191,7 +196,21 @@ def _prefixes(
             return True
         return equal(subsequence(one, 1, its), subsequence(other, 1, ours))
 
-    return {each.__name__: each for each in (prefix, begins, alike)}
+    def is_begun(start: Any, whole: Any) -> bool:
+        """`Len(start) <= Len(whole) /\\ SubSeq(whole, 1, Len(start)) = start`."""
+        if type(start) is Long and type(whole) is Long and start.trunk is whole.trunk:
+            return start.count <= whole.count
+        count = length(start)
+        return count <= length(whole) and begins(whole, count, start)
+
+    def is_prefix_begun(operand: Any, count: Any, whole: Any) -> bool:
+        """The same with `SubSeq(operand, 1, count)` for `start`."""
+        same = type(operand) is Long and type(whole) is Long and operand.trunk is whole.trunk
+        if same and type(count) is int and SHORT <= count <= operand.count:
+            return bool(count <= whole.count)
+        return is_begun(prefix(operand, count), whole)
+
+    return {each.__name__: each for each in (prefix, begins, alike, is_begun, is_prefix_begun)}
 
 
 def _sets(long: LongSequences) -> dict[str, object]:
@@ -324,57 +343,3 @@ class _Sequences(Implicit):
 
     def members(self) -> Iterable[Value]:
         raise fail("Seq has no end and can't be enumerated")
-
-
-class AllPlaces:
-    """`\\A k \\in 1 .. high : body(k)`, where all that changes of the body is in `parts`: values and long sequences.
-
-    What the body says at a place k that reads nothing behind k stays true as long as the sequences agree up to there.
-    """
-
-    def __init__(self, long: LongSequences) -> None:
-        self._long = long
-
-    def __call__(
-        self, known: dict[Any, int], low: Any, high: Any, body: Callable[[int], bool], parts: tuple[Any, ...]
-    ) -> bool:
-        """Whether it is true. `known` is what this formula has learnt."""
-        if type(low) is not int or type(high) is not int:
-            raise fail("expected numbers")
-        key: tuple[Any, ...]
-        if len(parts) == 2:
-            one, other = parts
-            key = one.trunk if type(one) is Long else one, other.trunk if type(other) is Long else other
-        else:
-            key = tuple([part.trunk if type(part) is Long else part for part in parts])
-        found = known.get(key) if low == 1 else None
-        if found is None:
-            if low != 1 or not any(type(part) is Trunk for part in key):
-                return all(body(place) for place in range(low, high + 1))
-            found = known[key] = self._inherited(known, key)
-        return found >= high or self._beyond(found, high, body, known, key)
-
-    def _beyond(self, found: int, high: int, body: Callable[[int], bool], known: dict[Any, int], key: Any) -> bool:
-        """Whether it is true at the places behind those where it was found true."""
-        long, far = self._long, found
-        for place in range(found + 1, high + 1):
-            long.highest = 0
-            if not body(place):
-                return False
-            if long.highest <= place and far == place - 1:
-                far = place
-        known[key] = far
-        return True
-
-    @staticmethod
-    def _inherited(known: Mapping[Any, int], key: tuple[Any, ...]) -> int:
-        """What is known of sequences that these have a beginning in common with."""
-        best = 0
-        for other, reach in known.items():
-            for one, its in zip(key, other, strict=True):
-                if type(one) is Trunk and type(its) is Trunk:
-                    reach = min(reach, common(one, its))
-                elif type(one) is not type(its) or one != its:
-                    reach = 0
-            best = max(best, reach)
-        return best

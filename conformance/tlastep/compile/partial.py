@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from tlastep.compile.peephole import BOOL, FUNCTION, INT, MODEL, PLAIN, SET, SLOW, SURE, TEXT
 from tlastep.compile.reads import STATES
 from tlastep.compile.runtime import attribute
-from tlastep.compile.specialised import Known
+from tlastep.compile.specialised import Known, renamed
 from tlastep.errors import EvaluationError
 from tlastep.language.operations import Endless, Implicit
 from tlastep.long_sequences import Long
@@ -78,6 +78,7 @@ class Partial:
         self._recursive = frozenset(name for name in self.functions if name in reached(self.functions, name))
         self._numbers = count()
         self._constants: dict[tuple[type, Any], str] = {}
+        self._folded: dict[tuple[str, ...], ast.expr | None] = {}
         self._at: dict[str, str] = {}
         self.at: dict[str, str] = {}
         """The variables by the names of what says where their cells are."""
@@ -162,17 +163,20 @@ class Partial:
         return self._results.get(function) or RESULTS.get(function)
 
     def folded(self, name: str, operands: Sequence[ast.expr]) -> ast.expr | None:
-        """What a function makes of constants, if it can be made beforehand."""
+        """What a function makes of constants, if it can be made beforehand: once, for sets learn what they hold."""
         values = [self.value_of(each) for each in operands]
         if not all(known for known, _ in values) or name in ("no_case", "all_places", "forget"):
             return None
         if name in self._changing:
             return None
-        try:
-            found = self.namespace[name](*(value for _, value in values))
-        except (EvaluationError, AttributeError, TypeError):
-            return None
-        return self.as_node(found)
+        wanted = (name, *map(ast.unparse, operands))
+        if wanted not in self._folded:
+            try:
+                self._folded[wanted] = self.as_node(self.namespace[name](*(value for _, value in values)))
+            except (EvaluationError, AttributeError, TypeError):
+                self._folded[wanted] = None
+        found = self._folded[wanted]
+        return None if found is None else renamed(found, {})
 
     def as_node(self, value: Any) -> ast.expr | None:
         """A value as an expression."""

@@ -248,6 +248,33 @@ def _length(known: Knows, _: str, operand: ast.expr) -> ast.expr | None:
     return ast.IfExp(_has_class(operand, "Long"), count, short)
 
 
+def begun(known: Knows, both: Sequence[ast.expr]) -> ast.expr | None:
+    """`Len(a) <= Len(b) /\\ SubSeq(b, 1, Len(a)) = a`: whether a sequence begins with another one."""
+    match both:
+        case [
+            ast.Compare(its, [ast.LtE()], [ours]),
+            ast.Call(ast.Name("begins"), [whole, count, start]),
+        ] if _is_length(known, its, start) and _is_length(known, count, start) and _is_length(known, ours, whole):
+            return _call("is_begun", start, whole)
+    return None
+
+
+def _is_length(known: Knows, node: ast.expr, of: ast.expr) -> bool:
+    length = _length(known, "length", of)
+    return length is not None and ast.unparse(length) == ast.unparse(node)
+
+
+def with_names(names: Sequence[ast.expr], said: ast.expr) -> ast.expr:
+    """What is said of values that are given names first; nobody else knows them."""
+    match names, said:
+        case (
+            [ast.Compare(ast.NamedExpr(ast.Name(name), ast.Call(ast.Name("prefix"), [whole, count])))],
+            ast.Call(ast.Name("is_begun"), [ast.Name(same), other]),
+        ) if name == same and name not in {node.id for node in ast.walk(other) if isinstance(node, ast.Name)}:
+            return _call("is_prefix_begun", whole, count, other)
+    return ast.BoolOp(ast.And(), [*names, said])
+
+
 def _record(known: Knows, _: str, fields: ast.expr) -> ast.expr | None:
     if not isinstance(fields, ast.Dict):
         return None

@@ -173,20 +173,29 @@ class Follower:
                     claimed[place] = _put(claimed.get(place, before[place]), key, value)
         changed, other, free = 0, [], self._free
         for place in writes:
-            old, new, said = before[place], following[place], claimed.pop(place, UNSAID)
-            if claims is None or place in free:
-                # Of what nobody says it need not be known whether it is equal to what it was: comparing may take long.
-                if new is old or (claims is None and new == old):
-                    continue
-            else:
-                said = old if said is UNSAID else said
-                if new is not said and new != said:
+            old, new = before[place], following[place]
+            if place in claimed:
+                said = claimed.pop(place)
+                if claims is None or place in free:
+                    if new is old:
+                        continue
+                elif new is not said and new != said:
                     return False
-                if said is old or said == old:
+                elif said is old or said == old:
                     following[place] = old
                     continue
-                # The two are equal. What is claimed has been met before, more often: its hashes are known.
-                new = following[place] = said
+                else:
+                    # The two are equal. What is claimed has been met before, more often: its hashes are known.
+                    new = following[place] = said
+            elif new is old:
+                continue
+            elif claims is None or place not in free:
+                # Of what nobody says it need not be known whether it is equal to what it was: comparing may take long.
+                if new == old:
+                    following[place] = old
+                    continue
+                if claims is not None:
+                    return False
             changed |= 1 << place
             if type(new) is not type(old):
                 other.append(place)

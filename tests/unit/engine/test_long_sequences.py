@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from tlastep.compile.long_runtime import AllPlaces, long_helpers
+from tlastep.compile.all_places import AllPlaces
+from tlastep.compile.long_runtime import long_helpers
 from tlastep.compile.runtime import HELPERS
 from tlastep.errors import EvaluationError
 from tlastep.language.operations import Endless
