@@ -21,7 +21,7 @@ from quorumlog.runtime import wire
 from quorumlog.runtime.read_model import ReadModel
 from quorumlog.runtime.session import Expected, NotAQuestion, Refused, Rejected, Session, Unanswered, no_answer, spread
 from quorumlog.runtime.transport import Connection
-from quorumlog.runtime.wire import BadFrame, Codec, Hello, Read, Status, frame, framed
+from quorumlog.runtime.wire import BadFrame, Codec, Hello, Read, Status, frame
 
 __all__ = ["Client", "Expected", "NotAQuestion", "Refused", "Rejected", "Session", "Unanswered"]
 
@@ -223,8 +223,9 @@ class Client(Generic[Command, Event, Answer]):
         """What has gathered in this turn goes out, if there is somebody to send it to; else it is sent again then."""
         self._flushing = False
         while self._questions:
-            questions, answers = zip(*self._questions[:FRAME], strict=True)
-            del self._questions[:FRAME]
+            number = wire.fitting([question for question, _ in self._questions[:FRAME]])
+            questions, answers = zip(*self._questions[:number], strict=True)
+            del self._questions[:number]
             self._call(questions, [*answers])
         if not self._welcome or self._connection is None:
             self._unsent, self._unsent_reads = [], []
@@ -240,9 +241,9 @@ class Client(Generic[Command, Event, Answer]):
 
     def _send_requests(self, connection: Connection) -> None:
         requests, self._unsent = self._unsent, []
-        encode = wire.ENCODER.encode
         for start in range(0, len(requests), FRAME):
-            connection.send(framed(wire.REQUESTS, encode(requests[start : start + FRAME])))
+            for each in wire.frames_of(wire.REQUESTS, requests[start : start + FRAME]):
+                connection.send(each)
 
     def _call(self, questions: tuple[Command, ...], waiting: list[asyncio.Future[Answer]]) -> None:
         self._calls += 1

@@ -6,7 +6,7 @@ nothing else. `Codec` knows the types of an application, and so how its entries 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 import msgspec
@@ -77,6 +77,7 @@ Answer = TypeVar("Answer")
 LARGEST: Final = 2**53
 """Numbers of terms, places and calls stay below."""
 TURN: Final = Limits().turn
+BODY: Final = 1 << 20  # bytes of a frame of many values; servers take four times as many, if nothing else is said
 LONGEST: Final = 256
 """Characters of the name of a session, or of a read model: servers remember them."""
 
@@ -136,6 +137,25 @@ _LETTERS: Final[msgspec.msgpack.Decoder[list[Letter]]] = msgspec.msgpack.Decoder
 _HELLO: Final = msgspec.msgpack.Decoder(Hello)
 
 assert set(PEER_KINDS) >= set(MESSAGES) - {AppendRequest}, "every message of consensus has a kind"
+
+
+def frames_of(kind: int, values: Sequence[object]) -> Iterator[bytes]:
+    """Frames with these values: as many as it takes, for servers close a connection over one that is too large."""
+    body = ENCODER.encode(values)
+    if len(body) <= BODY or len(values) == 1:
+        yield framed(kind, body)
+    else:
+        half = len(values) // 2
+        yield from frames_of(kind, values[:half])
+        yield from frames_of(kind, values[half:])
+
+
+def fitting(values: Sequence[object]) -> int:
+    """How many of these values, of which at least one, go into a frame of many."""
+    number = len(values)
+    while number > 1 and len(ENCODER.encode(values[:number])) > BODY:
+        number //= 2
+    return number
 
 
 def frame(kind: int, message: object) -> bytes:
