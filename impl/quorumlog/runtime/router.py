@@ -15,8 +15,8 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -35,6 +35,7 @@ from quorumlog.runtime.running import loop_run, say
 from quorumlog.runtime.transport import accept_no_more
 from quorumlog.runtime.trouble import RETRY, Trouble
 
+Seen = TypeVar("Seen")
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 STOP: Final = 3
 """Seconds that requests are given when the router is stopped."""
@@ -43,6 +44,10 @@ HEAD: Final = 15
 """Seconds that a new connection may take until it has asked for something."""
 KEPT: Final = 75
 """Seconds that it may be silent after an answer."""
+SILENT: Final = 512
+"""Connections on which nothing is asked; of more, those are closed that never have, and are silent for longest."""
+STUCK: Final = 60
+"""Seconds after which a connection is given up that takes nothing of what it has asked for."""
 
 
 class Entrance(NamedTuple):
@@ -95,6 +100,7 @@ class Door:
     async def _answer(self, entrance: Entrance, request: Request) -> Response:
         try:
             check_origin(request)
+            web.check_address(request)
             if entrance.waits:
                 return await self._counted(entrance, request)
             return await entrance.endpoint(request)
@@ -138,28 +144,39 @@ async def refused(request: Request, error: Exception) -> Response:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn's server, which leaves signals to whoever runs it, and closes connections on which nothing is asked.
+    """Uvicorn's server, which leaves signals to whoever runs it, and closes connections on which nothing happens.
 
-    Uvicorn waits for the head of a request without an end, so that such connections would pile up.
+    Uvicorn waits without an end for the head of a request, and for whoever does not read, so that they would pile up.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._waiting: dict[object, tuple[object, float]] = {}
+        self._waiting: dict[Any, tuple[object, float]] = {}
+        """The connections on which nothing is asked: what was answered there last, and since when that is so."""
+        self._stuck: dict[Any, tuple[int, float]] = {}
+        """Those that do not read: how many bytes wait, and since when it is as many."""
 
     async def on_tick(self, counter: int) -> bool:
         """Look after the connections, as uvicorn looks after itself."""
         now = time.monotonic()
-        waiting: dict[object, tuple[object, float]] = {}
-        for connection in list(self.server_state.connections):
+        waiting, self._waiting = self._waiting, {}
+        stuck, self._stuck = self._stuck, {}
+        connections: list[Any] = list(self.server_state.connections)
+        for connection in connections:
             cycle = getattr(connection, "cycle", None)
-            if cycle is not None and not cycle.response_complete:
-                continue
-            before, since = self._waiting.get(connection, (cycle, now))
-            waiting[connection] = (cycle, since if before is cycle else now)
-            if now - waiting[connection][1] > (HEAD if cycle is None else KEPT):
+            if cycle is None or cycle.response_complete:
+                self._waiting[connection] = lasts(waiting.get(connection), cycle, now)
+            elif connection.flow.write_paused:
+                size = connection.transport.get_write_buffer_size()
+                self._stuck[connection] = lasts(stuck.get(connection), size, now)
+        for connection, (cycle, since) in self._waiting.items():
+            if now - since > (HEAD if cycle is None else KEPT):
                 connection.transport.close()
-        self._waiting = waiting
+        for connection in overflowing(self._waiting):
+            connection.transport.close()
+        for connection, (_, since) in self._stuck.items():
+            if now - since > STUCK:
+                connection.transport.abort()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -171,6 +188,17 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
         yield
+
+
+def lasts(before: tuple[Seen, float] | None, seen: Seen, now: float) -> tuple[Seen, float]:
+    """What is seen, and since when it is the same."""
+    return before if before is not None and before[0] == seen else (seen, now)
+
+
+def overflowing(waiting: Mapping[Seen, tuple[object, float]]) -> list[Seen]:
+    """Of the connections on which nothing is asked, those that are too many."""
+    oldest = sorted(waiting, key=lambda each: (waiting[each][0] is not None, waiting[each][1]))
+    return oldest[: max(len(oldest) - SILENT, 0)]
 
 
 class Router:

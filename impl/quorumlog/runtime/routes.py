@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -16,7 +16,7 @@ from quorumlog.ledger.ledger import Received
 from quorumlog.runtime import api, web
 from quorumlog.runtime.checks import check_name, decoded
 from quorumlog.runtime.config import RouterSection
-from quorumlog.runtime.feed import Feed
+from quorumlog.runtime.feed import Event, Feed
 from quorumlog.runtime.gateway import KEPT, Done, Gateway, Numbered, Wanted
 from quorumlog.runtime.metrics import CONTENT, Metrics
 from quorumlog.runtime.probe import Probe
@@ -27,6 +27,8 @@ MOST_EVENTS: Final = 1000
 """Events on one page."""
 CHUNK: Final = 256
 """Events that a stream sends at once."""
+CHUNK_SIZE: Final = 64 << 10
+"""Bytes after which it sends no more of them at once."""
 SIGN_OF_LIFE: Final = 15.0
 """Seconds of silence after which a stream says that it is still there."""
 FURTHEST: Final = 2**53 - 1
@@ -190,8 +192,8 @@ class Routes:
         yield b": events\n\n"
         while not self.stopping.is_set() and feed.failure is None:
             if found := feed.events(after, CHUNK):
-                after = found[-1].position
-                yield b"".join(b"id: %d\ndata: %b\n\n" % (each.position, encoded(each)) for each in found)
+                text, after = chunk(found)
+                yield text
             elif not await self._more(feed, after):
                 yield b": nothing new\n\n"
 
@@ -261,6 +263,18 @@ def numbered(asked: api.Submission, key: str | None) -> Numbered | None:
 def staleness(feed: Feed) -> api.Staleness:
     """How old a copy is."""
     return api.Staleness(*feed.staleness())
+
+
+def chunk(events: Iterable[Event]) -> tuple[bytes, int]:
+    """The first of these events as a stream sends them, up to a size, since whoever reads slowly makes it wait here;
+    and the position of the last one."""
+    text, last = bytearray(), 0
+    for each in events:
+        last = each.position
+        text += b"id: %d\ndata: %b\n\n" % (last, encoded(each))
+        if len(text) >= CHUNK_SIZE:
+            break
+    return bytes(text), last
 
 
 def encoded(value: object) -> bytes:

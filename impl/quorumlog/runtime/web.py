@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -66,6 +67,15 @@ def problem(trouble: Trouble) -> Response:
 
 
 # -- what stands in the line and the head of a request -----------------------------------------------------------
+
+
+def check_address(request: Request) -> None:
+    """What is asked for is text: else two names would look the same. Raises `Trouble`."""
+    path, query = request.scope.get("raw_path", b""), request.scope.get("query_string", b"")
+    try:
+        unquote_to_bytes(path + query).decode()
+    except UnicodeDecodeError as error:
+        raise bad("address", "expected UTF-8 where there is a percent sign") from error
 
 
 def check_parameters(request: Request, *names: str) -> None:
