@@ -86,12 +86,16 @@ def test_commands_without_a_key_are_commands_of_their_own(http: Http, other: Htt
     assert http.balance(name) == 21
 
 
-def test_what_is_expected_is_compared(http: Http) -> None:
+@pytest.mark.parametrize("keyed", [False, True])
+def test_what_is_expected_is_compared(http: Http, keyed: bool) -> None:
     at = http.deposit(account(), 1).body["at"]["a"]
     asked = {"command": DEPOSIT, "expected": at}
-    assert http.post("/v1/commands", asked).body == {"answer": True, "at": {"a": at + 1}}
-    late = http.post("/v1/commands", asked)
+    first, second = ({"Idempotency_Key": account()} if keyed else {} for _ in range(2))
+    assert http.post("/v1/commands", asked, **first).body == {"answer": True, "at": {"a": at + 1}}
+    late = http.post("/v1/commands", asked, **second)
     assert (late.status, late.body["events"]) == (409, at + 1)
+    if keyed:
+        assert [http.post("/v1/commands", asked, **key).status for key in (first, second)] == [200, 409]
 
 
 def test_a_transfer_is_done_or_declined(http: Http) -> None:

@@ -115,6 +115,9 @@ def test_what_is_particular_to_shards(shards: Supervisor, addresses: list[Addres
     assert token.startswith(f"{home}=")
     copy = http.get(f"/v1/accounts/{DOT}?through=model", Quorumlog_Token=token)
     assert (copy.body["balance"], copy.headers["quorumlog-token"]) == (100, token)
+    elsewhere = f"{({'a', 'b'} - {home}).pop()}=1"  # what was seen there stays seen
+    more = http.get(f"/v1/accounts/{DOT}?through=model", Quorumlog_Token=f"{token},{elsewhere}")
+    assert {*more.headers["quorumlog-token"].split(",")} == {token, elsewhere}
     exchanged = http.post(f"/v1/transfers{PATIENT}", {"from": DOT, "to": other, "amount": 50, "exchange": True}).body
     assert exchanged["outcome"] == "done"
     assert http.get(f"/v1/accounts/{other}{PATIENT}").body["balance"] == exchanged["received"]

@@ -18,10 +18,12 @@ from quorumlog import Cluster
 from quorumlog.core.consensus.effects import Committed
 from quorumlog.core.consensus.messages import Entry
 from quorumlog.core.leader_output import Answered, Gate, LeaderOutput, Message, Request, Session, Table, no_messages
-from quorumlog.core.two_phase_commit.messages import Prepare
+from quorumlog.core.two_phase_commit.coordinator import Settle
+from quorumlog.core.two_phase_commit.messages import Decision, Prepare
 from quorumlog.core.two_phase_commit.messages import Transfer as StagedTransfer
 from quorumlog.ledger.books import Books
 from quorumlog.ledger.commands import Balance, Command, Deposit, Exchange, Transfer
+from quorumlog.ledger.forgetting import Close, Over
 from quorumlog.ledger.ledger import Answer, Ledger
 from quorumlog.ledger.placement import Placement
 from quorumlog.ledger.sharded_ledger import ShardBooks
@@ -174,17 +176,26 @@ def test_a_snapshot_of_another_application_is_refused() -> None:
 
 STAGED: Final = Prepare(StagedTransfer("1", "cid", "ann", 3, "a", "b"), "a")
 PLACEMENT: Final = Placement(("a", "b"))
+SHARD: Final = hosting.shard("a", PLACEMENT)
+COORDINATOR: Final = hosting.coordinator(PLACEMENT)
+BEGUN: Final = (Transfer("ann", "cid", 3), Exchange("ann", "cid", 3))
 
 
 @pytest.mark.parametrize(
-    ("hosted", "asked"),
+    ("hosted", "asked", "events"),
     [
-        (hosting.shard("a", PLACEMENT), (Deposit("cid", 5), STAGED, Balance("cid"))),
-        (hosting.coordinator(PLACEMENT), (Transfer("ann", "cid", 3), Exchange("ann", "cid", 3))),
+        (SHARD, (Deposit("cid", 5), STAGED, Balance("cid")), 2),  # a question about what is in doubt has no event
+        (SHARD, (Deposit("cid", 5), STAGED, Decision("1", "a", commit=True)), 3),
+        (SHARD, (Deposit("cid", 5), STAGED, Decision("1", "a", commit=False), Over("a", 1)), 4),
+        (COORDINATOR, BEGUN, 2),
+        (COORDINATOR, (*BEGUN, Settle("1", "committed"), Settle("2", "committed")), 4),
+        (COORDINATOR, (*BEGUN, Settle("1", "refused"), Settle("2", "aborted"), Close(1)), 5),
     ],
 )
-def test_the_states_of_shards_and_their_coordinator_can_be_kept(hosted: AnyHosted, asked: tuple[object, ...]) -> None:
-    """With transfers that have begun, and one that is staged."""
+def test_the_states_of_shards_and_their_coordinator_can_be_kept(
+    hosted: AnyHosted, asked: tuple[object, ...], events: int
+) -> None:
+    """With transfers that have begun, or have ended, and are staged, and over."""
     rules = hosted.service().rules
     gate = rules.lead(rules.begin(), ())
     for number, command in enumerate(asked, 1):
@@ -192,7 +203,7 @@ def test_the_states_of_shards_and_their_coordinator_can_be_kept(hosted: AnyHoste
         for each in wanted:
             gate, _ = rules.commit(gate, getattr(each, "entries", ()))
     gate = rules.step_down(gate)
-    assert gate.table.events == 2  # a question about what is in doubt has no event
+    assert gate.table.events == events
     assert hosted.keeping is not None
     again, _ = hosted.keeping.decoded(hosted.keeping.encoded(gate, EventQueue()))
     assert again == gate
