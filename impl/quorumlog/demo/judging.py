@@ -26,8 +26,8 @@ from quorumlog.demo.verdicts import Verdict
 
 SECONDS: Final = 600.0
 """That a judge may take if nothing else is said."""
-NEEDS: Final = 16
-"""Bytes of memory that a judge may need for each byte that it reads."""
+NEEDS: Final = 10
+"""Bytes of memory that a judge may need for each byte that it reads; 8 were measured."""
 AT_ONCE: Final = min(4, os.cpu_count() or 1)
 
 Found: TypeAlias = dict[str, Any] | str
@@ -145,10 +145,11 @@ class Judging:
         """All verdicts, in their order."""
         waiting = sorted(self.standings, key=lambda each: each.judge.size, reverse=True)
         running: dict[Future[None], Standing] = {}
+        free = memory()
         try:
             with ThreadPoolExecutor(self._at_once) as pool:
                 while waiting or running:
-                    while len(running) < self._at_once and (fits := fitting(waiting, running.values(), memory())):
+                    while len(running) < self._at_once and (fits := fitting(waiting, running.values(), free)):
                         waiting.remove(fits)
                         running[pool.submit(fits.run)] = fits
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
