@@ -46,7 +46,7 @@ def judges(config: Config, history: History, happened: Sequence[Happened], commi
 
     return [
         at_once("enough", partial(enough, history.operations, happened)),
-        Judge("accounts", lambda _: kept(history.file), size=size_of(history.file)),
+        Judge("accounts", lambda _: kept(history.file)),
         Judge("linearizable", lambda question: [linearizable(history.file, question)], size=size_of(history.file)),
         *(
             at_once(f"replicas {group}", partial(replicas_agree, config, group, committed.get(group)))

@@ -1,6 +1,7 @@
 """Judges beside each other: other programs, which know nothing of this one, and whoever looks at what is kept.
 
-As many run at once as the machine has processors, if there is memory for what they read; who reads most begins first.
+As many run at once as the machine has processors, if there is memory for what they read. Who needs none begins first,
+and then whoever needs most.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class Judging:
 
     def run(self) -> list[Verdict]:
         """All verdicts, in their order."""
-        waiting = sorted(self.standings, key=lambda each: each.judge.size, reverse=True)
+        waiting = sorted(self.standings, key=lambda each: (each.judge.size > 0, -each.judge.size))
         running: dict[Future[None], Standing] = {}
         free = memory()
         try:

@@ -84,6 +84,21 @@ def test_verdicts_come_in_their_order_and_judges_run_beside_each_other() -> None
     assert [each.what for each in Judging(map(speaks, names), at_once=2).run()] == names
 
 
+def test_who_reads_nothing_begins_and_then_who_reads_most() -> None:
+    begun: list[str] = []
+
+    def judge(name: str, size: int) -> Judge:
+        def speak(_: Question) -> list[Verdict]:
+            begun.append(name)
+            return [verdict(name)]
+
+        return Judge(name, speak, size=size)
+
+    spoken = Judging([judge("small", 1), judge("none", 0), judge("large", 9)], at_once=1).run()
+    assert begun == ["none", "large", "small"]
+    assert [each.what for each in spoken] == ["small", "none", "large"]
+
+
 def test_a_judge_that_is_wrong_ends_it_all() -> None:
     def breaks(_: Question) -> list[Verdict]:
         raise ZeroDivisionError
