@@ -58,19 +58,16 @@ def speak(
     outcome: Outcome[Whole, Carried, Said], ports: Ports[Message | Carried, Said], done: Callable[[], None]
 ) -> None:
     """Send, tell, and be done, now that all is durable."""
-    _, effects, posted, said = outcome
-    news: list[Committed] = []
-    for effect in effects:
-        if isinstance(effect, Send):
+    for effect in outcome.effects:
+        if type(effect) is Send:
             ports.network.send(effect.message)
-        elif isinstance(effect, Committed):
-            news.append(effect)
-    for message in posted:
+    for message in outcome.posted:
         ports.network.send(message)
-    for each in news:
-        ports.application.committed(each)
-    if said:
-        ports.application.said(said)
+    for effect in outcome.effects:
+        if type(effect) is Committed:
+            ports.application.committed(effect)
+    if outcome.said:
+        ports.application.said(outcome.said)
     done()
 
 
@@ -203,23 +200,24 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         carry_out(outcome, self._ports, self._finish)
         self._beginning = False
 
-    def _learn(self, before: Replica, after: Replica, taken: Taken | Input) -> None:
+    def _learn(self, before: Replica, after: Replica, taken: Taken | Input, elsewhere: bool) -> None:
         """What a step says of the others' being there; most say nothing."""
         judged, self._judged = self._judged, None
         if self._ask is not None:
             then = taken if isinstance(taken, (AppendRequest, AppendReply)) else None
-            if then is not None or judged is not None or stands_elsewhere(before, after):
+            if then is not None or judged is not None or elsewhere:
                 self.contact = learnt(judged or Judged(self.contact, then=then), before, after)
 
     def _finish(self) -> None:
         turn, self.turn = self.turn, None
         assert turn is not None, "a step ends once"
         waited = not self._beginning
-        before, self.whole = self.whole, turn.after
-        old, taken = self._steps.replica(before), turn.taken
-        self._learn(old, self.replica, taken)
+        before, self.whole, taken = self.whole, turn.after, turn.taken
+        old, new = self._steps.replica(before), self._steps.replica(turn.after)
+        elsewhere = stands_elsewhere(old, new)
+        self._learn(old, new, taken, elsewhere)
         self._listener.stepped(before, turn)
-        self._wait_anew(old, self.replica, taken)
+        self._wait_anew(old, new, taken, elsewhere)
         if type(taken) is Resign and may_stand(self.contact, self.replica):
             self.waiting.appendleft(ElectionTimeout())  # it has made room, and nobody else leads
         if self.waiting:
@@ -240,11 +238,11 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
 
     # -- timers ----------------------------------------------------------------------------------------------
 
-    def _wait_anew(self, before: Replica, after: Replica, taken: Taken | Input) -> None:
+    def _wait_anew(self, before: Replica, after: Replica, taken: Taken | Input, elsewhere: bool) -> None:
         """A leader's word, one's own vote and one's own candidature put the next election off."""
         if isinstance(taken, AppendRequest) and taken.term == after.term:
             self._listen()
-        elif stands_elsewhere(before, after):
+        elif elsewhere:
             if after.voted_for is not None or after.term != before.term or after.role != before.role:
                 self._listen()
             if after.role == LEADER and before.role != LEADER:
@@ -283,7 +281,8 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
     def _arm(self, replica: Replica) -> None:
         """Let the disk catch up soon, and hand on soon what is new."""
         if self._pace.turns:
-            self.gather()
+            if self._end is None and not self._ending and self._has_to_end(replica):
+                self.gather()
             return
         time = self._ports.time
         if self._sync is None and owes_disk(replica):
@@ -327,6 +326,14 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         self.take(Propose(events))
 
     # -- turns -----------------------------------------------------------------------------------------------
+
+    def _has_to_end(self, replica: Replica) -> bool:
+        """Whether the end of a turn would do anything."""
+        return (
+            owes_disk(replica)
+            or (replica.role == LEADER and bool(self._behind(replica)))
+            or self._steps.has_gathered(self.whole)
+        )
 
     def gather(self) -> None:
         """Something is to be done at the end of this turn, when all that has come in was taken."""

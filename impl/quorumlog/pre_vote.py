@@ -111,6 +111,8 @@ def learnt(judged: Judged, before: Replica, after: Replica) -> Contact:
     if (after.term, after.role) != (before.term, before.role):
         return NOBODY
     if isinstance(taken, AppendReply) and (after.role, taken.term) == (LEADER, after.term):
+        if taken.sender in contact.replied:
+            return contact
         return replace(contact, replied=contact.replied | {taken.sender})
     return contact
 

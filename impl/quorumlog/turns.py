@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, Never, Protocol, TypeVar
+from typing import Generic, Never, Protocol, TypeVar
+
+from msgspec import Struct
 
 from quorumlog.core.consensus.effects import Effects, Input
 from quorumlog.core.consensus.messages import Message
@@ -15,7 +17,7 @@ Carried = TypeVar("Carried")
 Said = TypeVar("Said")
 
 
-class Outcome(NamedTuple, Generic[Whole, Carried, Said]):
+class Outcome(Struct, Generic[Whole, Carried, Said], frozen=True):
     """What a step makes of a server: what consensus does, what else is to be sent, and what is to be said."""
 
     after: Whole
@@ -39,6 +41,10 @@ class Steps(Protocol[Whole, Taken, Carried, Said]):
         """What is to be taken next at the end of a turn, when all that has come in was taken: a batch, or nothing."""
         ...
 
+    def has_gathered(self, whole: Whole) -> bool:
+        """Whether `gathered` would answer something."""
+        ...
+
     def beat(self, whole: Whole) -> Sequence[Carried]:
         """What a leader posts again with each heartbeat, since the network may have lost it."""
         ...
@@ -59,12 +65,16 @@ class BareSteps:
     def gathered(self, whole: Replica) -> None:
         """Nothing gathers."""
 
+    def has_gathered(self, whole: Replica) -> bool:
+        """Nothing gathers."""
+        return False
+
     def beat(self, whole: Replica) -> Sequence[Message]:
         """Nothing but what consensus says."""
         return ()
 
 
-class Turn(NamedTuple, Generic[Whole, Taken]):
+class Turn(Struct, Generic[Whole, Taken], frozen=True):
     """A step that a server has taken, and whose effects are being carried out: the input, and what comes of it."""
 
     taken: Taken

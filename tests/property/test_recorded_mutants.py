@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.property.tampered import record, write
 from tests.property.test_recordings import project
 
@@ -56,7 +57,7 @@ def test_a_message_that_is_sent_before_the_sync(tmp_path: Path, monkeypatch: pyt
             if isinstance(effect, Send):
                 ports.network.send(effect.message)
         later = [effect for effect in outcome.effects if not isinstance(effect, Send)]
-        true_order(outcome._replace(effects=tuple(later)), ports, done)
+        true_order(replace(outcome, effects=tuple(later)), ports, done)
 
     true_order: Callable[..., None] = driver.carry_out
     monkeypatch.setattr(driver, "carry_out", carry_out)

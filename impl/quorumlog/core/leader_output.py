@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
 from quorumlog.core.event_sourcing import Application, raised
-from quorumlog.persistent.hash_map import HashMap
+from quorumlog.persistent.hash_map import MISSING, HashMap
 from quorumlog.persistent.strand import Items, extended, without_first
 
 State = TypeVar("State")
@@ -136,12 +136,8 @@ class Table(Struct, Generic[State, Answer, Content], frozen=True, cache_hash=Tru
         return self.sessions.get(session, NEW)
 
 
-Named: TypeAlias = tuple[SessionId, int]
-"""A command: whose it is, and its number."""
-
-Asked: TypeAlias = tuple[ProxyId, Request[Command], Randomness]
-"""A request, the proxy through which it came, and what was drawn for it."""
-
+Named: TypeAlias = tuple[SessionId, int]  # a command: whose it is, and its number
+Asked: TypeAlias = tuple[ProxyId, Request[Command], Randomness]  # a request, whence it came, and what was drawn for it
 NOBODY: Final[frozenset[ProxyId]] = frozenset()
 
 
@@ -249,7 +245,8 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
                     name, session = entry.session, table.session(entry.session)
                 ready.append(named)
                 if (answer := session.remembered(entry.number)) is not None:
-                    said += [Say(by, *named, answer) for by in in_order(askers)]
+                    for by in in_order(askers):
+                        said.append(Say(by, entry.session, entry.number, answer))
         return Gate(applied, table, gate.drafts[len(passed) :], gate.waiting.without(ready)), tuple(said)
 
     def on_request(
@@ -269,9 +266,12 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
         waits: dict[Named, frozenset[ProxyId]] = {}
         said: list[Say[Answer] | Append[Event]] = []
         written: list[Entry[Event]] = []
+        session, asker, alone, done, last = "", MISSING, NOBODY, NEW, 0
         for by, request, randomness in asked:
-            session, number = named = request.session, request.number
-            done, last = decided(session, NEW), draft.last(session)
+            if request.session != session or by != asker:  # as above
+                session, asker, alone = request.session, by, frozenset((by,))
+                done, last = decided(session, NEW), draft.last(session)
+            _, number = named = session, request.number
             if number <= done.last:
                 if (answer := done.remembered(number)) is not None:
                     said.append(Say(by, session, number, answer))
@@ -279,7 +279,7 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
             elif number <= last:
                 waits[named] = (waits.get(named) or gate.waiting.get(named) or NOBODY) | {by}
             elif number == last + 1:
-                waits[named] = frozenset((by,))
+                waits[named], last = alone, number
                 written.append(self.executed(draft, request, randomness))
             # else it has overtaken an earlier command, and will come again
         after = replace(gate, waiting=gate.waiting.update(waits))

@@ -67,7 +67,9 @@ class HashMap(Mapping[Key, Item]):
 
     def update(self, pairs: Mapping[Key, Item]) -> HashMap[Key, Item]:
         """A copy in which these keys have these values."""
-        if not pairs:
+        if len(pairs) < 2:
+            for key, value in pairs.items():
+                return self.set(key, value)
             return self
         if len(pairs) > self._size:
             return HashMap({**self, **pairs} if self._size else pairs)

@@ -125,7 +125,11 @@ class Strand(Sequence[Item]):
                 raise IndexError("there is no such item")
             at = place - buffer.base
             return buffer.items[at] if at >= 0 else buffer.read(place, place + 1)[0]
-        start, end, step = index.indices(self._end - first)
+        start, end, step = index.start, index.stop, index.step
+        size = self._end - first
+        if step is None and start is not None and end is not None and 0 <= start <= end <= size:
+            return tuple(buffer.between(first + start, first + end)) if end > start else ()
+        start, end, step = index.indices(size)
         if step != 1:
             return tuple(self)[index]
         if index.start is None:

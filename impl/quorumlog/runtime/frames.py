@@ -7,10 +7,12 @@ message.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from struct import Struct
 from typing import Final
 
 VERSION: Final = 1
-HEAD: Final = 6
+HEADS: Final = Struct(">IBB")
+HEAD: Final = HEADS.size
 """Bytes before the message: length, version, kind."""
 
 
@@ -20,7 +22,7 @@ class BadFrame(ValueError):
 
 def framed(kind: int, body: bytes) -> bytes:
     """A frame as it goes over the wire."""
-    return (len(body) + 2).to_bytes(4, "big") + bytes((VERSION, kind)) + body
+    return HEADS.pack(len(body) + 2, VERSION, kind) + body
 
 
 class FrameReader:
@@ -43,17 +45,18 @@ class FrameReader:
         view = memoryview(data)
         place = 0
         while len(data) - place >= HEAD:
-            length = int.from_bytes(data[place : place + 4], "big")
+            length, version, kind = HEADS.unpack_from(data, place)
             if length > self.largest:
                 raise BadFrame(f"a frame of {length} bytes, expected at most {self.largest}")
             if length < 2:
                 raise BadFrame(f"a frame of {length} bytes, expected at least 2")
-            if data[place + 4] != VERSION:
-                raise BadFrame(f"version {data[place + 4]}, expected {VERSION}")
+            if version != VERSION:
+                raise BadFrame(f"version {version}, expected {VERSION}")
             end = place + 4 + length
             if end > len(data):
                 self._lacks = end - len(data)
                 break
-            yield data[place + 5], view[place + HEAD : end]
+            yield kind, view[place + HEAD : end]
             place = end
-        self._rest += view[place:]
+        if place < len(data):
+            self._rest += view[place:]

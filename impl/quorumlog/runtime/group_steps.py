@@ -35,6 +35,7 @@ from quorumlog.runtime.steps import (
     Speak,
     gathered,
     guarded,
+    has_gathered,
     refuse_lies,
 )
 from quorumlog.sharding.duties import CoordinatorDuty, Duty, is_for_shards
@@ -100,8 +101,8 @@ class GroupSteps:
             return Outcome(whole, NOTHING, self._speak(whole))
         if isinstance(taken, GiveUp):
             return told(*serving.give_up(whole, taken.transfer))
-        node, effects, posted, said = self._nodes.take(whole.node, taken)
-        return Outcome(replace(whole, node=node), effects, posted, said)
+        done = self._nodes.take(whole.node, taken)
+        return Outcome(replace(whole, node=done.after), done.effects, done.posted, done.said)
 
     def _told(self, whole: Server, step: Callable[[], tuple[Server, Said]]) -> GroupOutcome:
         """A step in which the gate may be told something, measured."""
@@ -122,6 +123,10 @@ class GroupSteps:
     def gathered(self, whole: Server) -> AnyInput | None:
         """One batch after the other."""
         return gathered(self.inbox, whole.node)
+
+    def has_gathered(self, whole: Server) -> bool:
+        """Whether there is a next one."""
+        return has_gathered(self.inbox, whole.node)
 
     def beat(self, whole: Server) -> Sequence[Question | Reply]:
         """The question that is open is put again."""

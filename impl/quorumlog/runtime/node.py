@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
 from random import Random
 from typing import Any, Final, TypeAlias
 
@@ -206,10 +205,10 @@ class NodeProcess:
         if self.failure.done():
             return
         try:
-            if connection in self._peers:
-                self._took_from_peer(self._peers[connection], kind, body)
-            elif connection in self._clients:
-                self._took_from_client(connection, self._clients[connection], kind, body)
+            if (peer := self._peers.get(connection)) is not None:
+                self._took_from_peer(peer, kind, body)
+            elif (by := self._clients.get(connection)) is not None:
+                self._took_from_client(connection, by, kind, body)
             else:
                 self._meet(connection, kind, body)
         except (OSError, DiskFailed) as error:
@@ -269,11 +268,11 @@ class NodeProcess:
             message = self._codec.from_peer(kind, body)
             if isinstance(message, AppendRequest) and contradicts(self.server.node.replica, message):
                 raise BadFrame(f"{peer} hands on other entries than those that are decided")
-            guarded(self._failed, partial(self.server.on_peer, peer, message, len(body)))
+            guarded(self._failed, self.server.on_peer, peer, message, len(body))
         elif kind == wire.LETTERS:
             self._speakers[self.place.foreign[peer][0]] = peer
             letters = wire.letters(body)
-            guarded(self._failed, partial(self.server.on_letters, letters))
+            guarded(self._failed, self.server.on_letters, letters)
         else:
             raise BadFrame(f"a message of kind {kind} from another group")
 

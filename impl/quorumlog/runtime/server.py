@@ -289,24 +289,27 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         for each in answers:
             if isinstance(each, Readable):
                 self._questions.answered(each, partial(self._is_no_room, len(each.table.sessions)))
+            elif each.to in found:
+                found[each.to].append(each)
             else:
-                found.setdefault(each.to, []).append(each)
+                found[each.to] = [each]
         for by, said in found.items():
             self._clients.answer(cast(ConnectionId, by), said)
 
     def stepped(self, before: Any, turn: Turn[Any, NodeInput[Command, Randomness] | Input]) -> None:
         """A step is over."""
-        was, after, taken = self.steps.node(before), self.node, turn.taken
-        if after.replica.term != was.replica.term:
+        was, after, taken = self.steps.node(before), self.steps.node(turn.after), turn.taken
+        replica = after.replica
+        if replica.term != was.replica.term:
             self.leader = None
-        if isinstance(taken, AppendRequest) and taken.term == after.replica.term:
+        if type(taken) is AppendRequest and taken.term == replica.term:
             self.leader = taken.sender
         if after.leads:
             self.leader = self.identity
-            if isinstance(taken, Batch):
-                self.load.taken(len(after.replica.log))
+            if type(taken) is Batch:
+                self.load.taken(len(replica.log))
                 self.kept.grew(was.gate, after.gate, (each[1].session for each in taken.asked))
-            self.load.decided(after.replica.commit_index)
+            self.load.decided(replica.commit_index)
         elif was.leads:
             self._questions.clear()
             self.load.lost()

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quorumlog.core import consistent_read
-from quorumlog.core.consensus.effects import NOTHING, ImpossibleInput, Input, Refused, Replicate
+from quorumlog.core.consensus.effects import NOTHING, ImpossibleInput, Input, Refused, Replicate, Sync
 from quorumlog.core.consensus.log import term_at
 from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Message, ServerId
 from quorumlog.core.consensus.replica import Replica
@@ -187,7 +187,7 @@ class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
         service = self.service
         if type(taken) in OF_CONSENSUS:
             refuse_lies(whole.replica, taken)
-            if whole.gate.drafts is not None:  # there is nothing to fold
+            if whole.gate.drafts is not None or (type(taken) is Sync and not whole.lags()):  # there is nothing to fold
                 return said(*service.take(whole, cast(Input, taken)))
             return said(*self._told(whole, partial(service.take, whole, cast(Input, taken), self.slices.allowed)))
         if isinstance(taken, Batch):
@@ -224,6 +224,10 @@ class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
         """One batch after the other."""
         return gathered(self.inbox, whole)
 
+    def has_gathered(self, whole: Node[State, Answer, Content]) -> bool:
+        """Whether there is a next one."""
+        return has_gathered(self.inbox, whole)
+
     def beat(self, whole: Node[State, Answer, Content]) -> Sequence[Question]:
         """The question that is open is put again."""
         return (consistent_read.question(whole.reads),) if whole.reads.asking else ()
@@ -245,6 +249,12 @@ def gathered(inbox: Inbox[Command, Randomness], node: Node[Any, Any, Any]) -> No
         asked, inbox.asked = inbox.asked, []
         return Batch(tuple(asked))
     return None
+
+
+def has_gathered(inbox: Inbox[Any, Any], node: Node[Any, Any, Any]) -> bool:
+    """Whether something is to be taken next of what has come."""
+    waits = inbox.asked or inbox.called or inbox.acknowledged or inbox.letters
+    return bool(waits) or can_ask(node)
 
 
 def guarded(inbox: Inbox[Any, Any], step: Callable[[Whole, Taken], Result], whole: Whole, taken: Taken) -> Result:

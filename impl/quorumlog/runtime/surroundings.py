@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVarTuple
 
 from quorumlog.core.consensus.effects import Durable, Input, Store
 from quorumlog.driver import Turn
@@ -15,6 +15,7 @@ from quorumlog.ports import Disk, Time, Timer
 from quorumlog.runtime.steps import NodeInput
 
 Failed = Callable[[Exception], None]
+Given = TypeVarTuple("Given")
 
 
 class Recorder(Protocol):
@@ -36,10 +37,10 @@ class Recorder(Protocol):
         """Hand it on, and be done."""
 
 
-def guarded(failed: Failed, call: Callable[[], None]) -> None:
+def guarded(failed: Failed, call: Callable[[*Given], None], *given: *Given) -> None:
     """Call back; what that raises is handed to `failed`."""
     try:
-        call()
+        call(*given)
     except Exception as error:  # whatever it was: a step is left half done
         failed(error)
 

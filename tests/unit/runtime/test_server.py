@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.runtime.virtual_servers import LIMITS, VirtualServer, VirtualServers
 
 from quorumlog import driver
@@ -161,7 +162,7 @@ def test_what_was_acknowledged_is_there_when_all_were_down() -> None:
 
 def never_stored(outcome: Any, ports: Any, done: Callable[[], None]) -> None:
     """Writes nothing."""
-    ORDER(outcome._replace(effects=tuple(each for each in outcome.effects if not isinstance(each, Store))), ports, done)
+    ORDER(replace(outcome, effects=tuple(each for each in outcome.effects if not isinstance(each, Store))), ports, done)
 
 
 def sent_first(outcome: Any, ports: Any, done: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Never, TypeAlias
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from quorumlog import driver
@@ -124,7 +125,7 @@ def sent_first(outcome: Bare, ports: BarePorts, done: Callable[[], None]) -> Non
         if isinstance(effect, Send):
             ports.network.send(effect.message)
     rest = [effect for effect in outcome.effects if not isinstance(effect, Send)]
-    ORDER(outcome._replace(effects=tuple(rest)), ports, done)
+    ORDER(replace(outcome, effects=tuple(rest)), ports, done)
 
 
 def spoken_first(outcome: Bare, ports: BarePorts, done: Callable[[], None]) -> None:
@@ -133,13 +134,13 @@ def spoken_first(outcome: Bare, ports: BarePorts, done: Callable[[], None]) -> N
         if isinstance(effect, Committed):
             ports.application.committed(effect)
     rest = [effect for effect in outcome.effects if not isinstance(effect, Committed)]
-    ORDER(outcome._replace(effects=tuple(rest)), ports, done)
+    ORDER(replace(outcome, effects=tuple(rest)), ports, done)
 
 
 def never_stored(outcome: Bare, ports: BarePorts, done: Callable[[], None]) -> None:
     """Forgets to write."""
     rest = [effect for effect in outcome.effects if not isinstance(effect, Store)]
-    ORDER(outcome._replace(effects=tuple(rest)), ports, done)
+    ORDER(replace(outcome, effects=tuple(rest)), ports, done)
 
 
 ORDER = driver.carry_out

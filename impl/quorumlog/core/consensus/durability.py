@@ -25,7 +25,7 @@ def say(replica: Replica, message: Message) -> Outcome:
 
 def in_order(owed: frozenset[Message]) -> list[Message]:
     """What is owed in an order that depends on nothing else. Requests with entries are never owed."""
-    return sorted(owed, key=lambda message: (type(message).__name__, astuple(message)))
+    return sorted(owed, key=lambda each: (type(each).__name__, astuple(each))) if len(owed) > 1 else [*owed]
 
 
 def sync(replica: Replica, _: Sync) -> Outcome:
