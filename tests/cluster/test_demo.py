@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,6 +112,31 @@ def test_other_shards_and_replicas_and_a_document_outside_of_the_project(tmp_pat
         names |= {f"{name} {group}" for group in "abcd"}
     assert document["verdicts"] == dict.fromkeys(names, HOLDS)
     assert document["kept"] is None
+
+
+def started_in(folder: Path) -> list[str]:
+    """The command lines of processes that know of a folder."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if str(folder) in line]
+
+
+@pytest.mark.parametrize("meanwhile", ["quorumlog.runtime", "tlastep validate"])
+def test_one_that_a_shell_has_in_the_background_ends_when_it_is_asked_to(meanwhile: str, tmp_path: Path) -> None:
+    """Such a one ignores interrupts. Neither servers nor judges are left."""
+    kept = tmp_path / "kept"
+    words = ["demo", "--seconds", "3", "--no-faults", "--replicas", "1", "--workers", "4", "--keep", str(kept)]
+    command = [sys.executable, "-c", "from quorumlog.cli import app; app()", *words]
+    pid = tmp_path / "pid"
+    shell = ["sh", "-c", f'"$@" & echo $! > {pid}; wait $!', "sh", *command]
+    with subprocess.Popen(shell, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        until = time.monotonic() + SECONDS
+        while not any(meanwhile in line for line in started_in(kept)):
+            assert running.poll() is None
+            assert time.monotonic() < until, "it has taken too long"
+            time.sleep(0.1)
+        os.kill(int(pid.read_text("ascii")), signal.SIGTERM)
+        assert running.wait(SECONDS) == 130
+    assert started_in(kept) == []
 
 
 @pytest.mark.parametrize("words", [["--shards", "0"], ["--replicas", "10"], ["--shards", "two"]])

@@ -67,8 +67,7 @@ def demo(
         fail(f"{keep}: expected a folder that is not there yet")
     if network is Network.namespaces and (why := missing()) is not None:
         fail(f"--network namespaces: {why}")
-    # Whoever asks this to end gets what an interrupt gets: servers, passages and namespaces are gone afterwards.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, interrupted)
     folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="quorumlog-demo-"))
     chosen = seed if seed is not None else SystemRandom().randrange(10_000)
     hosted = groups(shards)
@@ -93,6 +92,16 @@ def demo(
         raise typer.Exit(1)
     if keep is None:
         shutil.rmtree(folder)
+
+
+def interrupted(*_: object) -> None:
+    """Whoever asks this to end gets what an interrupt gets: servers, passages and namespaces are gone afterwards.
+
+    A shell has those that it runs in the background ignore interrupts, and they end all the same if they are asked to.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
 
 
 def say(result: Result, folder: Path) -> None:
