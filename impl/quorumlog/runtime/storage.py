@@ -132,10 +132,11 @@ class Storage:
                 raise ValueError(
                     f"{store.kept} entries cannot be kept of {before.last}, for those are decided or missing"
                 )
-            last, durable = store.kept + len(new), store.durable
-            if not added and (before.term, before.voted_for, before.last) == (durable.term, durable.voted_for, last):
+            last = store.kept + len(new)
+            after = replace(before, term=store.durable.term, voted_for=store.durable.voted_for, last=last)
+            if after == before and not added:
                 return  # everything before has been synced
-            after = State(before.owner, before.writes + 1, durable.term, durable.voted_for, before.start, last)
+            after = replace(after, writes=before.writes + 1)
             truncated = store.kept < before.last
             self._attempt(f"write {after.writes}, to index {last}", lambda: self._write(after, added, truncated))
             self._state = after
