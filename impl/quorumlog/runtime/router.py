@@ -230,13 +230,15 @@ class Router:
                 timeout_graceful_shutdown=STOP,
             )
         )
-        self._serving = asyncio.create_task(self._server.serve([self._socket]))
+        self.serving = asyncio.create_task(self._server.serve([self._socket]))
 
     async def stop(self) -> None:
         """Take nothing more, give those inside a moment, and close."""
         self._server.should_exit = True
         self._routes.stopping.set()
-        await asyncio.wait([self._serving])
+        await asyncio.wait([self.serving])
+        if self.serving.exception() is not None:  # it has not come to the end of its own
+            await self._server.shutdown([self._socket])
         await self._routes.close()
         self._socket.close()
 
@@ -257,6 +259,10 @@ def application(routes: Routes, door: Door) -> Starlette:
     )
 
 
+class Ended(Exception):
+    """Nobody takes requests any more, though nobody has asked for that."""
+
+
 async def serve(cluster: Config, address: Address | None) -> None:
     """Run a router in this loop until a signal comes."""
     loop = asyncio.get_running_loop()
@@ -265,14 +271,18 @@ async def serve(cluster: Config, address: Address | None) -> None:
         loop.add_signal_handler(number, stopped.set)
     router = Router(cluster, address)
     say(f"the router listens on http://{router.address[0]}:{router.address[1]}")
+    waits = loop.create_task(stopped.wait())
     try:
-        await stopped.wait()
+        await asyncio.wait([waits, router.serving], return_when=asyncio.FIRST_COMPLETED)
+        if router.serving.done():
+            raise Ended from router.serving.exception()
     finally:
+        waits.cancel()
         await router.stop()
 
 
 def run(cluster: Config, listen: str | None) -> int:
-    """Run a router. The status is 0 after a signal, and 2 if it cannot start."""
+    """Run a router. The status is 0 after a signal, 1 if something has gone wrong inside, and 2 if it cannot start."""
     try:
         address = config.address(listen, "quorumlog router", "--listen") if listen is not None else None
         loop_run(serve(cluster, address))
@@ -280,4 +290,7 @@ def run(cluster: Config, listen: str | None) -> int:
         where = listen or cluster.router.listen
         say(str(error) if isinstance(error, UnusableConfig) else f"cannot use {where}: {error.strerror}")
         return 2
+    except Ended as error:
+        say(f"the router stops, for something has gone wrong inside: {error.__cause__!r}")
+        return 1
     return 0

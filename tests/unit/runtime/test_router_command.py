@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from typer.testing import CliRunner
 
 from quorumlog.cli import app
+from quorumlog.runtime import config, router
+from quorumlog.runtime.supervisor import free_addresses
 
+SECONDS: Final = 10.0
+SERVE: Final = router.serve
 CLUSTER: Final = '[groups.a]\na1 = "127.0.0.1:7101"\n'
 
 
@@ -51,3 +56,26 @@ def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.delattr("quorumlog.runtime.router", raising=False)
     monkeypatch.setitem(sys.modules, "starlette", None)
     assert "pip install 'quorumlog[router]'" in said("--config", str(tmp_path / "none.toml"))
+
+
+@pytest.mark.parametrize(("goes_wrong", "says"), [(True, "RuntimeError('out of order')"), (False, "None")])
+def test_a_router_that_takes_no_requests_any_more_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, goes_wrong: bool, says: str
+) -> None:
+    """It would be there without an end, and nobody would know."""
+
+    async def tick(server: router.Server, counter: int) -> bool:
+        if goes_wrong:
+            raise RuntimeError("out of order")
+        return True
+
+    async def bounded(*arguments: Any) -> None:
+        async with asyncio.timeout(SECONDS):
+            await SERVE(*arguments)
+
+    monkeypatch.setattr(router.Server, "on_tick", tick)
+    monkeypatch.setattr(router, "serve", bounded)
+    host, port = free_addresses(1)[0]
+    assert router.run(config.alone(tmp_path), f"{host}:{port}") == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"quorumlog: the router stops, for something has gone wrong inside: {says}"
