@@ -13,6 +13,7 @@ import secrets
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
@@ -41,6 +42,7 @@ from quorumlog.persistent.strand import Strand
 from quorumlog.runtime import wire
 from quorumlog.runtime.config import LIMITS, Address
 from quorumlog.runtime.hosting import AnyHosted
+from quorumlog.runtime.slices import Slices
 from quorumlog.runtime.transport import Connection
 from quorumlog.runtime.wire import BadFrame, Codec, Hello, frame
 
@@ -112,6 +114,10 @@ def accounts_of(event: Any) -> list[str]:
     return [] if asks else [each for each in named if isinstance(each, str)]
 
 
+FIRST: Final = 16
+"""Entries that are folded at once, before anybody knows how long that takes."""
+
+
 class Copy(Generic[State]):
     """The copy of one group's events, and what `folds` makes of its entries. It dials until it is closed.
 
@@ -151,6 +157,7 @@ class Copy(Generic[State]):
         copy = cast("FrozenMap[str, tuple[Entry, ...]]", FrozenMap({group: Strand.of(())}))
         self.model = replace(model, copy=copy)
         self._connection: Connection | None = None
+        self._slices = Slices(self._loop.time, FIRST)
         self._without: set[ServerId] = set()
         self._heard = self._loop.time()
         self._task: asyncio.Task[None] = self._loop.create_task(self._run())
@@ -283,8 +290,10 @@ class Copy(Generic[State]):
         if connection is not self._connection:
             return
         if kind == wire.NEWS:
-            self._heard = self._loop.time()
-            self._learn(self._codec.news(body))
+            news = self._codec.news(body)
+            if news.to != self.model.name or news.shard != self.group:
+                raise BadFrame("news for somebody else")
+            self._learn_some(connection, news)
         elif kind == wire.GONE:
             self._miss(wire.decoded(wire.GONE_DECODER, body).events)
         elif kind not in (wire.WELCOME, wire.NOT_LEADER):
@@ -295,15 +304,35 @@ class Copy(Generic[State]):
         if connection is self._connection:
             self._elsewhere()
 
-    def _learn(self, news: News[Any]) -> None:
+    def _learn_some(self, connection: Connection, news: News[Any], *, is_rest: bool = False) -> None:
+        """Fold a slice of the news, as if no more had come; nothing is read until it is the turn of the rest.
+
+        A spell of the loop is for others, too: `folds` may take its time, and a message holds a thousand entries.
+        """
+        if connection is not self._connection or self.failure is not None:
+            return  # whoever is asked now is asked for the rest
+        number, begun = self._slices.most, self._loop.time()
+        is_more = self._learn(replace(news, events=news.events[:number]))
+        self._heard = self._loop.time()
+        self._slices.folded(min(number, len(news.events)), (self._heard - begun) * 1000)
+        if len(news.events) > number:
+            connection.pause()
+            rest = replace(news, after=news.after + number, events=news.events[number:])
+            self._loop.call_soon(partial(self._learn_some, connection, rest, is_rest=True))
+            return
+        if is_more and len(self.model.copy[self.group]) < news.end:
+            self._ask()
+        if is_rest:
+            connection.resume()
+
+    def _learn(self, news: News[Any]) -> bool:
+        """Fold what is new, and say whether there is anything."""
         group = self.group
-        if news.to != self.model.name or news.shard != group:
-            raise BadFrame("news for somebody else")
         try:
             self.model = on_news(self.model, self._folds, news)
         except Exception as error:
             self._fail(error)
-            return
+            return False
         self._told.set()
         self._without.clear()
         self.known = max(self.known, news.end)
@@ -315,8 +344,7 @@ class Copy(Generic[State]):
             self.ends.append(last)
         if more:
             self._wake()
-            if len(copy) < news.end:
-                self._ask()
+        return bool(more)
 
     def _miss(self, dropped: int) -> None:
         """The server has dropped what this copy lacks. Others may have it still."""

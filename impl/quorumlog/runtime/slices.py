@@ -46,7 +46,10 @@ class Slices:
         if before.gate.leads or (after.seen == before.seen and not after.gate.leads):
             return
         count = after.seen - before.seen + (len(after.replica.log) - after.seen if after.gate.leads else 0)
-        took = self._now() - begun
+        self.folded(count, self._now() - begun)
+
+    def folded(self, count: int, took: float) -> None:
+        """So many entries were folded, in so many milliseconds."""
         self._spent += took
         if took > SPELL:
             self.most = max(1, int(min(self.most, count) * SPELL / took))

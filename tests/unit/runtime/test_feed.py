@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import pairwise
 from typing import Any, Final, cast
 
 import pytest
@@ -165,3 +167,74 @@ async def all_of(events: AsyncIterator[Event]) -> list[Event]:
 def test_accounts_are_those_between_which_money_moves() -> None:
     assert feeds.accounts_of(Transferred("ann", "bob", 3)) == ["ann", "bob"]
     assert feeds.accounts_of(Asked("ann")) == []
+
+
+# -- much news, and little time ----------------------------------------------------------------------------------------
+
+
+class Silent:
+    """A connection on which nothing is said, and that may be paused."""
+
+    def __init__(self) -> None:
+        self.is_paused = False
+        self.is_writable = self.is_open = True
+
+    def pause(self) -> None:
+        """Nothing is read."""
+        self.is_paused = True
+
+    def resume(self) -> None:
+        """Something is."""
+        self.is_paused = False
+
+    def send(self, _: bytes) -> None:
+        """Nobody hears it."""
+
+    def close(self) -> None:
+        """It is over."""
+
+
+def most_in_a_turn(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many entries a copy folds in one turn of its loop, of 300 in one message, if each takes a millisecond."""
+    folded = [0]
+    turns: list[int] = []
+    evolve = feeds.Projecting.evolve
+
+    def slow(self: Any, state: Any, event: Any) -> Any:
+        folded[0] += 1
+        time.sleep(0.001)
+        return evolve(self, state, event)
+
+    monkeypatch.setattr(feeds.Projecting, "evolve", slow)
+
+    async def run() -> None:
+        feed = Feed("a", SERVERS, LEDGER)
+        connection = Silent()
+        feed._connection = cast(Connection, connection)
+        entries = executed([(Deposited("x", 1),)] * 300)
+        news = News("a1", feed.model.name, "a", 0, entries, 300, 900)
+        turns.append(0)
+        feed.took(feed._connection, wire.NEWS, memoryview(wire.ENCODER.encode(news)))
+        while feed.position < 300:
+            assert connection.is_paused
+            assert not feed.staleness()[0]
+            turns.append(folded[0])
+            await asyncio.sleep(0)
+        turns.append(folded[0])
+        assert not connection.is_paused
+        assert feed.staleness()[0]
+        assert feed.events(0, 1000) == [Event(n, "s", n, Deposited("x", 1)) for n in range(1, 301)]
+        await feed.close()
+
+    asyncio.run(run())
+    return max(after - before for before, after in pairwise(turns))
+
+
+def test_what_comes_in_one_message_is_folded_in_many_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert most_in_a_turn(monkeypatch) <= 2 * feeds.FIRST
+
+
+def test_folding_a_whole_message_in_one_turn_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "FIRST", 1 << 40)
+    with pytest.raises(AssertionError):
+        assert most_in_a_turn(monkeypatch) <= 32
