@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
@@ -63,7 +64,11 @@ class Http:
         return int(found.body["balance"])
 
     def stream(self, path: str, number: int, **headers: str) -> list[tuple[int, Any]]:
-        """So many events of a stream, with their numbers; then the connection is given up. Raises `EOFError` before."""
+        """So many events of a stream, with their numbers; then the connection is given up.
+
+        Raises `EOFError` if it ends before, and `TimeoutError` if they do not come: streams are never silent for long.
+        """
+        until = time.monotonic() + SECONDS
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._connection.request("GET", path, None, named)
         with closing(self), self._connection.getresponse() as response:
@@ -72,6 +77,8 @@ class Http:
             last = 0
             while len(found) < number:
                 line = response.readline().decode()
+                if time.monotonic() > until:
+                    raise TimeoutError(f"{len(found)} of {number} events have come")
                 if not line:
                     raise EOFError("the stream has ended")
                 if line.startswith("id: "):

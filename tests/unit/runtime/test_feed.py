@@ -104,6 +104,21 @@ def test_its_age_is_known_from_the_present_source_only() -> None:
     with_feed(story)
 
 
+def test_its_age_counts_from_the_question_and_anew_with_another_server() -> None:
+    """What the answer says was true when the question came, and the other server may know less."""
+
+    def story(feed: Feed) -> None:
+        told(feed, "a1", 0, (), 0, feed._now() - 400)
+        known, age = feed.staleness()
+        assert known
+        assert age is not None
+        assert age >= 400
+        feed._elsewhere()
+        assert feed.staleness() == (False, None)
+
+    with_feed(story)
+
+
 def test_news_for_others_and_nonsense_are_refused() -> None:
     def story(feed: Feed) -> None:
         news = News("a1", "somebody", "a", 0, executed([(Declined(),)]), 1, 0)

@@ -210,6 +210,26 @@ def test_who_is_paused_is_not_asked_for_what_was_read_before() -> None:
     assert fed(2 * many, frozenset({many - 1})) == [many, 2 * many]
 
 
+def test_who_is_paused_before_its_next_turn_loses_nothing() -> None:
+    """As all clients of a server are when it is full, whoever has filled it."""
+
+    async def run() -> tuple[int, list[int]]:
+        taker, pipe = Taker(), Pipe()
+        connection = Connection(taker, 100, 100)
+        connection.connection_made(cast(asyncio.Transport, pipe))
+        connection.data_received(frames(0, 2 * transport.AT_ONCE))
+        connection.pause()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        held = len(taker.taken)
+        connection.resume()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return held, taker.taken
+
+    assert asyncio.run(run()) == (transport.AT_ONCE, list(range(2 * transport.AT_ONCE)))
+
+
 def test_without_a_bound_others_wait_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mutant."""
     monkeypatch.setattr(transport, "AT_ONCE", 1 << 30)
