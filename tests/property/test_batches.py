@@ -126,9 +126,9 @@ def test_batches_are_requests_one_after_another() -> None:
         ("if each.end <= applied]", "]"),
         ("entries[known.end - gate.applied :])", "entries)"),
         ("Draft(before.end + len(written), draft.table())", "Draft(before.end + 1, draft.table())"),
-        ("self.sessions.get(session) or self.before.session(session)", "self.before.session(session)"),
+        ("        return before.grown(added) if added else before", "        return before"),
         ("(waits.get(named) or gate.waiting.get(named) or NOBODY)", "(gate.waiting.get(named) or NOBODY)"),
-        ("self.events += len(entry.events)", "self.events = self.before.events + len(entry.events)"),
+        ("state, self.events + len(entry.events)", "state, self.before.events + len(entry.events)"),
     ],
 )
 def test_batches_that_are_not_are_found(find: str, replace: str) -> None:

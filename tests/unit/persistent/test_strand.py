@@ -110,13 +110,10 @@ def test_a_strand_behaves_as_a_tuple() -> None:
         ("here = min(size - end, len(more))", "here = 0"),
         # What is there already is added once more.
         ("buffer.items.extend(more[here:] if here else more)", "buffer.items.extend(more)"),
-        ("            place = index + self._start if index >= 0 else index + self._end", "            place = index"),
-        ("            if not self._start <= place < self._end:", "            if place >= self._end:"),
-        ("                if place >= buffer.base else buffer.read(place, place + 1)[0]", ""),
-        (
-            "            return Strand(buffer, self._start, self._start + end)",
-            "            return Strand(buffer, 0, end)",
-        ),
+        ("            place = index + (first if index >= 0 else self._end)", "            place = index"),
+        ("            if not first <= place < self._end:", "            if place >= self._end:"),
+        ("return buffer.items[at] if at >= 0 else buffer.read(place, place + 1)[0]", "return buffer.items[at]"),
+        ("            return Strand(buffer, first, first + end)", "            return Strand(buffer, 0, end)"),
         ("*self.read(start, min(end, base))", "*self.read(start, end)"),
         ("        if self._start != other._start:", "        if False:"),
         (
