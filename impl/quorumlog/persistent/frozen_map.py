@@ -55,6 +55,12 @@ class FrozenMap(Generic[Key, Item]):
         """The values, in the order of the keys."""
         return self._in_order().values()
 
+    def since(self, before: FrozenMap[Key, Item]) -> dict[Key, Item]:
+        """The pairs that a map from which this one was made did not have, in the order of the keys."""
+        had = before._pairs.get
+        pairs = self._pairs if self._keys is None else self._in_order()
+        return {key: value for key, value in pairs.items() if had(key, MISSING) != value}
+
     def _in_order(self) -> Mapping[Key, Item]:
         return self._pairs if self._keys is None else {key: self._pairs[key] for key in self._keys}
 

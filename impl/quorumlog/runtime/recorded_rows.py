@@ -1,29 +1,90 @@
-"""Rows of a line of a recording: what a gate wrote, and what it was asked. What they say stands in `recorded.py`."""
+"""Rows of a line of a recording: names of events, what a gate wrote, was asked, and said. See `recorded.py`.
+
+There is a row for each command, so a batch is looked at as a whole, in as few steps of Python as that takes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import Any, Final, TypeAlias, cast
+from zlib import crc32
+
+import msgspec
 
 from quorumlog.core.consensus.messages import Entry, Event
-from quorumlog.core.leader_output import CONFLICT, Asked, Executed
-from quorumlog.runtime.recorded import Requested, Wrote
+from quorumlog.core.leader_output import CONFLICT, Asked, Conflict, Executed, Say
+from quorumlog.runtime.recorded import Answer, EventName, Requested, Run, Wrote
+
+Block: TypeAlias = Callable[[int, Sequence[Entry]], bytes]
+"""How entries that follow the first so many ones are encoded, as they go to disks and peers: `wire.Codec.block`."""
+
+MANY: Final = 8
+"""So many entries are sooner named by their block than one by one."""
+
+_bytes_of = msgspec.msgpack.Encoder().encode
+_encoded: Final = msgspec.msgpack.Decoder(tuple[tuple[int, tuple[msgspec.Raw, ...]], ...]).decode
+_NO_OP: Final = crc32(_bytes_of(None))
+"""The CRC-32 of what has no name, or of something else with a chance of 1 in 2^32."""
 
 
-def wrote(event: Any, *, whole: bool) -> tuple[object, ...]:
+def named(event: Event | None) -> EventName:
+    """How an event is called in a recording: a string by itself, anything else by the CRC-32 of its encoding.
+
+    Two events in the same place of two logs that differ bear the same name with a chance of 1 in 2^32.
+    """
+    if event is None or isinstance(event, str):
+        return event
+    return crc32(event if isinstance(event, bytes) else _bytes_of(event))
+
+
+def names(events: Sequence[Event | None]) -> list[EventName]:
+    """How these events are called."""
+    return [crc32(_bytes_of(event)) if type(event) is Executed else named(event) for event in events]
+
+
+def runs(entries: Iterable[Entry]) -> list[Run]:
+    """Entries as they are written: those of one term together."""
+    known = list(entries)
+    if len(terms := {entry.term for entry in known}) == 1:  # as almost always
+        return [[*terms, *names([entry.event for entry in known])]]
+    by_term = groupby(known, lambda entry: entry.term)
+    return [[term, *names([entry.event for entry in some])] for term, some in by_term]
+
+
+def runs_after(after: int, entries: Sequence[Entry], block: Block | None) -> list[Run]:
+    """The entries that follow the first `after` ones. What names them is taken out of their block, where they are many.
+
+    That is encoded already, or will be needed by the disk; and there are no-ops in few of them.
+    """
+    if block is None or len(entries) < MANY:
+        return runs(entries)
+    found: list[Run] = [[term, *map(crc32, events)] for term, events in _encoded(block(after, entries))]
+    return runs(entries) if any(_NO_OP in run for run in found) else found
+
+
+def wrote(events: Sequence[Any], *, whole: bool) -> list[Wrote]:
     """What a gate wrote: events are counted, or written as a `whole`."""
-    if not isinstance(event, Executed):
-        return (event.message,)
+    said: Any = list if whole else len
+    try:
+        return [(each.session, each.number, each.received, said(each.events)) for each in events]
+    except (AttributeError, TypeError):  # not all of them have events
+        return [_wrote(each, said) for each in events]
+
+
+def _wrote(event: Any, said: Any) -> Wrote:
+    """A row of a batch in which there is a conflict, what an application has raised, or what has only a number."""
+    if type(event) is not Executed:
+        return cast(Wrote, (event.message,))
     events: Any = event.events
-    if isinstance(events, tuple):
-        said: object = list(events) if whole else len(events)
-    else:
-        said = None if events == CONFLICT else 0
-    return event.session, event.number, event.received, said
+    became = said(events) if isinstance(events, tuple) else None if events == CONFLICT else 0
+    return event.session, event.number, event.received, became
 
 
-def requests(asked: Iterable[Asked[Any, Any]], rows: Sequence[Wrote]) -> list[Requested]:
+def requests(asked: Sequence[Asked[Any, Any]], rows: Sequence[Wrote]) -> list[Requested]:
     """Requests in the order in which they came. Of those that became the next entry, as they are, only who asked."""
+    if len(asked) == len(rows) and (who := _became(asked, rows)) is not None:
+        return who
     found: list[Requested] = []
     left = iter(rows)
     row = next(left, None)
@@ -39,6 +100,18 @@ def requests(asked: Iterable[Asked[Any, Any]], rows: Sequence[Wrote]) -> list[Re
     return found
 
 
+def _became(asked: Sequence[Any], rows: Sequence[Any]) -> list[Requested] | None:
+    """Who asked, if each of the requests became the entry in its place, as it is; that is so almost always."""
+    who: list[Requested] = []
+    for (by, request, _), row in zip(asked, rows, strict=False):
+        if request.number != row[1] or request.session != row[0] or request.received != row[2]:
+            return None
+        if request.expected is not None:
+            return None
+        who.append(by)
+    return who
+
+
 def unsaid(asked: Iterable[Asked[Any, Any]], rows: Sequence[Wrote]) -> list[object]:
     """The commands, in order, of those entries whose events say nothing: there is none, or it has no fields."""
     named = [row[:2] for row in rows if isinstance(row[3], list) and not any(map(_says_something, row[3]))]
@@ -52,13 +125,16 @@ def _says_something(event: Any) -> bool:
     return bool(getattr(event, "__struct_fields__", True))
 
 
-def different(old: Any, new: Any) -> dict[str, int]:
-    """What has changed of what is known of each peer."""
-    return {peer: index for peer, index in new.items() if old[peer] != index}
+def answers(said: Iterable[Any]) -> list[Answer]:
+    """The answers among what is said."""
+    found: Any = [
+        (each.to, each.session, each.number, (answer := each.answer).at, _called(answer.said))
+        for each in said
+        if type(each) is Say
+    ]
+    return cast("list[Answer]", found)
 
 
-def are(entries: tuple[Entry, ...], events: tuple[Event, ...]) -> bool:
-    """Whether these entries are these events."""
-    return len(entries) == len(events) and all(
-        entry.event is event or entry.event == event for entry, event in zip(entries, events, strict=True)
-    )
+def _called(said: Any) -> EventName:
+    """How what an answer says is called; a conflict, like nothing, has no name."""
+    return None if said is None or (type(said) is Conflict and said == CONFLICT) else named(said)

@@ -15,24 +15,23 @@ recorder writes is described in `recorded.py`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
-from zlib import crc32
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
-from msgspec.structs import asdict
 
-from quorumlog.core.consensus import log
-from quorumlog.core.consensus.durability import in_order
-from quorumlog.core.consensus.effects import Committed, ElectionTimeout, Input, Propose, Replicate, Resign, Send, Sync
-from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Entry, Event, Message
+from quorumlog.core.consensus.effects import ElectionTimeout, Input, Propose, Replicate, Resign, Sync
+from quorumlog.core.consensus.messages import MESSAGES
 from quorumlog.core.consensus.state import LEADER, Replica
-from quorumlog.core.leader_output import CONFLICT, Asked, Executed, Gate, Say
+from quorumlog.core.leader_output import Gate, Say
 from quorumlog.driver import Listener, Turn
 from quorumlog.ledger.forgetting import LETTERS
-from quorumlog.runtime.recorded import FORMAT, Answer, EventName, Run, Wrote
-from quorumlog.runtime.recorded_rows import are, different, requests, unsaid, wrote
+from quorumlog.runtime.recorded import FORMAT, Wrote
+from quorumlog.runtime.recorded_changes import Line, changes, effects, letter
+from quorumlog.runtime.recorded_rows import Block, answers, named, names, requests, runs, runs_after, unsaid, wrote
+
+__all__ = ["Among", "AnySpoken", "Recorder", "named"]
 
 Whole = TypeVar("Whole")
 Taken = TypeVar("Taken")
@@ -40,27 +39,17 @@ Taken = TypeVar("Taken")
 Among: TypeAlias = tuple[str, Sequence[str]]
 """The group of a server among groups, and the shards."""
 
-AnySpoken: TypeAlias = tuple[Gate[Any, Any, Any], Sequence[Say[Any]]]
+AnyGate: TypeAlias = Gate[Any, Any, Any]
+AnySpoken: TypeAlias = tuple[AnyGate, Sequence[Say[Any]]]
 """A gate, and the answers that its server keeps back until it knows more."""
 
 TAIL: Final = 16  # entries of the disk that a restart names; all others are known from the lines before it
 GATHERED: Final = 4096  # lines that are written whether or not a turn has ended
 LOOKED_AT: Final = 1 << 16  # bytes at the end of a recording among which its last line is looked for
 
-_bytes_of = msgspec.msgpack.Encoder().encode
+NOTHING: Final = 3  # fields of a line that says only that there is one
+
 _ENCODER: Final = msgspec.json.Encoder()
-
-
-def named(event: Event | None) -> EventName:
-    """How an event is called in a recording: a string by itself, anything else by the CRC-32 of its encoding.
-
-    Two events in the same place of two logs that differ bear the same name with a chance of 1 in 2^32.
-    """
-    if type(event) is Executed:  # what gates write, and so almost all
-        return crc32(_bytes_of(event))
-    if event is None or isinstance(event, str):
-        return event
-    return crc32(event if isinstance(event, bytes) else _bytes_of(event))
 
 
 class Recorder(Generic[Whole, Taken]):
@@ -77,18 +66,19 @@ class Recorder(Generic[Whole, Taken]):
         *,
         number: int = 0,
         incarnation: int = 0,
-        name: Callable[[Event | None], EventName] = named,
         spoken: Callable[[Whole], AnySpoken] | None = None,
         among: Among | None = None,
+        block: Block | None = None,
     ) -> None:
         self._write = write
         self._among = among
+        self._block = block
         self._replica = replica
         self._spoken = spoken
-        self._name = name
         self._number = number
         self._incarnation = incarnation
-        self._lines: list[dict[str, object]] = []
+        self._lines: list[Line] = []
+        self._whole: Whole | None = None
         self._file: int | None = None
 
     @classmethod
@@ -97,15 +87,15 @@ class Recorder(Generic[Whole, Taken]):
         path: Path,
         replica: Callable[[Whole], Replica],
         *,
-        name: Callable[[Event | None], EventName] = named,
         spoken: Callable[[Whole], AnySpoken] | None = None,
         among: Among | None = None,
+        block: Block | None = None,
     ) -> Recorder[Whole, Taken]:
         """Go on with the recording in this file, or begin it. Raises `OSError` if that cannot be."""
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         number, incarnation, torn = _last_line(file)
         write = _writer(file)
-        recorder = cls(write, replica, number=number, incarnation=incarnation, name=name, spoken=spoken, among=among)
+        recorder = cls(write, replica, number=number, incarnation=incarnation, spoken=spoken, among=among, block=block)
         recorder._file = file
         if torn:
             os.write(file, b"\n")  # what a crash has left of a line stays, on a line of its own
@@ -119,13 +109,14 @@ class Recorder(Generic[Whole, Taken]):
 
     def started(self, whole: Whole) -> None:
         """The server begins, or begins again, with what its disk holds."""
+        self.flush()
         replica = self._replica(whole)
         disk = replica.disk
         length = len(disk.log)
         after = max(length - TAIL, 0) if self._number else 0
         self._incarnation += 1
         self._number += 1
-        line = self._line("start")
+        line: Line = {"n": self._number, "i": self._incarnation, "do": "start"}
         line.update(
             format=FORMAT,
             node=replica.identity,
@@ -135,33 +126,45 @@ class Recorder(Generic[Whole, Taken]):
             voted_for=disk.voted_for,
             length=length,
             after=after,
-            log=self._runs(disk.log[after:]),
+            log=runs(disk.log[after:]),
         )
         if self._spoken is not None and (applied := self._spoken(whole)[0].applied):
             line["applied"] = applied
         if self._among is not None:
             line["group"], line["shards"] = self._among
-        self._lines.append(line)
-        self.flush()
+        self._write(_ENCODER.encode_lines([line]))
 
     def stepped(self, before: Whole, turn: Turn[Whole, Taken | Input]) -> None:
         """A step is over. What a server does beside consensus is recorded if it appends to the log, or speaks."""
-        old, new = self._replica(before), self._replica(turn.after)
+        old, spoke = self._parts if before is self._whole else self._look(before)
+        new, speaks = self._look(turn.after)
         taken: Any = turn.taken
-        line = self._taken(taken, old, new, nothing=new is old and not turn.effects)
-        length = len(line)
-        if self._spoken is not None:
-            self._speaks(line, before, turn, (old.role == LEADER, new.role == LEADER))
+        kind = type(taken)
+        line: Line = {"n": self._number + 1, "i": self._incarnation, "do": kind.__name__}
+        if kind in _MESSAGES:
+            line["do"], line["letter"] = "Take", letter(taken, self._block)
+        elif kind is Replicate:
+            line["to"] = taken.to
+        elif kind is Propose:
+            line["events"] = names(taken.events)
+        elif kind not in _ITSELF:
+            self._beside(line, turn, old, new, leads=spoke is not None and spoke[0].leads)
+        if spoke is not None and speaks is not None:
+            if spoke[0] is not speaks[0] or new.role != old.role:
+                _gate(line, (old, spoke[0]), (new, speaks[0]))
+            if turn.said and (said := answers(turn.said)):
+                line["said"] = said
+            if speaks[1] is not spoke[1] and (held := answers([each for each in speaks[1] if each not in spoke[1]])):
+                line["held"] = held
         if self._among is not None:
             _tells_groups(line, turn)
-        if line["do"] == "Ask" and len(line) == length:
+        if len(line) == NOTHING and line["do"] == "Ask":
             return
         self._number += 1
-        line["n"] = self._number
         if turn.effects:
-            self._effects(line, turn)
+            effects(line, turn.effects)
         if new is not old:
-            self._changes(line, old, new, taken)
+            changes(line, old, new, turn.taken)
         self._lines.append(line)
         if len(self._lines) >= GATHERED:
             self.flush()
@@ -184,140 +187,27 @@ class Recorder(Generic[Whole, Taken]):
 
     # -- parts of a line -------------------------------------------------------------------------------------
 
-    def _taken(self, taken: Any, old: Replica, new: Replica, *, nothing: bool) -> dict[str, object]:
-        """What was taken. With `nothing` it is nothing that has to do with consensus."""
-        kind = type(taken)
-        if kind in _ITSELF:
-            line = self._line(kind.__name__)
-            if kind is Replicate:
-                line["to"] = taken.to
-            elif kind is Propose:
-                line["events"] = list(map(self._name, taken.events))
-        elif isinstance(taken, MESSAGES):
-            line = self._line("Take")
-            line["letter"] = self._letter(taken)
-        elif nothing:
-            line = self._line("Ask")
+    def _look(self, whole: Whole) -> tuple[Replica, AnySpoken | None]:
+        """The parts of a server. Most steps begin with what the last one has made, and that was looked at then."""
+        self._parts = self._replica(whole), self._spoken(whole) if self._spoken is not None else None
+        self._whole = whole
+        return self._parts
+
+    def _beside(self, line: Line, turn: Turn[Whole, Taken | Input], old: Replica, new: Replica, *, leads: bool) -> None:
+        """What a server takes beside consensus: what follows from it, and what the gate was asked, if it `leads`."""
+        rows: list[Wrote] = []
+        if new is old and not turn.effects:
+            line["do"] = "Ask"
         else:
-            line = self._line("Propose")
-            appended = new.log[len(old.log) :]
-            line["events"] = [self._name(entry.event) for entry in appended]
+            appended = tuple(new.log[len(old.log) :])
+            called = runs_after(len(old.log), appended, self._block)
+            line["do"], line["events"] = "Propose", [name for run in called for name in run[1:]]
             if self._spoken is not None:
-                line["wrote"] = [wrote(entry.event, whole=self._among is not None) for entry in appended]
-        return line
-
-    def _line(self, do: str) -> dict[str, object]:
-        return {"n": self._number, "i": self._incarnation, "do": do}
-
-    def _runs(self, entries: Iterable[Entry]) -> list[Run]:
-        """Entries as they are written: those of one term together."""
-        runs: list[Run] = []
-        name = self._name
-        known = list(entries)
-        if len(terms := {entry.term for entry in known}) == 1:  # as almost always
-            return [[*terms, *[name(entry.event) for entry in known]]]
-        term = None
-        for entry in known:
-            if entry.term != term:
-                term = entry.term
-                run: Run = [term]
-                runs.append(run)
-            run.append(name(entry.event))
-        return runs
-
-    def _letter(self, message: Message) -> dict[str, object]:
-        """A message as its receiver writes it."""
-        letter = {"kind": type(message).__name__, **asdict(message)}
-        if type(message) is AppendRequest:
-            letter["entries"] = self._runs(message.entries)
-        return letter
-
-    def _speaks(
-        self, line: dict[str, object], before: Whole, turn: Turn[Whole, Taken | Input], leader: tuple[bool, bool]
-    ) -> None:
-        """What the step has changed of the gate, what it was asked, and what it says.
-
-        The gate of a `leader` has been told that it leads, though it may have to fold before it speaks.
-        """
-        assert self._spoken is not None, "only who has a gate says where it is"
-        (old, kept), (new, keeps) = self._spoken(before), self._spoken(turn.after)
-        if (leads := leader[1] or new.leads) != (leader[0] or old.leads):
-            line["leads"] = leads
-        if new is not old:
-            if new.applied != old.applied:
-                line["applied"] = new.applied
-            if new.waiting is not old.waiting and len(new.waiting) != len(old.waiting):
-                line["waits"] = len(new.waiting)
-        asked: Sequence[Asked[Any, Any]] = getattr(turn.taken, "asked", ())
-        if asked and (old.leads or turn.said):
-            line["asked"] = requests(asked, rows := cast("list[Wrote]", line.get("wrote", [])))
+                line["wrote"] = rows = wrote([entry.event for entry in appended], whole=self._among is not None)
+        if self._spoken is not None and (asked := getattr(turn.taken, "asked", ())) and (leads or turn.said):
+            line["asked"] = requests(asked, rows)
             if self._among is not None and (commands := unsaid(asked, rows)):
                 line["commands"] = commands
-        if turn.said and (said := [self._answer(each) for each in turn.said if isinstance(each, Say)]):
-            line["said"] = said
-        if keeps is not kept and (held := [self._answer(each) for each in keeps if each not in kept]):
-            line["held"] = held
-
-    def _answer(self, say: Say[Any]) -> Answer:
-        answer, said = say.answer, say.answer.said
-        name = None if said is None or said == CONFLICT else self._name(said)
-        return cast("int | str", say.to), say.session, say.number, answer.at, name
-
-    def _effects(self, line: dict[str, object], turn: Turn[Whole, Taken | Input]) -> None:
-        sent: list[dict[str, object]] = []
-        for effect in turn.effects:
-            if type(effect) is Send:
-                sent.append(_sent(effect.message))
-            elif type(effect) is Committed:
-                line["told"] = (effect.after, effect.after + len(effect.entries))
-        if sent:
-            line["sent"] = sent
-
-    def _changes(self, line: dict[str, object], old: Replica, new: Replica, taken: object) -> None:
-        """What the step has changed, in the words of the core."""
-        if new.term != old.term:
-            line["term"] = new.term
-        if new.voted_for != old.voted_for:
-            line["voted_for"] = new.voted_for
-        if new.log is not old.log and log.differs(old.log, new.log):
-            line["log"] = self._written(old.log, new.log, taken)
-        if new.disk is not old.disk:
-            line["disk"] = self._disk(old, new)
-        if new.owed is not old.owed:
-            _owed(line, old, new)
-        if new.role != old.role:
-            line["role"] = new.role
-        if new.votes is not old.votes and new.votes != old.votes:
-            line["votes"] = sorted(new.votes)
-        if new.next_index is not old.next_index and (peers := different(old.next_index, new.next_index)):
-            line["next_index"] = peers
-        if new.match_index is not old.match_index and (peers := different(old.match_index, new.match_index)):
-            line["match_index"] = peers
-        if new.commit_index != old.commit_index:
-            line["commit_index"] = new.commit_index
-
-    def _written(self, old: Sequence[Entry], new: Sequence[Entry], taken: object) -> dict[str, object]:
-        kept = log.kept(old, new)  # type: ignore[arg-type]  # a log may be any sequence of entries that behaves as a tuple
-        written: dict[str, object] = {"kept": kept, "length": len(new)}
-        appended = tuple(new[kept:])
-        if type(taken) is AppendRequest:
-            given = tuple(taken.entries[len(taken.entries) - len(appended) :])
-            if len(appended) <= len(taken.entries) and appended == given:
-                return written
-        elif type(taken) is Propose:
-            if are(appended, taken.events):
-                return written
-        elif not isinstance(taken, MESSAGES) and taken is not None:
-            return written  # what a server appends beside consensus is what the line says that it proposes
-        written["entries"] = self._runs(appended)
-        return written
-
-    def _disk(self, old: Replica, new: Replica) -> dict[str, object]:
-        disk = new.disk
-        held: dict[str, object] = {"term": disk.term, "voted_for": disk.voted_for, "length": len(disk.log)}
-        if disk.log is not new.log and log.differs(disk.log, new.log):
-            held["log"] = self._written(old.disk.log, disk.log, None)
-        return held
 
 
 class _Both(Generic[Whole, Taken]):
@@ -338,8 +228,20 @@ class _Both(Generic[Whole, Taken]):
         self._second.refused(taken)
 
 
+_MESSAGES: Final = frozenset(MESSAGES)
 _ITSELF: Final = frozenset({ElectionTimeout, Sync, Propose, Replicate, Resign})
 """The inputs of consensus that are no messages; a line bears their name."""
+
+
+def _gate(line: Line, old: tuple[Replica, AnyGate], new: tuple[Replica, AnyGate]) -> None:
+    """What has changed of a gate. A leader's was told that it leads, though it may have to fold before it speaks."""
+    (before, was), (after, gate) = old, new
+    if (leads := after.role == LEADER or gate.leads) != (before.role == LEADER or was.leads):
+        line["leads"] = leads
+    if gate.applied != was.applied:
+        line["applied"] = gate.applied
+    if gate.waiting is not was.waiting and (waits := len(gate.waiting)) != len(was.waiting):
+        line["waits"] = waits
 
 
 def _tells_groups(line: dict[str, object], turn: Turn[Any, Any]) -> None:
@@ -348,21 +250,6 @@ def _tells_groups(line: dict[str, object], turn: Turn[Any, Any]) -> None:
         line["heard"] = heard
     if turn.posted and (spoke := [each for each in turn.posted if type(each) in LETTERS]):
         line["spoke"] = spoke
-
-
-def _sent(message: Message) -> dict[str, object]:
-    """A message as its sender writes it: the entries are those of its log."""
-    letter = {"kind": type(message).__name__, **asdict(message)}
-    if type(message) is AppendRequest:
-        letter["entries"] = len(message.entries)
-    return letter
-
-
-def _owed(line: dict[str, object], old: Replica, new: Replica) -> None:
-    if old.owed - new.owed:
-        line["owed"] = list(map(_sent, in_order(new.owed)))
-    elif added := new.owed - old.owed:
-        line["owes"] = list(map(_sent, in_order(added)))
 
 
 def _writer(file: int) -> Callable[[bytes], None]:

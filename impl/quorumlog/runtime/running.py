@@ -111,7 +111,8 @@ def recorder(place: Place) -> Recorder[Any, AnyInput] | None:
     folder.mkdir(parents=True, exist_ok=True)
     placement = place.config.placement
     among = (place.group, placement.shards) if place.group in (*placement.shards, placement.coordinator) else None
-    return Recorder.open(folder / f"{place.identity}.ndjson", replica_of, spoken=spoken_of, among=among)
+    block = place.hosted().codec.block
+    return Recorder.open(folder / f"{place.identity}.ndjson", replica_of, spoken=spoken_of, among=among, block=block)
 
 
 def replica_of(whole: Any) -> Replica:

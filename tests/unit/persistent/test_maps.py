@@ -94,7 +94,10 @@ def test_a_hash_map_behaves_as_a_dictionary() -> None:
         ),
         # Buckets are not doubled in place.
         ("        made._buckets = buckets if 4", "        made._buckets = buckets + buckets[::-1] if 4"),
-        ("self._size if known else self._size + 1", "self._size + 1"),
+        (
+            "        made._buckets, made._size, made._hash = copied, self._size, None",
+            "        return self._with(copied, self._size + 1)",
+        ),
         ("            size += key not in buckets[place]", "            size += 1"),
         ("                size -= 1", "                size -= 0"),
         ("            size += key not in buckets[place]\n            buckets", "            self._buckets"),
@@ -119,6 +122,12 @@ def check_frozen_map(module: Any, program: list[tuple[int, Any, int]]) -> None:
         assert all(mine[key] == mine.get(key, 9) == value and key in mine for key, value in pairs.items())
         assert mine.set("new", 1) != mine
         assert "new" not in mine
+        assert list(mine.since(made[0][0]).items()) == list(pairs.items())
+        changed = {key: value + 1 for key, value in list(pairs.items())[::3]}
+        after = mine
+        for key, value in (*changed.items(), ("new", 1)):
+            after = after.set(key, value)
+        assert list(after.since(mine).items()) == [*changed.items(), ("new", 1)]
 
 
 def held_frozen_map(module: Any) -> None:
@@ -139,12 +148,15 @@ def test_a_frozen_map_has_its_keys_in_order() -> None:
 @pytest.mark.parametrize(
     ("find", "replace"),
     [
-        ("keys if len(made._pairs) == len(keys) else extended(keys, (key,))", "extended(keys, (key,))"),
-        ("keys if len(made._pairs) == len(keys) else extended(keys, (key,))", "keys"),
+        ("            if after._size != pairs._size:", "            if after._size:"),
+        ("            if after._size != pairs._size:", "            if not after._size:"),
         ("if self._keys is None else {key: self._pairs[key] for key in self._keys}", ""),
         ("        return iter(self._pairs if self._keys is None else self._keys)", "        return iter(self._pairs)"),
-        ("        if pairs.get(key, MISSING) is value:", "        if key in pairs:"),
-        ("        if len(pairs) <= FEW:", "        if len(pairs) < FEW or key in pairs:"),
+        ("        elif pairs.get(key, MISSING) is value:", "        elif key in pairs:"),
+        ("pairs if key in pairs else (*pairs, key)", "pairs"),
+        ("if had(key, MISSING) != value}", "if had(key, value) != value}"),
+        ("if had(key, MISSING) != value}", "}"),
+        ("        pairs = self._pairs if self._keys is None else self._in_order()", "        pairs = self._pairs"),
     ],
 )
 def test_a_frozen_map_that_has_not_is_found(find: str, replace: str) -> None:
