@@ -119,6 +119,8 @@ def test_answers_are_what_the_document_says(http: Http, document: dict[str, Any]
     check(document, "get", "/v1/accounts/{account}", http.get("/v1/accounts/nobody?through=model"))
     check(document, "get", "/v1/groups/{group}/events", http.get("/v1/groups/a/events?limit=2"))
     check(document, "get", "/v1/groups/{group}/events", http.get("/v1/groups/z/events"))
+    check(document, "get", "/v1/groups/{group}/copy", http.get("/v1/groups/a/copy?current=true"))
+    check(document, "get", "/v1/groups/{group}/copy", http.get("/v1/groups/a/copy?current=perhaps"))
     for path in ("/v1/status", "/health", "/ready", "/openapi.json"):
         check(document, "get", path, http.get(path))
 

@@ -107,6 +107,15 @@ class Page(Struct, frozen=True):
     staleness: Staleness
 
 
+class CopyOfEvents(Struct, frozen=True):
+    """How far the router's copy of a group's events is, of which server, and how old it is."""
+
+    group: str
+    position: int
+    source: str
+    staleness: Staleness
+
+
 class ClusterStatus(Struct, frozen=True):
     """How each server of each group is; null where nobody answers. `known` is how many events the router has copied."""
 

@@ -373,6 +373,11 @@ class Gateway:
             found = f"group {group.name}: the copy has {group.feed.position} events, and {seen} were seen before"
             raise Trouble(503, found, retry=RETRY)
 
+    async def current(self, group: Group, until: float) -> None:
+        """It is known how old the copy of a group is. Raises `Trouble` if it is not in time."""
+        if not await group.feed.current(max(until - self._loop.time(), 0)):
+            raise Trouble(503, f"no server of group {group.name} has told of its events in time", retry=RETRY)
+
     async def copied(self, wanted: Wanted, group: Group, seen: int) -> Done:
         """What the copy of a group answers, once that has all that the client has seen. Raises `Trouble`."""
         await self.caught_up(group, seen, wanted.until)

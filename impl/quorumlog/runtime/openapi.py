@@ -77,6 +77,13 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         ("group", "after", "limit", "timeout", "Quorumlog-Token"),
         (400, 404, 410, 429, 503),
     ),
+    ("GET", "/v1/groups/{group}/copy"): Operation(
+        "How far the router's copy of the events is, of which server, and how old.",
+        api.CopyOfEvents,
+        None,
+        ("group", "current", "timeout", "Quorumlog-Token"),
+        (400, 404, 410, 429, 503),
+    ),
     ("GET", "/v1/groups/{group}/stream"): Operation(
         "Events as they come, as server-sent events; the data of each is an Event.",
         str,
@@ -102,6 +109,11 @@ PARAMETERS: Final[Mapping[str, tuple[str, Document, str]]] = {
         "query",
         {"type": "string", "enum": ["log", "index", "model"], "default": "index"},
         "By an event in the log, by asking a quorum, or from the router's copy, which is late.",
+    ),
+    "current": (
+        "query",
+        {"type": "string", "enum": ["true", "false"], "default": "false"},
+        "Whether to wait until it is known how old the copy is.",
     ),
     "after": ("query", {**NUMBER, "default": 0}, "How many events are known already."),
     "limit": ("query", {**NUMBER, "minimum": 1, "maximum": 1000, "default": 100}, "How many events at most."),

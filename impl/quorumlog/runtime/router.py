@@ -68,6 +68,7 @@ def entrances(routes: Routes) -> list[Entrance]:
         Entrance("GET", "/v1/accounts/{account}", routes.balance),
         Entrance("GET", "/v1/total", routes.total),
         Entrance("GET", "/v1/groups/{group}/events", routes.events),
+        Entrance("GET", "/v1/groups/{group}/copy", routes.copy),
         Entrance("GET", "/v1/groups/{group}/stream", routes.stream, False),
         Entrance("GET", "/v1/status", routes.status, False),
         Entrance("GET", "/health", routes.health, False),

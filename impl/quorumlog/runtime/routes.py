@@ -167,6 +167,19 @@ class Routes:
         page = api.Page(group.name, found, found[-1].position if found else after, known, staleness(group.feed))
         return web.answer(page, web.seen(token, {group.name: known}))
 
+    async def copy(self, request: Request) -> Response:
+        """How far the copy of a group's events is, and how old."""
+        web.check_parameters(request, "current", *MINDED)
+        group = self.gateway.group(request.path_params["group"])
+        is_wanted = web.chosen(request, "current", "false", ("false", "true")) == "true"
+        token, until = web.token(request), self._until(request)
+        await self.gateway.caught_up(group, token.get(group.name, 0), until)
+        if is_wanted:
+            await self.gateway.current(group, until)
+        feed = group.feed
+        found = api.CopyOfEvents(group.name, feed.position, feed.model.source, staleness(feed))
+        return web.answer(found, web.seen(token, {group.name: feed.position}))
+
     async def stream(self, request: Request) -> Response:
         """Events as they come, without an end."""
         web.check_parameters(request, "after")
