@@ -14,7 +14,7 @@ from typing import Any, Final
 from tlastep.binding import Binding
 from tlastep.check.models import Project
 from tlastep.errors import UnusableInput
-from tlastep.history.models import spec_file
+from tlastep.packaged import spec_file
 
 GROUP: Final = "tlastep.recordings"
 

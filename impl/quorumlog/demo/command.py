@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from quorumlog.demo.play import Result
+    from quorumlog.demo.play import Result, Wanted
 
 WIDTH: Final = 200
 """Of a line where nobody looks at a terminal."""
@@ -58,9 +58,9 @@ def demo(
     begun = time.monotonic()
     try:
         from quorumlog.demo import show
-        from quorumlog.demo.demo import Wanted, run
+        from quorumlog.demo.demo import run
         from quorumlog.demo.namespaces import missing
-        from quorumlog.demo.play import groups
+        from quorumlog.demo.play import Wanted, groups
     except ImportError as error:
         fail(f"expected {error.name} to be installed, as by: pip install 'quorumlog[cluster]'")
     if keep is not None and keep.exists():
@@ -70,15 +70,11 @@ def demo(
     signal.signal(signal.SIGTERM, interrupted)
     folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="quorumlog-demo-"))
     chosen = seed if seed is not None else SystemRandom().randrange(10_000)
-    hosted = groups(shards)
+    wanted = Wanted(seconds, chosen, faults, folder, workers, hosted=groups(shards), replicas=replicas)
     if not json:
-        kind = "with faults" if faults else "without faults"
-        servers = f"{len(hosted) * replicas} servers for {seconds:g} s {kind}"
-        says = f"{servers}, connected by {network}, seed {chosen}, in {folder}"
-        printed().print(says, markup=False, highlight=False)
+        announce(wanted, network)
     # What goes on is shown to whoever looks at a terminal, and what comes of it is printed to whoever reads.
     watching = Console(stderr=True) if sys.stderr.isatty() else None
-    wanted = Wanted(seconds, chosen, faults, folder, workers, hosted=hosted, replicas=replicas)
     try:
         result = run(wanted, watching, network.value)
     except RuntimeError as error:
@@ -92,6 +88,14 @@ def demo(
         raise typer.Exit(1)
     if keep is None:
         shutil.rmtree(folder)
+
+
+def announce(wanted: Wanted, network: Network) -> None:
+    """What is going to happen, for people."""
+    kind = "with faults" if wanted.faults else "without faults"
+    servers = f"{len(wanted.hosted) * wanted.replicas} servers for {wanted.seconds:g} s {kind}"
+    says = f"{servers}, connected by {network}, seed {wanted.seed}, in {wanted.folder}"
+    printed().print(says, markup=False, highlight=False)
 
 
 def interrupted(*_: object) -> None:
