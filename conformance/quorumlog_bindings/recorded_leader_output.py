@@ -34,7 +34,7 @@ from quorumlog_bindings.recorded_gates import (
     request_of,
     requests_of,
 )
-from quorumlog_bindings.recorded_replication import key_of
+from quorumlog_bindings.recorded_messages import key_of
 from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
 from tlastep.recorded import OUTSIDE, At, Contradiction, Key, Recording, Told, Update, Way, Wordless

@@ -10,40 +10,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from msgspec import UNSET
-from msgspec.structs import asdict
 
 from quorumlog.runtime import recorded
 from quorumlog.runtime.recorded import FORMAT, EventName, Letter, Line, Run, SentRequest, Start, Step, line_of
+from quorumlog_bindings.recorded_messages import KINDS, ReplicationSurvey, key_of, key_of_record, surveyed
 from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
 from tlastep.recorded import At, Contradiction, Key, Recording, Told, Update, Way
 from tlastep.values import FALSE, TRUE, Fn, Value, model_value
 
 NIL: Final = model_value("Nil")
-KINDS: Final = {
-    recorded.SentRequest: "AppendRequest",
-    recorded.SentReply: "AppendReply",
-    recorded.AskedVote: "VoteRequest",
-    recorded.GivenVote: "VoteReply",
-}
 ARRIVALS: Final = {kind: f"On{name}" for kind, name in KINDS.items()}
 ITSELF: Final[dict[type, str]] = {recorded.Timeout: "Timeout", recorded.Sync: "Sync", recorded.Resign: "Resign"}
 """Lines that tell one step of the server that wrote them."""
 
-
-def key_of(letter: Letter) -> Key:
-    """What a message is known by at both ends: all of it, but of the entries only how many there are.
-
-    In one term one leader puts one entry in one place, so the place and the number say which they are.
-    """
-    if type(letter) is SentRequest:
-        entries = letter.entries
-        count = entries if isinstance(entries, int) else sum([len(run) - 1 for run in entries])
-        place, ends = (letter.prev_index, letter.prev_term), (letter.sender, letter.to, letter.term)
-        return ("AppendRequest", *ends, *place, count, letter.commit_index)
-    if type(letter) is recorded.SentReply:
-        return ("AppendReply", letter.sender, letter.to, letter.term, letter.accepted, letter.index)
-    return (KINDS[type(letter)], *asdict(letter).values())
+REMEMBERED: Final = 10_000  # lost messages among which one is looked for that is like another
 
 
 class ReplicationRecording:
@@ -53,24 +34,30 @@ class ReplicationRecording:
 
     def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
         self._long = long
-        self._starts = {node: cast(Start, own[0]) for node, own in lines.items()}
+        surveys = {node: surveyed(own) for node, own in lines.items()}
+        self._starts = {node: each.starts[0] for node, each in surveys.items()}
         first = next(iter(self._starts.values()))
-        for node, own in lines.items():
-            for line in own:
-                if isinstance(line, Start) and (line.batch, set(line.members)) != (first.batch, set(first.members)):
+        for node, each in surveys.items():
+            for line in each.starts:
+                if (line.batch, set(line.members)) != (first.batch, set(first.members)):
                     says = f"{first.node} has batch {first.batch} and members {first.members}"
                     raise UnusableInput(f"batch {line.batch} and members {line.members} in line {line.n}; {says}", node)
         self._servers = {name: model_value(name) for name in first.members}
-        self._entries: dict[tuple[int, EventName], Value] = {}
+        self._entries: dict[int, dict[EventName, Value]] = {}
+        """Entries, by term and event."""
         self._messages: dict[Key, Fn] = {}
-        self._keys: dict[Value, Key] = {}
+        """Messages that are owed, or on their way."""
+        self._lost: dict[Key, None] = {}
+        """Messages that were lost last."""
         self._sent: tuple[Line | Step | None, list[Key]] = None, []
         """The line that was asked last what it sends, and what that is."""
+        self._needed: tuple[Line | Step | None, Key | None] = None, None
+        """The line that was asked last what it needs, and what that is."""
         self._first_of_all = self._everyone(1)
         self._none_of_any = self._everyone(0)
         self.constants: Mapping[str, Value] = {
             "Server": frozenset(self._servers.values()),
-            "Event": frozenset(_events(lines)),
+            "Event": frozenset().union(*(each.events for each in surveys.values())),
             "Nil": NIL,
             "Batch": first.batch,
         }
@@ -93,7 +80,11 @@ class ReplicationRecording:
 
     def needs(self, line: Line) -> Key | None:
         """The message that the line takes."""
-        return key_of(line.letter) if type(line) is recorded.Take else None
+        if type(line) is not recorded.Take:
+            return None
+        key = key_of(line.letter)
+        self._needed = line, key
+        return key
 
     def sends(self, line: Line) -> Sequence[Key]:
         """The messages that have left with the step."""
@@ -103,14 +94,18 @@ class ReplicationRecording:
         return self._sent[1]
 
     def gone(self, key: Key, at: At) -> Way:
-        """The message is lost."""
-        message = self._messages[key]
-        return (Told("Lose", (message,), None),)
+        """The message is lost. If it is sent again, it is made again."""
+        lost = self._lost
+        lost[key] = None
+        if len(lost) > REMEMBERED:
+            del lost[next(iter(lost))]
+        return (Told("Lose", (self._messages.pop(key),), None),)
 
     def alike(self, key: Key) -> str:
         """The message of the same kind that has most in common with one that was not sent."""
         wanted = cast("tuple[object, ...]", key)
-        same = [each for each in cast("Iterable[tuple[object, ...]]", self._messages) if each[0] == wanted[0]]
+        sent = cast("Iterable[tuple[object, ...]]", [*self._lost, *self._messages])
+        same = [each for each in sent if each[0] == wanted[0]]
         best = max(same, key=lambda each: sum(map(_alike, each, wanted)), default=())
         return " ".join(map(str, best))
 
@@ -119,7 +114,7 @@ class ReplicationRecording:
     def ways(self, node: str, line: Line, at: At) -> Sequence[Way]:
         """The steps of a line; a start leaves open whether the last sync had reached the disk before the crash."""
         if isinstance(line, Start):
-            if line is self._starts[node]:
+            if line.n == self._starts[node].n:
                 return ((),)
             return self._crashed(node, line, at), self._crashed(node, line, at, unheard=True)
         return (self._step(node, line, at),)
@@ -127,7 +122,7 @@ class ReplicationRecording:
     def unfinished(self, node: str, at: At) -> Way:
         """A sync may have returned, and its messages may have left, before its line was written."""
         i = self._servers[node]
-        return (Told("Sync", (i,), None, tuple(self._keys[each] for each in at.part("owed", i))),)
+        return (Told("Sync", (i,), None, tuple(map(key_of_record, at.part("owed", i)))),)
 
     def _crashed(self, node: str, start: Start, at: At, *, unheard: bool = False) -> Way:
         """A crash, and what the next start finds on the disk."""
@@ -141,7 +136,7 @@ class ReplicationRecording:
     def _step(self, node: str, line: Step, at: At) -> Way:
         i = self._servers[node]
         if type(line) is recorded.Take:
-            kind, message = type(line.letter), self._taken(line.letter)
+            kind, message = type(line.letter), self._taken(line)
             given: Any = message.mapping["entries"] if kind is SentRequest else ()
             yield self._told(ARRIVALS[kind], (i, message), line, i, at, given)
         elif type(line) is recorded.Replicate:
@@ -244,10 +239,12 @@ class ReplicationRecording:
         return Fn(mapping)
 
     def _entry(self, term: int, event: EventName) -> Value:
-        found = self._entries.get((term, event))
+        known = self._entries.get(term)
+        if known is None:
+            known = self._entries[term] = {}
+        found = known.get(event)
         if found is None:
-            found = Fn({"term": term, "event": NIL if event is None else event})
-            self._entries[term, event] = found
+            found = known[event] = Fn({"term": term, "event": NIL if event is None else event})
         return found
 
     def _runs(self, runs: Iterable[Run]) -> tuple[Value, ...]:
@@ -320,7 +317,6 @@ class ReplicationRecording:
         entries = self._slice(letter, log) if type(letter) is SentRequest else ()
         if found is None or (entries and entries != found.mapping["entries"]):
             found = self._messages[key] = self._record(letter, entries)
-            self._keys[found] = key
         return found
 
     def _record(self, letter: Letter, entries: Items) -> Fn:
@@ -345,9 +341,10 @@ class ReplicationRecording:
             raise Contradiction(f"sends {count} entries after {first} of a log of {len(log)}")
         return self._long.between(log, first, first + count)
 
-    def _taken(self, letter: Letter) -> Fn:
+    def _taken(self, line: recorded.Take) -> Fn:
         """A message that a server takes: the one that was sent, if this is what it says."""
-        sent = self._messages[key_of(letter)]
+        letter, (asked, key) = line.letter, self._needed
+        sent = self._messages[key if asked is line else key_of(letter)]
         if type(letter) is SentRequest:
             if isinstance(letter.entries, int):
                 raise Contradiction("takes entries without naming them")
@@ -361,20 +358,15 @@ def _disk(term: int, voted_for: Value, log: Items) -> Fn:
     return Fn({"term": term, "votedFor": voted_for, "log": log})  # type: ignore[dict-item]  # likewise
 
 
-def _events(lines: Mapping[str, Sequence[Line]]) -> Iterator[Value]:
-    """The events that anybody has derived, or had on the disk."""
-    for own in lines.values():
-        for line in own:
-            if type(line) is recorded.Propose:
-                yield from line.events
-            elif type(line) is Start:
-                yield from (cast(Value, event) for run in line.log for event in run[1:] if event is not None)
-
-
 def _alike(one: object, other: object) -> bool:
     return one == other
 
 
 recording: Final = Recording(
-    FORMAT, line_of, ReplicationRecording, relation="NextResigning", decode_all=recorded.lines_of
+    FORMAT,
+    line_of,
+    ReplicationRecording,
+    relation="NextResigning",
+    decode_all=recorded.lines_of,
+    survey=ReplicationSurvey,
 )

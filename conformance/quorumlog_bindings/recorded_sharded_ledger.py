@@ -39,8 +39,8 @@ from quorumlog_bindings.recorded_ledger import (
     value_at,
     what,
 )
+from quorumlog_bindings.recorded_messages import key_of
 from quorumlog_bindings.recorded_pieces import OPEN, SIZE, Pieces
-from quorumlog_bindings.recorded_replication import key_of
 from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
 from tlastep.recorded import OUTSIDE, At, Contradiction, Key, Recording, Told, Way, Wordless

@@ -30,7 +30,7 @@ from quorumlog_bindings.recorded_gates import Held, Named
 from quorumlog_bindings.recorded_known import OPEN, SIZE, Known
 from quorumlog_bindings.recorded_ledger import Event, events_of, number_of, value_at
 from quorumlog_bindings.recorded_letters import Reign, key_of_letter, transfer_of
-from quorumlog_bindings.recorded_replication import key_of
+from quorumlog_bindings.recorded_messages import key_of
 from quorumlog_bindings.recorded_steps import Committed
 from quorumlog_bindings.recorded_transfers import GAIN, Operations, Small, part_of
 from tlastep.long_sequences import LongSequences

@@ -106,6 +106,17 @@ class Translation(Protocol[L_contra]):
         """The message that was sent and is most like one that was not, in words; empty if there is none."""
 
 
+class Survey(Protocol[L_contra]):
+    """What has to be known of all lines of a node before the first is told. It is made for one file."""
+
+    @property
+    def takes(self) -> Sequence[int]:
+        """The hashes of the messages that the lines take: of all that they need."""
+
+    def take(self, lines: Sequence[L_contra]) -> None:
+        """The next lines, which nobody keeps."""
+
+
 @dataclass(frozen=True)
 class Recording(Generic[L]):
     """How recordings are read. `decode` raises `ValueError` and says what is wrong with a line.
@@ -126,6 +137,9 @@ class Recording(Generic[L]):
     decode_all: Callable[[bytes], list[L]] | None = None
     changing: frozenset[str] = frozenset()
     """Constants that a translation has other values for from time to time (`ANEW`)."""
+    survey: Callable[[], Survey[L]] | None = None
+    """Makes what is gathered of a file's lines. With it they are decoded when they are judged, and not kept: so a
+    translation should read all of them never, and what was gathered is `survey` of the lines that it is given."""
     groups: bool = False
     """Whether recordings of several groups are merged, each with members of its own."""
 

@@ -22,6 +22,7 @@ from tlastep.behaviour import Label
 from tlastep.binding import Binding
 from tlastep.check.models import Project
 from tlastep.check.recording_files import OutOfOrder, Recorded, fit_together, read_recording
+from tlastep.check.recording_takers import takers_of
 from tlastep.check.recording_why import Rejection, shown_label, why_rejected
 from tlastep.compile.compiled import CompiledSpec, compile_spec
 from tlastep.compile.long_runtime import long_helpers
@@ -133,9 +134,7 @@ class _Behaviour:
         self._properties = properties
         self._broken: tuple[Rejection, Broken] | None = None
         self._given: set[Key] = set()
-        needs = self._translation.needs
-        self._keys = {each.node: [needs(line) for line in each.lines] for each in found.recordings}
-        self._left = self._takers()
+        self._takers = takers_of([each.lines for each in found.recordings], self._translation)
         self._blocked: dict[Key, list[str]] = {}
         self._at = dict.fromkeys(self._nodes, 0)
         self._ready = deque(self._nodes)
@@ -145,12 +144,6 @@ class _Behaviour:
     def state(self) -> Any:
         """The state after all steps so far, for the translation."""
         return self._follower.state
-
-    def _takers(self) -> dict[Key, int]:
-        """How often each message is taken: after the last time it is lost."""
-        found = Counter(key for keys in self._keys.values() for key in keys if key is not None)
-        found.update(key for own in self._translation.besides.values() for keys in own.values() for key in keys)
-        return found
 
     def _begin(self) -> None:
         system = SpecSystem(self._spec)
@@ -164,7 +157,7 @@ class _Behaviour:
         broken = self._begins(given)
         if broken is not None:
             first = next(iter(self._nodes.values()))
-            self._broken = Rejection(first.path, first.places[0], "start", reason=f"{broken.result} is false"), broken
+            self._broken = Rejection(first.path, first.place(0), "start", reason=f"{broken.result} is false"), broken
 
     def _begins(self, given: Mapping[str, Value]) -> Broken | None:
         """Begin, or go on, in this state; what does not hold in it."""
@@ -184,37 +177,47 @@ class _Behaviour:
         found.rejection = rejection
 
     def _run(self) -> Rejection | None:
-        ready, given = self._ready, self._given
+        ready = self._ready
         while ready:
-            node = ready.popleft()
-            each, index = self._nodes[node], self._at[node]
-            lines, keys, besides = each.lines, self._keys[node], self._translation.besides.get(node, {})
-            end = min(index + IN_A_ROW, len(lines))
-            while index < end:
-                key = keys[index]
-                if key is not None and key not in given:
-                    self._blocked.setdefault(key, []).append(node)
-                    break
-                more = besides.get(index, ()) if besides else ()
-                if more and (missing := [other for other in more if other not in given]):
-                    self._blocked.setdefault(missing[0], []).append(node)
-                    break
-                rejection = self._take(each, index, lines[index])
-                if rejection is not None:
-                    return rejection
-                index += 1
-                self._at[node] = index
-                for other in (key, *more) if more else (key,):
-                    if other is not None:
-                        self._taken(other)
-            else:
-                if index < len(lines):
-                    ready.append(node)
+            rejection = self._turn(ready.popleft())
+            if rejection is not None:
+                return rejection
+        return None
+
+    def _turn(self, node: str) -> Rejection | None:
+        """Some lines of one node, as far as they go."""
+        each, index = self._nodes[node], self._at[node]
+        given, needs, besides = self._given, self._translation.needs, self._translation.besides.get(node, {})
+        lines, end = each.lines, min(index + IN_A_ROW, len(each.lines))
+        here: Sequence[Any] = ()
+        first = 0
+        while index < end:
+            if not first <= index < first + len(here):
+                here, first = lines.around(index)
+            line = here[index - first]
+            key = needs(line)
+            if key is not None and key not in given:
+                self._blocked.setdefault(key, []).append(node)
+                return None
+            more = besides.get(index, ()) if besides else ()
+            if more and (missing := [other for other in more if other not in given]):
+                self._blocked.setdefault(missing[0], []).append(node)
+                return None
+            rejection = self._take(each, index, line)
+            if rejection is not None:
+                return rejection
+            index += 1
+            self._at[node] = index
+            if key is not None:
+                self._taken(key)
+            for other in more:
+                self._taken(other)
+        if index < len(lines):
+            self._ready.append(node)
         return None
 
     def _taken(self, key: Key) -> None:
-        self._left[key] -= 1
-        if not self._left[key]:
+        if self._takers.takes(key):
             self._lose(key)
 
     def _lose(self, key: Key) -> None:
@@ -258,14 +261,14 @@ class _Behaviour:
                 if told.gives:
                     given = [*given, *told.gives]
         except Contradiction as error:
-            return Rejection(each.path, each.places[index], action_of(each.lines[index]), reason=f"the line {error}")
+            return Rejection(each.path, each.place(index), action_of(each.lines[index]), reason=f"the line {error}")
         for key in given:
             self._give(key)
         return None
 
     def _give(self, key: Key) -> None:
         """A message can be taken; if nobody ever does, it is lost."""
-        if not self._left.get(key):
+        if not self._takers.is_wanted(key):
             self._lose(key)
             return
         self._given.add(key)
@@ -305,7 +308,7 @@ class _Behaviour:
         where = each or next(iter(self._nodes.values()))
         label = shown_label(Label(told.action, told.arguments))
         reason = f"{broken.result} is false after this step, which the spec allows"
-        self._broken = Rejection(where.path, where.places[index], label, reason=reason), broken
+        self._broken = Rejection(where.path, where.place(index), label, reason=reason), broken
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -345,18 +348,18 @@ class _Behaviour:
         wanted = [self._nodes[node] for node in self._nodes if self._sends_later(node, key)]
         if wanted:
             reason = f"takes a message that {wanted[0].node} sends only after something that follows from this line"
-            return Rejection(each.path, each.places[index], label, reason=reason, circular=True)
+            return Rejection(each.path, each.place(index), label, reason=reason, circular=True)
         alike = translation.alike(key)
         nearest = f"the message that was sent and is most like it: {alike}" if alike else ""
-        ended = [f"{other.path} ends with line {other.places[-1]}" for other in self._nodes.values()]
+        ended = [f"{other.path} ends with line {other.place(-1)}" for other in self._nodes.values()]
         reason = f"takes a message that nobody is recorded to have sent ({'; '.join(ended)})"
         missing = [note for note in self._found.notes if "is missing" in note]
-        return Rejection(each.path, each.places[index], label, reason="; ".join([reason, *missing]), nearest=nearest)
+        return Rejection(each.path, each.place(index), label, reason="; ".join([reason, *missing]), nearest=nearest)
 
     def _sends_later(self, node: str, key: Key | None) -> bool:
         """Whether a later line of a node that is stuck names the message."""
-        lines = self._nodes[node].lines[self._at[node] :]
-        return any(key in self._translation.sends(line) for line in lines)
+        lines, sends = self._nodes[node].lines, self._translation.sends
+        return any(key in sends(lines[index]) for index in range(self._at[node], len(lines)))
 
 
 def action_of(line: object) -> str:

@@ -7,13 +7,14 @@ findings: nothing can be said of what is not there. Whatever is no line of a rec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 
+from tlastep.check.recording_lines import Lines, Piece, pieces
 from tlastep.errors import Place, UnusableInput
 from tlastep.recorded import Recording
 
@@ -23,15 +24,18 @@ SUFFIX: Final = ".ndjson"
 
 @dataclass
 class Recorded:
-    """The recording of one node. `places` are the numbers of the lines in the file."""
+    """The recording of one node."""
 
     path: Path
     node: str
     members: tuple[str, ...]
-    lines: list[Any] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    lines: Lines[Any]
     starts: int = 0
     notes: list[str] = field(default_factory=list)
+
+    def place(self, index: int) -> int:
+        """The number of a line in the file."""
+        return self.lines.place(index)
 
 
 class OutOfOrder(Exception):
@@ -75,39 +79,109 @@ def files_of(given: Iterable[Path]) -> list[Path]:
 
 def read_recording(path: Path, recording: Recording[Any]) -> Recorded:
     """A recording. Raises `UnusableInput` for what is none, and `OutOfOrder` if its numbers are not in order."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnusableInput(f"can't be read: {error.strerror}", str(path)) from error
-    found: Recorded | None = None
-    last: _Head | None = None
-    for number, head, line in _all_at_once(data, recording) or _one_by_one(path, data.split(b"\n"), recording):
-        if head is None:
-            assert found is not None, "the first line of all is not torn"
-            found.notes.append(f"{path}:{number}: a torn line was cut off")
-            continue
-        if found is None:
-            found = _begun(path, number, head, recording)
+    reader = _Reader(path, recording)
+    for start, data in pieces(path):
+        reader.read(start, data)
+    return reader.end()
+
+
+class _Reader:
+    """Reads a file for the first time, to see that its lines are some, and come in order."""
+
+    def __init__(self, path: Path, recording: Recording[Any]) -> None:
+        self._path = path
+        self._recording = recording
+        survey = None if recording.survey is None else recording.survey()
+        self._lines: Lines[Any] = Lines(path, recording.decode, recording.decode_all, survey)
+        self._found: Recorded | None = None
+        self._last: _Head | None = None
+        self._number = 1
+        """The number of the next line."""
+        self._torn: tuple[int, str] | None = None
+        """The line before, if it is none, and what is wrong with it."""
+
+    def read(self, start: int, data: bytes) -> None:
+        """The next piece of the file."""
+        number = self._number
+        known = _all_at_once(data, self._recording)
+        lines = self._all(*known) if known is not None else self._each(data)
+        self._lines.add(Piece(start, start + len(data), number, known is not None), lines)
+
+    def end(self) -> Recorded:
+        """All of it was read."""
+        if self._torn is not None:
+            self._cut_off()
+        if self._found is None:
+            raise UnusableInput("is empty: expected the recording of a node", str(self._path))
+        return self._found
+
+    def _all(self, heads: Sequence[_Head], lines: list[Any]) -> list[Any]:
+        """Lines of which nothing is wrong with any."""
+        for head in heads:
+            last = self._last
+            if last is None or head.n != last.n + 1 or head.i != last.i or head.do == START:
+                self._check(head)
+            self._last = head
+            self._number += 1
+        return lines
+
+    def _each(self, data: bytes) -> list[Any]:
+        """Lines of which something may be wrong. Raises `UnusableInput` for the first that is none."""
+        *texts, rest = data.split(b"\n")
+        found = []
+        for text in texts:
+            head, line, problem = _decoded(text, self._recording) if text else (None, None, "")
+            if head is not None:
+                self._check(head)
+                self._last = head
+                found.append(line)
+            else:
+                self._is_none(text, problem)
+            self._number += 1
+        if rest:  # what follows the last end of line is torn, even where it could be read
+            self._is_none(rest, _decoded(rest, self._recording)[2])
+        return found
+
+    def _check(self, head: _Head) -> None:
+        """A line that is one, where it stands."""
+        number, recording = self._number, self._recording
+        if self._torn is not None:
+            self._follows(is_start=head.do == START)
+        if self._found is None:
+            self._found = _begun(self._path, number, head, recording, self._lines)
         elif head.do == START and head.format != recording.format:
-            raise UnusableInput(
-                f"format {head.format}, and this reads format {recording.format}", Place(str(path), number)
-            )
-        if last is None or head.n != last.n + 1 or head.i != last.i or head.do == START:
-            _check_order(path, number, head, last)
-            found.starts += head.do == START
-        found.lines.append(line)
-        found.places.append(number)
-        last = head
-    if found is None:
-        raise UnusableInput("is empty: expected the recording of a node", str(path))
-    return found
+            says = f"format {head.format}, and this reads format {recording.format}"
+            raise UnusableInput(says, Place(str(self._path), number))
+        _check_order(self._path, number, head, self._last)
+        self._found.starts += head.do == START
+
+    def _is_none(self, text: bytes, problem: str) -> None:
+        """A line that is none: empty, or torn if a new start follows, or nothing."""
+        self._lines.leave_out(self._number)
+        if not text:
+            return
+        if self._torn is not None:
+            self._follows(is_start=_is_start(text))
+        self._torn = self._number, problem
+        if self._found is None:
+            self._follows(is_start=False)
+
+    def _follows(self, *, is_start: bool) -> None:
+        """Something follows a line that is none."""
+        assert self._torn is not None, "only then is it asked"
+        number, problem = self._torn
+        if not is_start:
+            raise UnusableInput(f"no line of a recording: {problem}", Place(str(self._path), number))
+        self._cut_off()
+
+    def _cut_off(self) -> None:
+        assert self._found is not None, "the first line of all is not torn"
+        assert self._torn is not None, "only then is it asked"
+        self._found.notes.append(f"{self._path}:{self._torn[0]}: a torn line was cut off")
+        self._torn = None
 
 
-_Numbered: TypeAlias = tuple[int, _Head | None, Any]
-"""A line with its number and what every line has; without that if it is torn."""
-
-
-def _all_at_once(data: bytes, recording: Recording[Any]) -> Iterable[_Numbered] | None:
+def _all_at_once(data: bytes, recording: Recording[Any]) -> tuple[list[_Head], list[Any]] | None:
     """All lines, if nothing is wrong with any of them: each of them is one object, and none is torn.
 
     Where one object ends, an end of line follows, and another begins, no object goes on.
@@ -121,31 +195,10 @@ def _all_at_once(data: bytes, recording: Recording[Any]) -> Iterable[_Numbered] 
         heads, lines = _HEADS.decode_lines(data), recording.decode_all(data)
     except ValueError:
         return None
-    if not len(heads) == len(lines) == count or any(head.format != recording.format for head in _starts(heads)):
+    if not len(heads) == len(lines) == count:
         return None
-    return zip(range(1, count + 1), heads, lines, strict=True)
-
-
-def _starts(heads: Iterable[_Head]) -> Iterator[_Head]:
-    return (head for head in heads if head.do == START)
-
-
-def _one_by_one(path: Path, texts: Sequence[bytes], recording: Recording[Any]) -> Iterator[_Numbered]:
-    """Lines of which something may be wrong. Raises `UnusableInput` for the first that is none."""
-    first = True
-    for number, text in enumerate(texts, start=1):
-        if not text:
-            continue
-        head, line, problem = _decoded(text, recording)
-        if head is None or number == len(texts):
-            # What follows the last end of line is torn, even where it could be read.
-            following = [each for each in texts[number:] if each]
-            if first or (following and not _is_start(following[0])):
-                raise UnusableInput(f"no line of a recording: {problem}", Place(str(path), number))
-            yield number, None, None
-        else:
-            yield number, head, line
-        first = False
+    wrong = any(head.do == START and head.format != recording.format for head in heads)
+    return None if wrong else (heads, lines)
 
 
 def _decoded(text: bytes, recording: Recording[Any]) -> tuple[_Head | None, Any, str]:
@@ -165,7 +218,7 @@ def _is_start(text: bytes) -> bool:
         return False
 
 
-def _begun(path: Path, number: int, head: _Head, recording: Recording[Any]) -> Recorded:
+def _begun(path: Path, number: int, head: _Head, recording: Recording[Any], lines: Lines[Any]) -> Recorded:
     """A recording of which this is the first line."""
     place = Place(str(path), number)
     if head.do != START:
@@ -174,7 +227,7 @@ def _begun(path: Path, number: int, head: _Head, recording: Recording[Any]) -> R
         raise UnusableInput(f"format {head.format}, and this reads format {recording.format}", place)
     if not head.node or head.node not in head.members:
         raise UnusableInput(f"node {head.node or 'without a name'} is none of the members {head.members}", place)
-    return Recorded(path, head.node, head.members)
+    return Recorded(path, head.node, head.members, lines)
 
 
 def _check_order(path: Path, number: int, head: _Head, last: _Head | None) -> None:

@@ -78,7 +78,7 @@ def why_rejected(
     """The rejection of a line, which tells a step with this label to a state where the spec does not lead."""
     after, allowed, error = differs
     system = SpecSystem(spec)
-    found = Rejection(recorded.path, recorded.places[index], shown_label(label), reason="")
+    found = Rejection(recorded.path, recorded.place(index), shown_label(label), reason="")
     found.conjuncts = tuple(_false(system, before, label, after))
     if allowed:
         nearest = min(allowed, key=lambda each: len(list(differences(spec.variables, each, after))))

@@ -150,67 +150,74 @@ class Follower:
         if run is not None:
             try:
                 following = run.run(before, *arguments[count:])
-                if following is not None and self._fits(before, following, claims, run.writes):
-                    return None
+                if following is not None:
+                    if claims is None:
+                        self._leads(before, following, run.writes)
+                        return None
+                    if self._fits(before, following, claims, run.writes):
+                        return None
             except FAILURES:
                 pass  # it may be that the spec has this step, or that it has no value: look at it with care
         return self._with_care(action, arguments, claims)
 
-    def _fits(self, before: State, following: State, claims: Claims | None, writes: Iterable[int]) -> bool:
+    def _fits(self, before: State, following: State, claims: Claims, writes: Iterable[int]) -> bool:
         """Whether the spec's next state is what is claimed; if so, it is the state from now on.
 
-        The next state is the one before, but for what is written.
+        The next state is the one before, but for what is written. What is claimed has been met before, more often than
+        what the spec has made: its hashes are known.
         """
-        claimed: dict[int, Any] = {}
-        if claims:
-            places = self.places
-            for name, key, value in claims:
-                place = places[name].get(key)
-                if place is not None:
-                    claimed[place] = value
-                else:
-                    place = places[name][None]
-                    claimed[place] = _put(claimed.get(place, before[place]), key, value)
-        changed, other, free = 0, [], self._free
-        for place in writes:
-            old, new = before[place], following[place]
-            if place in claimed:
-                said = claimed.pop(place)
-                if claims is None or place in free:
-                    if new is old:
-                        continue
-                elif new is not said and new != said:
-                    return False
-                elif said is old or said == old:
-                    following[place] = old
-                    continue
-                else:
-                    # The two are equal. What is claimed has been met before, more often: its hashes are known.
-                    new = following[place] = said
-            elif new is old:
+        expected, places, touched = before.copy(), self.places, []
+        for name, key, value in claims:
+            place = places[name].get(key)
+            if place is None:
+                place = places[name][None]
+                value = _put(expected[place], key, value)
+            expected[place] = value
+            touched.append(place)
+        free = self._free
+        if free:
+            for place in writes:
+                if place in free:
+                    expected[place] = following[place]
+                    touched.append(place)
+        if expected != following:
+            return False
+        changed, other = 0, []
+        for place in touched:
+            old, new = before[place], expected[place]
+            if new is old:
                 continue
-            elif claims is None or place not in free:
-                # Of what nobody says it need not be known whether it is equal to what it was: comparing may take long.
-                if new == old:
-                    following[place] = old
-                    continue
-                if claims is not None:
-                    return False
+            # Of what nobody says it need not be known whether it is equal to what it was: comparing may take long.
+            if place not in free and new == old:
+                expected[place] = old
+                continue
             changed |= 1 << place
             if type(new) is not type(old):
                 other.append(place)
-        if any(value is not before[place] and value != before[place] for place, value in claimed.items()):
-            return False
-        self.cells, self.changed = following, changed
+        self._goes_on(expected, changed, other)
+        return True
+
+    def _leads(self, before: State, following: State, places: Iterable[int]) -> None:
+        """The spec's next state is the state from now on, whatever it is: the one before, but for these places."""
+        changed, other = 0, []
+        for place in places:
+            old, new = before[place], following[place]
+            if new is not old and new != old:
+                changed |= 1 << place
+                if type(new) is not type(old):
+                    other.append(place)
+        self._goes_on(following, changed, other)
+
+    def _goes_on(self, cells: State, changed: int, other: Collection[int]) -> None:
+        self.cells, self.changed = cells, changed
         if other:
             self._check_kinds(other)
-        return True
 
     def outside(self, claims: Claims) -> None:
         """What others have done, taken on trust: it is the state from now on."""
         self.changed = 0
         try:
-            self._fits(self.cells, _with(self.cells, self.places, claims), None, range(len(self.cells)))
+            self._leads(self.cells, _with(self.cells, self.places, claims), range(len(self.cells)))
         except KeyError:
             self._go_to(self._claimed(claims))
 
@@ -306,7 +313,7 @@ class Follower:
             return
         components = self.layout.components
         following = [given[name] if key is None else given[name].mapping[key] for name, key in components]
-        self._fits(self.cells, following, None, range(len(following)))
+        self._leads(self.cells, following, range(len(following)))
 
     def _claimed(self, claims: Claims | None) -> tuple[Value, ...]:
         """The values to which a step is said to have led; more than there are, if something unknown is named."""
@@ -369,6 +376,5 @@ KEPT: Final = frozenset({int, str, frozenset, ModelValue, Fn})
 UNMADE: Final = Run(lambda *_: None, ())
 """What stands for a function that is not made yet."""
 
-UNSAID: Final = object()
 FEW: Final = 30  # values of a variable for each of which an own function is made
 MANY: Final = 1_000  # functions that are made for one action
