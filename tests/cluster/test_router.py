@@ -86,6 +86,15 @@ def test_commands_without_a_key_are_commands_of_their_own(http: Http, other: Htt
     assert http.balance(name) == 21
 
 
+def test_keys_are_the_same_only_if_all_of_them_is(http: Http) -> None:
+    name = account()
+    long = f"key {name} " + "k" * 150
+    keys = (name, name.upper(), name[:-1], long, f"{long}1", f"{long}2", long)
+    for key in keys:
+        assert http.deposit(name, 1, Idempotency_Key=key).body["answer"] is True
+    assert http.balance(name) == len({*keys}) == 6
+
+
 @pytest.mark.parametrize("keyed", [False, True])
 def test_what_is_expected_is_compared(http: Http, keyed: bool) -> None:
     at = http.deposit(account(), 1).body["at"]["a"]
