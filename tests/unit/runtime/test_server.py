@@ -16,7 +16,7 @@ from quorumlog.core.leader_output import Executed
 from quorumlog.core.read_model import Ask, News
 from quorumlog.ledger.commands import Balance, Deposit
 from quorumlog.pre_vote import Tick
-from quorumlog.runtime.steps import AskQuorum, Batch, Called
+from quorumlog.runtime.steps import AskQuorum, Batch, Called, NodeSteps
 from quorumlog.runtime.subscribers import SUBSCRIBERS
 from quorumlog.runtime.wire import BadFrame, NotLeader, Read, ReadAnswered, Welcome
 
@@ -80,6 +80,29 @@ def test_reads_of_a_turn_are_one_question_and_write_nothing() -> None:
     assert sorted(told(leader, ReadAnswered), key=lambda each: each.call) == [
         ReadAnswered(call, 1, (5, 0)) for call in range(5)
     ]
+
+
+def read_before_the_first_commit() -> VirtualServer:
+    """A leader that was asked before it knew what is committed, some time later."""
+    group = VirtualServers()
+    while not any(each.server.node.leads for each in group.servers.values()):
+        group.run(0.1)
+    leader = group.leader()
+    leader.server.on_read(1, Read(1, (Balance("x"),)))
+    assert leader.server.node.replica.commit_index == 0
+    group.run(50)
+    return leader
+
+
+def test_a_read_that_waits_for_a_commit_is_asked_at_the_end_of_the_turn_that_brings_it() -> None:
+    leader = read_before_the_first_commit()
+    assert leader.count(AskQuorum) == 1
+    assert [each.call for each in leader.told if isinstance(each, ReadAnswered)] == [1]
+
+
+def test_ends_of_turns_that_look_at_no_reads_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NodeSteps, "has_gathered", lambda self, whole: False)
+    assert read_before_the_first_commit().count(AskQuorum) == 0
 
 
 def test_a_command_is_no_question() -> None:
