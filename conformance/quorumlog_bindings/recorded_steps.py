@@ -100,10 +100,9 @@ class Committed:
     def _settled(self, number: int, outcome: str, cause: Letter | None, reign: Reign) -> Way:
         """A transfer is decided, since all have promised it: that is what the spec must find with the last vote."""
         transfer = self._transfer("decides", number)
-        missing = sorted(transfer.main.shards - reign.promised(number)) or sorted(transfer.main.shards)
-        last = (
-            cause if isinstance(cause, Vote) else Vote(str(number), missing[0], YES if outcome == "committed" else "no")
-        )
+        shards = transfer.main.shards
+        heard = sorted(shards & reign.promised(number)) or sorted(shards)
+        last = cause if isinstance(cause, Vote) else Vote(str(number), heard[0], YES)
         main = message(transfer.main.name, last)
         yield Told("OnVote", (main,), _appended(event(outcome, transfer.main.name)))
         if cause is None:
@@ -111,8 +110,8 @@ class Committed:
         yield Told("CommitDecision", (), COMMITTED)
         for part in transfer.parts[:-1]:
             for shard in sorted(part.shards):
-                vote = message(part.name, Vote(str(number), shard, YES))
-                yield Told("OnVote", (vote,), _appended(event(outcome, part.name)))
+                promise = message(part.name, Vote(str(number), shard, YES))
+                yield Told("OnVote", (promise,), _appended(event(outcome, part.name)))
             yield Told("CommitDecision", (), COMMITTED)
 
     # -- shards -----------------------------------------------------------------------------------------------------
