@@ -44,10 +44,7 @@ def demo(
     seed: Annotated[int | None, typer.Option(help="For what is drawn at random; by default a new one.")] = None,
     workers: Annotated[int, typer.Option(min=2, help="Clients at once.")] = 32,
     network: Annotated[
-        Network,
-        typer.Option(
-            help="How servers are connected: links of the demo's own, or network namespaces, as root on Linux."
-        ),
+        Network, typer.Option(help="Between servers: links of the demo's own, or namespaces, as root on Linux.")
     ] = Network.links,
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where history, recordings and data are kept: a new folder.")
