@@ -27,8 +27,8 @@ from quorumlog.demo.verdicts import Verdict
 
 SECONDS: Final = 600.0
 """That a judge may take if nothing else is said."""
-NEEDS: Final = 10
-"""Bytes of memory that a judge may need for each byte that it reads; 8 were measured."""
+NEEDS: Final = 11
+"""Bytes of memory that a judge may need for each byte that it reads; 9 to 10 were measured."""
 AT_ONCE: Final = min(4, os.cpu_count() or 1)
 
 Found: TypeAlias = dict[str, Any] | str
