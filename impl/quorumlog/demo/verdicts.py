@@ -62,7 +62,8 @@ def enough(operations: Sequence[Lasted], happened: Sequence[Happened]) -> Verdic
         if not overlap(open_):
             says = f"no two operations at once while {fault.server} suffers {fault.kind}"
             return Verdict(what, UNJUDGED, says, name)
-    return Verdict(what, HOLDS, f"{answered:,} of {len(operations):,} operations answered, some in every fault", name)
+    faults = "some in every fault" if happened else "and there was no fault"
+    return Verdict(what, HOLDS, f"{answered:,} of {len(operations):,} operations answered, {faults}", name)
 
 
 def overlap(operations: Sequence[Lasted]) -> bool:

@@ -75,6 +75,12 @@ def test_whether_enough_happened(operations: Sequence[Lasted], happened: Sequenc
     assert enough(operations, happened).result == result
 
 
+def test_a_run_without_faults_says_so() -> None:
+    operations = lasted((1, 5), (3, 9))
+    assert enough(operations, []).says == "2 of 2 operations answered, and there was no fault"
+    assert enough(operations, [suffered(2, 4)]).says == "2 of 2 operations answered, some in every fault"
+
+
 def test_only_what_was_judged_and_is_so_holds() -> None:
     assert [Verdict("", result, "").holds for result in (HOLDS, VIOLATED, UNJUDGED)] == [True, False, False]
 
