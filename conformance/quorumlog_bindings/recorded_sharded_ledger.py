@@ -12,7 +12,6 @@ for its part: the parts are judged, and not how the client puts them together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final, cast
 
 from msgspec import UNSET
@@ -23,7 +22,8 @@ from quorumlog.runtime import recorded
 from quorumlog.runtime.recorded import FORMAT, EventName, Line, Start, Step, line_of
 from quorumlog.runtime.recorder import named as name_of
 from quorumlog.sharding.server import ORDERS
-from quorumlog_bindings.recorded_gates import Held, Logs, Named, Server
+from quorumlog_bindings.recorded_entries import Entries
+from quorumlog_bindings.recorded_gates import Held, Named
 from quorumlog_bindings.recorded_ledger import (
     Event,
     answer_of,
@@ -41,7 +41,6 @@ from quorumlog_bindings.recorded_ledger import (
 )
 from quorumlog_bindings.recorded_messages import key_of
 from quorumlog_bindings.recorded_pieces import OPEN, SIZE, Pieces
-from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
 from tlastep.recorded import OUTSIDE, At, Contradiction, Key, Recording, Told, Way, Wordless
 from tlastep.values import Fn, Value, record
@@ -57,21 +56,11 @@ class ShardedLedgerRecording(Wordless):
 
     def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
         self._long = long
-        starts = {node: cast(Start, own[0]) for node, own in lines.items()}
-        first = next(iter(starts.values()))
-        for node, start in starts.items():
-            if not start.group or start.shards != first.shards:
-                raise UnusableInput(f"expected recordings of groups around the shards {first.shards}", node)
-        self._first = starts
-        self._shards = first.shards
-        self._group = {node: start.group for node, start in starts.items()}
-        self._news: dict[tuple[str, int], list[tuple[int, Held]]] = {}
-        self._wrong: dict[tuple[str, int], str] = {}
-        self._entries: dict[str, list[Held]] = {}
-        for group in dict.fromkeys(self._group.values()):
-            self._read(group, {node: own for node, own in lines.items() if self._group[node] == group})
+        read = Entries(lines, long)
+        self._shards = read.shards
+        self._group, self._entries, self._news, self._wrong = read.group, read.of, read.news, read.wrong
         self._told = dict.fromkeys(self._entries, 0)
-        self._coordinator = next((group for group in self._entries if group not in self._shards), "")
+        self._coordinator = read.coordinator
         self._answered = {
             (self._group[node], (row[1], row[2]))
             for node, own in lines.items()
@@ -92,30 +81,6 @@ class ShardedLedgerRecording(Wordless):
         self._always = self._constants()
 
     # -- what is committed ---------------------------------------------------------------------------------------
-
-    def _read(self, group: str, lines: Mapping[str, Sequence[Line]]) -> None:
-        """The entries of a group as its servers have applied them, and with which lines."""
-        logs = Logs()
-        with suppress(Contradiction):  # the line says so itself, below
-            logs.learn(lines.values())
-        entries = self._entries.setdefault(group, [])
-        for node, own in lines.items():
-            server, applied = Server(self._long), 0
-            for line in own:
-                try:
-                    if isinstance(line, Step):
-                        logs.takes(server, line)
-                    elif line is not self._first[node]:
-                        logs.begins(server, line)
-                        applied = line.applied
-                except Contradiction as error:
-                    self._wrong[node, line.n] = str(error)
-                    break
-                if isinstance(line, Step) and line.applied is not UNSET:
-                    news = server.log.gates[applied : line.applied]
-                    self._news[node, line.n] = list(enumerate(news, start=applied))
-                    entries += server.log.gates[len(entries) : line.applied]
-                    applied = line.applied
 
     def _look(self, coordinator: str) -> None:
         """What the coordinator says of transfers."""

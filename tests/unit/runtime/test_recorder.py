@@ -22,13 +22,14 @@ from quorumlog.core.consensus.effects import (
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, VoteReply
 from quorumlog.core.consensus.replica import Replica, restart, start, step
 from quorumlog.core.leader_output import Request
+from quorumlog.core.two_phase_commit.messages import Decision, Vote
 from quorumlog.driver import BareSteps
 from quorumlog.ledger.commands import Deposit, Withdraw
 from quorumlog.runtime.hosting import LEDGER
-from quorumlog.runtime.recorded import line_of
+from quorumlog.runtime.recorded import Ask, line_of
 from quorumlog.runtime.recorder import Recorder, named
 from quorumlog.runtime.running import replica_of, spoken_of
-from quorumlog.runtime.steps import Batch, Called, NodeSteps
+from quorumlog.runtime.steps import SPEAK, Batch, Called, Letters, NodeSteps
 from quorumlog.turns import Turn
 
 MEMBERS = ("a", "b", "c")
@@ -223,3 +224,19 @@ def test_groups_among_groups_write_down_the_events_themselves() -> None:
     assert first["wrote"][0] == ["s", 1, 0, [{"was": "deposited", "account": "x", "amount": 5}]]
     assert second["wrote"] == [["s", 3, 1, [{"was": "declined"}]]]
     assert second["commands"] == [{"f": "withdraw", "account": "x", "amount": 9}]
+
+
+def test_letters_between_groups_are_recorded_at_both_ends() -> None:
+    """Those from which nothing follows, too; what peers of a group post to each other is none."""
+    chunks = list[bytes]()
+    node = NodeSteps(LEDGER.service()).service.begin("a1", ("a1",), 4)
+    recorder: Recorder[Any, Any] = Recorder(chunks.append, replica_of, spoken=spoken_of, among=("a", ("a", "b")))
+    recorder.started(node)
+    decision, vote = Decision("7", "a", commit=True), Vote("7", "a", "yes")
+    recorder.stepped(node, Turn(Letters((decision, decision)), node, (), (), (vote, "a question")))
+    recorder.stepped(node, Turn(SPEAK, node, (), (), ()))
+    recorder.flush()
+    _, line = b"".join(chunks).splitlines()
+    found = line_of(line)
+    assert isinstance(found, Ask)
+    assert (found.heard, found.spoke) == ([decision, decision], [vote])
