@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tlastep.compile.compiled import State
-from tlastep.history.amounts import Amounts, Name, Need
+from tlastep.history.amounts import Amounts, Bounds, Name, Names, Need
 from tlastep.history.format import OK, Function, Operation
 from tlastep.history.models import CountingModel, Request, nothing, spec_file
 from tlastep.history.values import Json, is_integer
@@ -23,6 +23,7 @@ TOTAL: Final = None  # instead of an account, all together
 YES: Final = "yes"
 NO: Final = "no"
 UNKNOWN: Final = "unknown"
+UNLIMITED: Final = -1  # of the TLA+ text: where there is no most
 
 
 def _fields(*accounts: str, amount: bool) -> Callable[[Json], str]:
@@ -82,14 +83,16 @@ class Ledger(CountingModel):
 
     def constants(self, operations: Iterable[Operation]) -> Mapping[str, Value]:
         known = list(operations)
-        named = {account for operation in known for account in _accounts(operation)}
-        unheard = {_to(each) for each in known if each.f == EXCHANGE and each.outcome != OK} - {EXCHANGE}
-        together = EXCHANGE in named and len(unheard) > 0
         return {
-            "Account": frozenset(named | {EXCHANGE}),
-            "Unsure": frozenset(unheard),
-            "Together": TRUE if together else FALSE,
+            "Account": _named(known) | {EXCHANGE},
+            "Unsure": _unsure(known),
+            "Together": TRUE if self.joined(known) else FALSE,
         }
+
+    def joined(self, operations: Iterable[Operation]) -> Names:
+        known = list(operations)
+        unsure = _unsure(known)
+        return unsure | {EXCHANGE} if unsure and EXCHANGE in _named(known) else frozenset()
 
     def places(self, operation: Operation) -> frozenset[str] | None:
         if operation.f == "total":
@@ -116,8 +119,6 @@ class Ledger(CountingModel):
 
     def amounts(self, operation: Operation) -> Amounts | None:
         said = _answer(operation)
-        if operation.f == EXCHANGE and operation.outcome != OK:
-            return None
         arguments = _arguments(operation)
         if said is None or operation.f in ("balance", "total"):
             bounds = (inf, -inf) if said is None else (said[1], said[1])
@@ -133,19 +134,34 @@ class Ledger(CountingModel):
         needs = (Need(source, amount, inf),)
         if operation.f == "withdraw":
             return Amounts({source: -amount, TOTAL: -amount}, needs)
+        if said[0] == UNKNOWN and operation.f == EXCHANGE:
+            return Amounts({source: -amount}, needs, frozenset({_to(operation), EXCHANGE}))
         received = said[1] if operation.f == EXCHANGE else amount
         added: Counter[Name] = Counter({source: -amount})
         added[_to(operation)] += received
         added[EXCHANGE] += amount - received
         return Amounts(added, needs)
 
-    def amount(self, state: State, name: Name) -> int:
+    def bounds(self, state: State, name: Name) -> Bounds:
         (books,) = state
         assert isinstance(books, Fn)
-        held = books["held"]
+        held, least, most = books["held"], books["least"], books["most"]
         assert isinstance(held, Fn)
-        amounts = [held[each] for each in (held if name is TOTAL else (name,))]
-        return sum(each for each in amounts if isinstance(each, int))
+        assert isinstance(least, Fn)
+        assert isinstance(most, Fn)
+        if name is TOTAL:
+            total = sum(each for each in map(held.__getitem__, held) if isinstance(each, int))
+            return total, total
+        amount, alone = held[name], frozenset({name})
+        assert isinstance(amount, int)
+        if name == EXCHANGE and len(least) > 1:
+            return -inf, amount  # it has paid what other accounts have got
+        if alone not in least:
+            return amount, amount
+        low, high = least[alone], most[alone]
+        assert isinstance(low, int)
+        assert isinstance(high, int)
+        return amount + low, inf if high == UNLIMITED else amount + high
 
 
 _NAMES: Final = {
@@ -183,6 +199,15 @@ def _answer(operation: Operation) -> tuple[str, int] | None:
         received = answer.get("received") if isinstance(answer, dict) else None
         return (YES, received) if isinstance(received, int) and is_integer(received) else None
     return (YES, 0) if answer is True else None
+
+
+def _named(operations: Iterable[Operation]) -> frozenset[str]:
+    return frozenset({account for operation in operations for account in _accounts(operation)})
+
+
+def _unsure(operations: Iterable[Operation]) -> frozenset[str]:
+    """The accounts to which an exchange that nobody has heard the answer of may have brought something."""
+    return frozenset({_to(each) for each in operations if each.f == EXCHANGE and each.outcome != OK} - {EXCHANGE})
 
 
 def _effect(operation: Operation) -> _Effect:

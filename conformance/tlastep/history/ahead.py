@@ -14,9 +14,8 @@ from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
 from tlastep.history.format import Operation
-from tlastep.history.found import Point
+from tlastep.history.found import NEVER, Point
 from tlastep.history.models import Model
-from tlastep.history.sequence import NEVER
 from tlastep.values import Value
 
 AHEAD: Final = 4  # questions; each costs a little at every step, and the next ones say most

@@ -22,9 +22,9 @@ from typing import Final, NamedTuple, TypeAlias
 from tlastep.history import directed
 from tlastep.history.ahead import Ahead
 from tlastep.history.format import Operation
-from tlastep.history.found import Found, Path, Patience, Point, order
+from tlastep.history.found import NEVER, Found, Path, Patience, Point, order, returned
 from tlastep.history.models import CountingModel, Model, Request
-from tlastep.history.sequence import NEVER, Window, apart, judged, returned
+from tlastep.history.sequence import Window, apart, judged
 from tlastep.history.sequential import SequentialObject, States
 
 RARE: Final = 20  # how many closed operations a search would rather do than use one more open one

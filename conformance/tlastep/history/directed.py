@@ -1,25 +1,38 @@
 """A search for an order that knows why it failed, for models whose state is a number of amounts.
 
-It is the search of `checker.py` with another way back. Where nothing leads on, it is because of some amounts: those of
-the operation that must return first, and those of whatever might have helped it. If an operation that was done on the
-way there touches none of these, another one in its place makes no difference, and the search goes back beyond it
-(*conflict-directed backjumping*). For the same reason only operations are tried that touch an amount for which the
-search has failed, the one that must return first before all others. And what changes nothing is done as soon as it can
-be: whatever happens later may as well happen after it.
+It is the search of `checker.py` with another way back. Where nothing leads on, it is because of some amounts: those
+that kept the operation from happening that must return first, and those that kept whatever might have helped it. If an
+operation that was done on the way there touches none of these, another one in its place makes no difference, and the
+search goes back beyond it (*conflict-directed backjumping*). For the same reason only operations are tried that touch
+an amount for which the search has failed, the one that must return first before all others. And what changes nothing
+is done as soon as it can be: whatever happens later may as well happen after it.
+
+Why that loses nothing: a search that failed for some amounts has shown that the operations have no order in which only
+these amounts have to be right, from any state that agrees in them. What does not touch them can as well happen later.
+
+An operation that nobody has heard the answer of has mostly happened soon, if it has happened at all. With dozens of
+them anything can be explained by some that began long ago, and turns out to be wrong much later. So several searches
+take turns: some that let an open operation happen only shortly after it began, and one that lets it happen at any time.
+Whichever finds an order is right, and only the last one can say that there is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-from tlastep.history.amounts import Amounts, AmountsAhead, Known, Names
+from tlastep.history.alone import Alone
+from tlastep.history.amounts import Bounds, Known, Name, Names
 from tlastep.history.format import Operation
-from tlastep.history.found import Found, Path, Patience, Point, order
+from tlastep.history.found import NEVER, Found, Path, Patience, order, returned
 from tlastep.history.models import CountingModel, Request
-from tlastep.history.sequence import NEVER, Window, returned
+from tlastep.history.sequence import Window
 from tlastep.history.sequential import SequentialObject, States
+
+REACHES: Final = (4, 32)  # how far open operations reach, in usual lengths of an operation
+TURN: Final = 1_000  # steps of a search, and some for each operation, before another one goes on
 
 
 def search(
@@ -29,14 +42,16 @@ def search(
     stop: Callable[[], bool],
 ) -> Found:
     """The verdict on operations, in the order of their invocations. Raises `GaveUp` once `stop` says so."""
+    objects = _Objects(model, sequential, operations)
     patience = Patience(stop)
 
     def up_to(last: int) -> Outcome:
         """Puts what returned up to a line into order; what else was invoked by then need not happen."""
-        begun = [(operation, amounts) for operation, amounts in operations if operation.line <= last]
-        closed = [each for each in begun if returned(each[0]) <= last]
-        free = [each for each in begun if returned(each[0]) > last]
-        return _Search(model, sequential, closed, free, patience).run()
+        begun = [each for each in objects.known if each.operation.line <= last]
+        closed = [each for each in begun if returned(each.operation) <= last]
+        free = [each for each in begun if returned(each.operation) > last and not each.looks]
+        searches = (_Search(objects, closed, free, reach, patience) for reach in _reaches(closed, free))
+        return _by_turns(searches, TURN + len(closed))
 
     whole = up_to(NEVER - 1)
     if whole.is_found:
@@ -65,10 +80,91 @@ class Outcome(NamedTuple):
     beyond: int = NEVER
 
 
+class _Asked(NamedTuple):
+    """An operation, and what a search wants to know of it. `names` are the amounts that it touches."""
+
+    operation: Operation
+    known: Known
+    request: Request
+    looks: bool
+    names: Names
+    needed: Names
+
+
+class _Objects:
+    """What all searches in a history share: its operations, and the states that were met."""
+
+    def __init__(self, model: CountingModel, sequential: SequentialObject, known: Sequence[Known]) -> None:
+        self._model = model
+        self._states = States(sequential)
+        self._bounds: dict[tuple[int, Name], Bounds] = {}
+        self.joined = joined = model.joined(each for each, _ in known)
+        one = frozenset(sorted(joined, key=str)[:1])
+
+        def joint(names: Names) -> Names:
+            return names if joined.isdisjoint(names) else names - joined | one
+
+        matter = joint(frozenset(name for _, amounts in known for name in amounts.needed))
+        self.joint = joint
+        self.known = [
+            _Asked(
+                each,
+                (each, amounts),
+                model.request(each),
+                model.only_looks(each),
+                joint(amounts.names) & matter,
+                joint(amounts.needed),
+            )
+            for each, amounts in known
+        ]
+
+    def bounds(self, state: int, name: Name) -> Bounds:
+        """Between what an amount is in the state of that number."""
+        key = state, name
+        if key not in self._bounds:
+            self._bounds[key] = self._model.bounds(self._states[state], name)
+        return self._bounds[key]
+
+    def part(self, state: int, names: Sequence[Name]) -> tuple[Bounds | int, ...]:
+        """All that the state says of some amounts; of joined ones the state itself."""
+        return tuple(state if name in self.joined else self.bounds(state, name) for name in names)
+
+    def after(self, state: int, asked: _Asked) -> int:
+        """The state after an operation, or -1 if it can't give its answer. What can't be right is not asked."""
+        for need in asked.known[1].needs:
+            least, most = self.bounds(state, need.name)
+            if need.least > most or least > need.most:
+                return -1
+        return self._states.after(state, asked.request)
+
+
+def _reaches(closed: Sequence[_Asked], free: Sequence[_Asked]) -> list[int]:
+    """For how many lines after its beginning an open operation may happen, in one search after another."""
+    lengths = sorted(returned(each.operation) - each.operation.line for each in closed)
+    if not free or not lengths:
+        return [NEVER]
+    usual = lengths[len(lengths) // 2]
+    longest = max(returned(each.operation) for each in closed) - free[0].operation.line
+    return [*(usual * reach for reach in REACHES if usual * reach < longest), NEVER]
+
+
+def _by_turns(searches: Iterable[_Search], steps: int) -> Outcome:
+    """What one of them finds, or what the one says that lets open operations happen at any time."""
+    while True:
+        left = []
+        for each in searches:
+            outcome = each.turn(steps)
+            if outcome is None:
+                left.append(each)
+            elif outcome.is_found or each.reach == NEVER:
+                return outcome
+        searches = left
+
+
 class _Node(NamedTuple):
     base: int
     done: int  # of the closed operations from `base` on, a bit each
-    used: tuple[int, ...]  # how many of each kind of open operation
+    used: int  # of the open operations, a bit each
     state: int
 
 
@@ -76,165 +172,214 @@ class _Node(NamedTuple):
 class _Frame:
     """A node that is being explored: what may come next and was not tried, and the amounts for which the rest failed.
 
-    `touched` are the amounts of the operation that led here.
+    `first` is the line of the earliest answer to come. `touched` are the amounts of the operation that led here. The
+    open operations are listed when they are wanted.
     """
 
     node: _Node
     path: Path
+    first: int
     touched: Names
     closed: list[int]
-    open: list[int]
+    open: list[int] | None = None
     reason: Names = frozenset()
 
 
-@dataclass
-class _Kind:
-    """Open operations that ask for the same, in the order in which they begin."""
+class _Touching(NamedTuple):
+    """What touches some amounts: a bit each of the closed operations, and of the open ones."""
 
-    request: Request
-    amounts: Amounts
-    members: list[Operation] = field(default_factory=list)
+    names: tuple[Name, ...]
+    closed: int
+    open: int
+    keys: set[tuple[object, ...]]
+
+
+class _Failures:
+    """From where a search has failed, and for which amounts.
+
+    It fails as well from everywhere else where these amounts are the same, and what touches them has been done or has
+    not: the rest makes no difference to them.
+    """
+
+    def __init__(self, objects: _Objects, closed: Sequence[_Asked], free: Sequence[_Asked]) -> None:
+        self._objects = objects
+        self._closed = closed
+        self._open = free
+        self._found: dict[Names, _Touching] = {}
+
+    def add(self, node: _Node, reason: Names) -> None:
+        """A node from which nothing leads on, and the amounts for which that is so."""
+        touching = self._found.get(reason)
+        if touching is None:
+            names = tuple(sorted(reason, key=str))
+            closed, free = (_mask(some, reason) for some in (self._closed, self._open))
+            touching = self._found[reason] = _Touching(names, closed, free, set())
+        touching.keys.add(self._key(node, touching))
+
+    def known(self, node: _Node, touched: Names) -> Names:
+        """The amounts for which it is known that nothing leads on from a node, where they have just been touched."""
+        for reason, touching in self._found.items():
+            if not reason.isdisjoint(touched) and self._key(node, touching) in touching.keys:
+                return reason
+        return frozenset()
+
+    def _key(self, node: _Node, touching: _Touching) -> tuple[object, ...]:
+        closed = touching.closed >> node.base
+        left = closed & ~node.done
+        first = (left & -left).bit_length()  # of what touches them and is still to be done
+        done = (closed & node.done) >> first
+        part = self._objects.part(node.state, touching.names)
+        return (node.base + first if left else 0, done, node.used & touching.open, *part)
 
 
 class _Search:
-    """One search. The closed operations have to happen, the open ones need not."""
+    """One search. The closed operations have to happen; the open ones happen within `reach` lines, or not at all."""
 
     def __init__(
-        self,
-        model: CountingModel,
-        sequential: SequentialObject,
-        closed: Sequence[Known],
-        free: Sequence[Known],
-        patience: Patience,
+        self, objects: _Objects, closed: Sequence[_Asked], free: Sequence[_Asked], reach: int, patience: Patience
     ) -> None:
-        self._model = model
+        self._objects = objects
         self._patience = patience
-        self._closed = [operation for operation, _ in closed]
-        self._window = Window(self._closed)
-        self._requests = [model.request(each) for each in self._closed]
-        self._looks = [model.only_looks(each) for each in self._closed]
-        self._names = [amounts.names for _, amounts in closed]
-        self._kinds = self._kinds_of(free)
-        self._ahead = AmountsAhead(closed, [(kind.members, kind.amounts) for kind in self._kinds])
-        self._states = States(sequential)
-        self._failed: dict[_Node, Names] = {}
-        self._furthest: tuple[int, Path] = (-1, None)
+        self._closed = closed
+        self._open = free
+        self._open_at = [each.operation.line for each in free]
+        self._equal_before = _equal_before(free)
+        self.reach = reach
+        self._window = Window([each.operation for each in closed])
+        some = [each.known for each in closed], [each.known for each in free]
+        self._alone = {
+            name: Alone(name, *some, self._equal_before, reach, patience)
+            for name in sorted({name for each in closed for name in each.needed} - objects.joined, key=str)
+        }
+        self._failed = _Failures(objects, closed, free)
         self._beyond = -1
+        self._stack = [self._frame(_Node(0, 0, 0, 0), None, frozenset())]
+        self._furthest = self._stack[0].first, self._stack[0].path
 
-    def _kinds_of(self, operations: Sequence[Known]) -> list[_Kind]:
-        kinds: dict[Request, _Kind] = {}
-        for operation, amounts in operations:
-            if not self._model.only_looks(operation):
-                request = self._model.request(operation)
-                kinds.setdefault(request, _Kind(request, amounts)).members.append(operation)
-        return list(kinds.values())
-
-    def run(self) -> Outcome:
-        """Searches to the end, depth first. Raises `GaveUp` when it is to stop."""
-        start = self._looked(_Node(0, 0, (0,) * len(self._kinds), 0), None)
-        stack = [self._frame(*start, frozenset())]
-        while stack:
-            self._patience.step()
-            frame = stack[-1]
+    def turn(self, steps: int) -> Outcome | None:
+        """Searches on, depth first; None if that was not the end. Raises `GaveUp` when it is to stop."""
+        for _ in range(steps):
+            if not self._stack:
+                reached, path = self._furthest
+                return Outcome(order(path), is_found=False, reached=reached, beyond=max(reached, self._beyond))
+            frame = self._stack[-1]
             if frame.node.base == len(self._closed):
                 return Outcome(order(frame.path), is_found=True)
-            step = self._next(frame)
-            if step is None:
-                reason, touched = frame.reason, frame.touched
-                self._failed[frame.node] = reason
-                stack.pop()
-            else:
-                node, path, touched = step
-                reason = self._lost(node, touched)
-                if not reason:
-                    stack.append(self._frame(node, path, touched))
-                    continue
-            self._back(stack, reason, touched)
-        reached, path = self._furthest
-        return Outcome(order(path), is_found=False, reached=reached, beyond=max(reached, self._beyond))
+            self._patience.step()
+            self._step(frame)
+        return None
 
-    def _back(self, stack: list[_Frame], reason: Names, touched: Names) -> None:
+    def _step(self, frame: _Frame) -> None:
+        following = self._next(frame)
+        if following is None:
+            self._failed.add(frame.node, frame.reason)
+            self._stack.pop()
+            self._back(frame.reason, frame.touched)
+        elif reason := self._failed.known(following.node, following.touched) or self._lost(following):
+            self._back(reason, following.touched)
+        else:
+            if following.first > self._furthest[0]:
+                self._furthest = following.first, following.path
+            self._stack.append(following)
+
+    def _back(self, reason: Names, touched: Names) -> None:
         """Goes back to what touches an amount for which the search has failed."""
-        while stack and reason.isdisjoint(touched):
-            frame = stack.pop()
-            self._failed[frame.node] = reason
+        while self._stack and reason.isdisjoint(touched):
+            frame = self._stack.pop()
+            self._failed.add(frame.node, reason)
             touched = frame.touched
-        if stack:
-            stack[-1].reason |= reason
+        if self._stack:
+            self._stack[-1].reason |= reason
 
-    def _lost(self, node: _Node, touched: Names) -> Names:
+    def _lost(self, frame: _Frame) -> Names:
         """The amounts for which nothing leads on from here, as far as that is known."""
-        failed = self._failed.get(node)
-        if failed is not None:
-            return failed
-        state = self._states[node.state]
-        missed = self._ahead.missed(Point(*node[:3]), touched, lambda name: self._model.amount(state, name))
-        if missed is None:
-            return frozenset()
-        name, line = missed
-        self._beyond = max(self._beyond, line)
-        return frozenset({name})
+        node = frame.node
+        for name, alone in self._alone.items():
+            if name in frame.touched:
+                least, most = self._objects.bounds(node.state, name)
+                line = alone.fails(alone.here(node.base, node.done, node.used, least)) if least == most else 0
+                if line:
+                    self._beyond = max(self._beyond, line)
+                    return frozenset({name})
+        return frozenset()
 
-    def _frame(self, node: _Node, path: Path, touched: Names) -> _Frame:
-        closed, first = self._window.candidates(node.base, node.done)
-        if first > self._furthest[0]:
-            self._furthest = first, path
-        free = [
-            number
-            for number, kind in enumerate(self._kinds)
-            if node.used[number] < len(kind.members) and kind.members[node.used[number]].line < first
-        ]
-        return _Frame(node, path, touched, closed, free)
-
-    def _next(self, frame: _Frame) -> tuple[_Node, Path, Names] | None:
-        """What follows a node and was not tried. Whatever can't happen adds its amounts to the reasons."""
+    def _next(self, frame: _Frame) -> _Frame | None:
+        """What follows a node and was not tried. Whatever can't happen adds what it needs to the reasons."""
         while (index := self._next_closed(frame)) is not None:
-            state = self._states.after(frame.node.state, self._requests[index])
+            asked = self._closed[index]
+            state = self._objects.after(frame.node.state, asked)
             if state >= 0:
-                return *self._looked(*self._closed_done(frame.node, frame.path, index, state)), self._names[index]
-            frame.reason |= self._names[index]
-        number = self._next_open(frame)
-        if number is None:
-            return None
-        kind = self._kinds[number]
-        state = self._states.after(frame.node.state, kind.request)
-        if state >= 0:
-            return *self._looked(*self._open_used(frame.node, frame.path, number, state)), kind.amounts.names
-        frame.reason |= kind.amounts.names
-        return self._next(frame)
+                node = self._closed_done(frame.node, index, state)
+                return self._frame(node, (frame.path, asked.operation), asked.names)
+            frame.reason |= asked.needed
+        while (index := self._next_open(frame)) is not None:
+            asked = self._open[index]
+            state = self._objects.after(frame.node.state, asked)
+            if state >= 0:
+                node = frame.node._replace(used=frame.node.used | 1 << index, state=state)
+                return self._frame(node, (frame.path, asked.operation), asked.names)
+            frame.reason |= asked.needed
+        return None
 
     def _next_closed(self, frame: _Frame) -> int | None:
         """The next one that is to be tried: the one that must return first, and then what touches a reason."""
         for place, index in enumerate(frame.closed):
-            if not frame.reason or not frame.reason.isdisjoint(self._names[index]):
+            if not frame.reason or not frame.reason.isdisjoint(self._closed[index].names):
                 del frame.closed[place]
                 return index
         return None
 
     def _next_open(self, frame: _Frame) -> int | None:
-        for place, number in enumerate(frame.open):
-            if not frame.reason.isdisjoint(self._kinds[number].amounts.names):
+        if frame.open is None:
+            frame.open = self._open_now(frame)
+        for place, index in enumerate(frame.open):
+            if not frame.reason.isdisjoint(self._open[index].names):
                 del frame.open[place]
-                return number
+                return index
         return None
 
-    def _looked(self, node: _Node, path: Path) -> tuple[_Node, Path]:
-        """The node after whatever changes nothing and can happen here."""
-        again = True
-        while again:
-            again = False
-            for index in self._window.candidates(node.base, node.done)[0]:
-                if self._looks[index] and self._states.after(node.state, self._requests[index]) == node.state:
-                    node, path = self._closed_done(node, path, index, node.state)
-                    again = True
-        return node, path
+    def _open_now(self, frame: _Frame) -> list[int]:
+        """The open operations that may happen now, the one that began last before the others; of equal ones one."""
+        begin, end = bisect_left(self._open_at, frame.first - self.reach), bisect_left(self._open_at, frame.first)
+        used = frame.node.used
+        return [
+            index
+            for index in range(end - 1, begin - 1, -1)
+            if not used >> index & 1 and ((before := self._equal_before[index]) < begin or used >> before & 1)
+        ]
 
-    def _closed_done(self, node: _Node, path: Path, index: int, state: int) -> tuple[_Node, Path]:
+    def _frame(self, node: _Node, path: Path, touched: Names) -> _Frame:
+        """The node after whatever changes nothing and can happen here."""
+        while True:
+            candidates, first = self._window.candidates(node.base, node.done)
+            looked = [index for index in candidates if self._closed[index].looks]
+            same = [index for index in looked if self._objects.after(node.state, self._closed[index]) == node.state]
+            if not same:
+                return _Frame(node, path, first, touched, candidates)
+            for index in same:
+                path = path, self._closed[index].operation
+                node = self._closed_done(node, index, node.state)
+
+    def _closed_done(self, node: _Node, index: int, state: int) -> _Node:
         done = node.done | 1 << (index - node.base)
         passed = ((done + 1) & ~done).bit_length() - 1  # how many of the first are done
-        return _Node(node.base + passed, done >> passed, node.used, state), (path, self._closed[index])
+        return _Node(node.base + passed, done >> passed, node.used, state)
 
-    def _open_used(self, node: _Node, path: Path, number: int, state: int) -> tuple[_Node, Path]:
-        count = node.used[number]
-        used = (*node.used[:number], count + 1, *node.used[number + 1 :])
-        return node._replace(used=used, state=state), (path, self._kinds[number].members[count])
+
+def _mask(operations: Sequence[_Asked], names: Names) -> int:
+    """A bit for each operation that touches one of the amounts."""
+    bits = bytearray(len(operations) // 8 + 1)
+    for index, each in enumerate(operations):
+        if not names.isdisjoint(each.names):
+            bits[index >> 3] |= 1 << (index & 7)
+    return int.from_bytes(bits, "little")
+
+
+def _equal_before(free: Sequence[_Asked]) -> list[int]:
+    """Of each open operation the one before it that asks for the same, or -1."""
+    last: dict[Request, int] = {}
+    found = []
+    for index, each in enumerate(free):
+        found.append(last.get(each.request, -1))
+        last[each.request] = index
+    return found

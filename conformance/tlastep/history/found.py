@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from tlastep.history.format import Operation
+from tlastep.history.format import INFO, Operation
 
 Path: TypeAlias = "tuple[Path, Operation] | None"
 """Operations that were put into order, the last one first."""
+
+NEVER: Final = 1 << 62  # the line in which an open operation returns
 
 PATIENCE: Final = 256  # how many steps of a search pass between two looks at the clock
 
@@ -50,6 +52,11 @@ class Patience:
         self._steps += 1
         if self._steps % PATIENCE == 0 and self._stop():
             raise GaveUp
+
+
+def returned(operation: Operation) -> int:
+    """The line before whose end the operation has happened, if it has happened at all."""
+    return NEVER if operation.outcome == INFO else operation.completed
 
 
 def order(path: Path) -> tuple[Operation, ...]:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from tlastep.compile.compiled import State
 from tlastep.errors import UnusableInput
-from tlastep.history.amounts import Amounts, Name
+from tlastep.history.amounts import Amounts, Bounds, Name, Names
 from tlastep.history.format import OK, Function, Operation
 from tlastep.history.values import Json, text_of
 from tlastep.values import Value, record
@@ -97,8 +97,12 @@ class CountingModel(Model):
         """
 
     @abstractmethod
-    def amount(self, state: State, name: Name) -> int:
-        """One amount in a state, where `amounts` knows all operations of the history."""
+    def bounds(self, state: State, name: Name) -> Bounds:
+        """The least and the most that an amount can be in a state: of one that is not joined, all that is known."""
+
+    def joined(self, operations: Iterable[Operation]) -> Names:
+        """Amounts in a history of which one may say something about another: they are one to a search."""
+        return frozenset()
 
 
 def spec_file(package: str, name: str) -> Path:

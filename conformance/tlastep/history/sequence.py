@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from tlastep.history.format import FAIL, INFO, Operation
+from tlastep.history.found import NEVER
 from tlastep.history.models import Model
-
-NEVER: Final = 1 << 62  # the line in which an open operation returns
-
-
-def returned(operation: Operation) -> int:
-    """The line before whose end the operation has happened, if it has happened at all."""
-    return NEVER if operation.outcome == INFO else operation.completed
 
 
 def judged(model: Model, operations: Iterable[Operation]) -> list[Operation]:
