@@ -30,6 +30,7 @@ OTHERS: Final = {
     "recorded_leader_output.py",
     "recorded_ledger.py",
     "recorded_letters.py",
+    "recorded_messages.py",
     "recorded_pieces.py",
     "recorded_replication.py",
     "recorded_sharded_ledger.py",
