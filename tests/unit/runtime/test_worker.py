@@ -93,6 +93,25 @@ def test_a_write_is_told_of_and_tidied_after_and_idle_is_a_while_without_writes(
     assert [str(each) for each in failures] == ["the disk has failed"]
 
 
+@pytest.mark.parametrize("takes", [0.0, 2 * QUICK], ids=["quick", "slow"])
+def test_what_led_to_a_write_is_handed_over_before_it(timed: Recorded, takes: float) -> None:
+    """Else a disk could hold what no recording tells of, after a process was killed."""
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        disk = DiskWriter(timed, BLANK, loop, lambda _: None, lambda: timed.done.append("lines"))
+        told = asyncio.Event()
+        for _ in range(2):
+            told.clear()
+            disk.write(A_WRITE, told.set)
+            await asyncio.wait_for(told.wait(), 10)
+        disk.close()
+
+    timed.fails_at, timed.takes = 0, takes
+    asyncio.run(asyncio.wait_for(story(), 30))
+    assert [each for each in timed.done if not each.startswith("tidy")] == ["lines", "write 1"] * 2 + ["close"]
+
+
 def test_a_slow_disk_is_written_to_in_the_thread_and_one_that_is_quick_again_is_not(timed: Recorded) -> None:
     async def story() -> None:
         disk = DiskWriter(timed, BLANK, asyncio.get_running_loop(), lambda _: None)
