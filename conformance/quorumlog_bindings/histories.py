@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 from tlastep.compile.compiled import State
 from tlastep.history.amounts import Amounts, Bounds, Name, Names, Need
 from tlastep.history.format import OK, Function, Operation
-from tlastep.history.models import CountingModel, Request, nothing, spec_file
+from tlastep.history.models import CountingModel, Request, nothing
 from tlastep.history.values import Json, is_integer
+from tlastep.packaged import spec_file
 from tlastep.values import FALSE, TRUE, Fn, Value, record
 
 EXCHANGE: Final = "exchange"  # the account that makes good what exchanges bring more or less

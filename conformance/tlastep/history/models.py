@@ -13,6 +13,7 @@ from tlastep.errors import UnusableInput
 from tlastep.history.amounts import Amounts, Bounds, Name, Names
 from tlastep.history.format import OK, Function, Operation
 from tlastep.history.values import Json, text_of
+from tlastep.packaged import spec_file
 from tlastep.values import Value, record
 
 GROUP: Final = "tlastep.models"
@@ -103,15 +104,6 @@ class CountingModel(Model):
     def joined(self, operations: Iterable[Operation]) -> Names:
         """Amounts in a history of which one may say something about another: they are one to a search."""
         return frozenset()
-
-
-def spec_file(package: str, name: str) -> Path:
-    """A TLA+ text: in an installed package in its folder `specs`, in the tree in the folder `spec`."""
-    here = Path(package).parent
-    packaged = here / "specs" / name
-    if packaged.is_file():
-        return packaged
-    return next((each / "spec" / name for each in here.parents if (each / "spec" / name).is_file()), packaged)
 
 
 def find_model(name: str) -> Model:
