@@ -181,6 +181,10 @@ class Recorder(Generic[Whole, Taken]):
     def close(self) -> None:
         """Hand over what has gathered, and close the file, if it is the recorder's own."""
         self.flush()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the file as a process does that is killed: what has gathered is lost."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

@@ -148,6 +148,9 @@ class VirtualCluster:
         for server in servers:
             process = self._processes.pop(server, None)
             if process is not None:
+                if process.recorder is not None:
+                    process.recorder.abandon()
+                    process.recorder = None
                 self._end(process)
                 self._machines[server].crash(process.writers[0])
 

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ import pytest
 from typer.testing import CliRunner
 
 from quorumlog.cli import app
+from quorumlog.core.consensus.effects import Store
+from quorumlog.demo.judges import recorded
 from quorumlog.demo.judging import Judge
 from quorumlog.demo.verdicts import VIOLATED, Verdict
+from quorumlog.runtime import config
 from quorumlog.runtime.storage import DiskFailed, Storage
 from quorumlog.virtual import run
-from quorumlog.virtual.run import VirtualRun, Wanted
+from quorumlog.virtual.disk import VirtualWriter
+from quorumlog.virtual.run import STAY, VirtualRun, Wanted
 
 SHORT = ["--seconds", "20", "--workers", "4"]
 FAULTS = ["--seconds", "120"]
@@ -119,3 +124,25 @@ def test_what_cannot_be_used(words: list[str], says: str) -> None:
     done = CliRunner().invoke(app, ["virtual", *words])
     assert done.exit_code == 2
     assert says in done.output
+
+
+def test_lines_that_a_killed_server_has_not_handed_over_are_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mutant writes to the disk first: then that holds what no recording tells of."""
+    write = VirtualWriter.write
+
+    def at_once(self: VirtualWriter, stores: Sequence[Store], then: Callable[[], None]) -> None:
+        self._first = None
+        write(self, stores, then)
+
+    monkeypatch.setattr(VirtualWriter, "write", at_once)
+    found: list[str] = []
+    for seed in range(1, 9):
+        folder = tmp_path / f"{seed}"
+        wanted = Wanted(300, seed, True, folder, 8, hosted={"a": "shard"}, rest=4, keyed=1.0, faithful=STAY)
+        VirtualRun(wanted).run(judge=False)
+        found.append(recorded(config.read(folder / "cluster.toml"), "a", "Replication").result)
+        if found[-1] == VIOLATED:
+            break
+    assert found[-1] == VIOLATED, found
