@@ -18,7 +18,7 @@ from quorumlog.core.consensus.messages import ServerId
 from quorumlog.core.event_sourcing import Application
 from quorumlog.core.leader_output import Asked, Entry, Executed, LeaderOutput, Request, Say, no_messages
 from quorumlog.core.two_phase_commit.coordinator import Tally
-from quorumlog.core.two_phase_commit.messages import Prepare, TransferId
+from quorumlog.core.two_phase_commit.messages import Acknowledgement, Prepare, TransferId
 from quorumlog.ledger.forgetting import Letter
 from quorumlog.ledger.ledger import Rate
 from quorumlog.node import ALL, Node, Service, Spoken
@@ -144,7 +144,9 @@ class Serving(Struct, frozen=True):
 
     @staticmethod
     def answers(said: Letter, letter: Letter) -> bool:
-        """Whether one letter may be said in answer to another."""
+        """Whether one letter may be said in answer to another. Who has acknowledged a decision has heard it."""
+        if isinstance(letter, Acknowledgement):
+            return False
         return is_for_shards(said) != is_for_shards(letter) and not isinstance(said, Prepare)
 
     def order(self, server: Server, commands: Iterable[object]) -> tuple[Server, Said]:

@@ -151,6 +151,23 @@ def test_while_a_decision_is_not_committed_no_answer_makes_the_coordinator_ask_a
     assert world.told() == [False]
 
 
+def test_while_it_is_not_committed_that_a_transfer_is_over_nobody_hears_again_what_it_has_acknowledged() -> None:
+    world = World()
+    for number in (1, 2):
+        world.ask("c", number, Pay("x", "y", 1))
+    yes: list[Letter] = [Vote(transfer, shard, "yes") for transfer in "12" for shard in "pq"]
+    world.note("c", world.serving["c"].hear(world.servers["c"], yes))
+    world.sync("c")
+    world.letters = []
+    heard: list[Letter] = [Acknowledgement("1", "p"), Acknowledgement("1", "q"), Acknowledgement("2", "p")]
+    for letter in heard * 2:
+        world.note("c", world.serving["c"].hear(world.servers["c"], [letter]))
+    assert world.servers["c"].committed.over == 0
+    assert world.letters == []
+    world.sync("c")
+    assert world.servers["c"].committed.over == 1
+
+
 def test_a_transfer_that_takes_too_long_has_failed() -> None:
     world = World()
     world.ask("c", 1, Pay("x", "y", 4))
