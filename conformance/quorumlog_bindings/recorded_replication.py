@@ -6,6 +6,7 @@ entries of a request are named by its receiver only; its sender's are those of i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -47,7 +48,7 @@ class ReplicationRecording:
         """Entries, by term and event."""
         self._messages: dict[Key, Fn] = {}
         """Messages that are owed, or on their way."""
-        self._lost: dict[Key, None] = {}
+        self._lost: deque[Key] = deque(maxlen=REMEMBERED)
         """Messages that were lost last."""
         self._sent: tuple[Line | Step | None, list[Key]] = None, []
         """The line that was asked last what it sends, and what that is."""
@@ -95,10 +96,7 @@ class ReplicationRecording:
 
     def gone(self, key: Key, at: At) -> Way:
         """The message is lost. If it is sent again, it is made again."""
-        lost = self._lost
-        lost[key] = None
-        if len(lost) > REMEMBERED:
-            del lost[next(iter(lost))]
+        self._lost.append(key)
         return (Told("Lose", (self._messages.pop(key),), None),)
 
     def alike(self, key: Key) -> str:
@@ -117,7 +115,19 @@ class ReplicationRecording:
             if line.n == self._starts[node].n:
                 return ((),)
             return self._crashed(node, line, at), self._crashed(node, line, at, unheard=True)
-        return (self._step(node, line, at),)
+        i = self._servers[node]
+        if type(line) is recorded.Take:
+            return ((self._takes(line, i, at),),)
+        itself = ITSELF.get(type(line))
+        if itself is not None:
+            return ((self._told(itself, (i,), line, i, at, ()),),)
+        if type(line) is recorded.Replicate:
+            return ((self._told("Replicate", (i, self._member(line.to)), line, i, at, ()),),)
+        if type(line) is recorded.Propose:
+            return (self._proposed(line, i, at),)
+        if line.log is not UNSET or line.term is not UNSET or line.told is not None or line.sent or line.owes:
+            raise Contradiction("is no step of consensus, and does what only consensus does")
+        return ((),)
 
     def unfinished(self, node: str, at: At) -> Way:
         """A sync may have returned, and its messages may have left, before its line was written."""
@@ -133,24 +143,10 @@ class ReplicationRecording:
         own: list[Update] = [(name, i, disk.mapping[name]) for name in ("term", "votedFor", "log")]
         yield Told("Crash", (i,), [*own, ("disk", i, disk), *((name, i, value) for name, value in self._restarted())])
 
-    def _step(self, node: str, line: Step, at: At) -> Way:
-        i = self._servers[node]
-        if type(line) is recorded.Take:
-            kind, message = type(line.letter), self._taken(line)
-            given: Any = message.mapping["entries"] if kind is SentRequest else ()
-            yield self._told(ARRIVALS[kind], (i, message), line, i, at, given)
-        elif type(line) is recorded.Replicate:
-            to = self._servers.get(line.to)
-            if to is None:
-                raise Contradiction(f"{line.to} is no member")
-            yield self._told("Replicate", (i, to), line, i, at, ())
-        elif type(line) is recorded.Propose:
-            yield from self._proposed(line, i, at)
-        elif type(line) is recorded.Ask:
-            if line.log is not UNSET or line.term is not UNSET or line.told is not None or line.sent or line.owes:
-                raise Contradiction("is no step of consensus, and does what only consensus does")
-        else:
-            yield self._told(ITSELF[type(line)], (i,), line, i, at, ())
+    def _takes(self, line: recorded.Take, i: Value, at: At) -> Told:
+        kind, message = type(line.letter), self._taken(line)
+        given: Any = message.mapping["entries"] if kind is SentRequest else ()
+        return self._told(ARRIVALS[kind], (i, message), line, i, at, given)
 
     def _proposed(self, line: recorded.Propose, i: Value, at: At) -> Way:
         """The spec appends the events of a batch one by one; what the line says is said of the last one."""
@@ -219,7 +215,10 @@ class ReplicationRecording:
     # -- values ----------------------------------------------------------------------------------------------------
 
     def _server(self, name: str | None) -> Value:
-        found = NIL if name is None else self._servers.get(name)
+        return NIL if name is None else self._servers.get(name) or self._member(name)
+
+    def _member(self, name: str) -> Value:
+        found = self._servers.get(name)
         if found is None:
             raise Contradiction(f"{name} is no member")
         return found
@@ -235,7 +234,7 @@ class ReplicationRecording:
     def _indexes(self, old: Fn, changed: Mapping[str, int]) -> Value:
         mapping = old.mapping.copy()
         for peer, index in changed.items():
-            mapping[self._server(peer)] = index
+            mapping[self._member(peer)] = index
         return Fn(mapping)
 
     def _entry(self, term: int, event: EventName) -> Value:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
+
+import msgspec
 
 from tlastep.long_sequences import LongSequences
 from tlastep.values import Value
@@ -36,7 +38,7 @@ State: TypeAlias = Any
 """A state of the spec: an object with an attribute a variable."""
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True):
     """A step of the spec, as a line tells it: action, arguments, and what the node says that it changed.
 
     What is not among the `updates` is as it was; where they are None nothing is known, and whatever the spec does is

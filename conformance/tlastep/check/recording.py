@@ -35,12 +35,13 @@ from tlastep.errors import Place, UnusableInput
 from tlastep.language.config import Config, Name
 from tlastep.language.xml_reader import read_spec
 from tlastep.long_sequences import LongSequences
-from tlastep.recorded import ANEW, OUTSIDE, Contradiction, Key, Recording, Told, Translation, Way
+from tlastep.recorded import ANEW, OUTSIDE, Contradiction, Key, Recording, Told, Translation, Update, Way
 from tlastep.toolchain import sany
 from tlastep.values import Value
 
 OK: Final = "ok"
 REJECTED: Final = "rejected"
+NO_STEPS: Final = frozenset({"", OUTSIDE, ANEW})
 IN_A_ROW: Final = 64  # lines of one node before the others have their turn: so few messages are on their way at once
 
 
@@ -188,6 +189,7 @@ class _Behaviour:
         """Some lines of one node, as far as they go."""
         each, index = self._nodes[node], self._at[node]
         given, needs, besides = self._given, self._translation.needs, self._translation.besides.get(node, {})
+        takes = self._takers.takes
         lines, end = each.lines, min(index + IN_A_ROW, len(each.lines))
         here: Sequence[Any] = ()
         first = 0
@@ -208,17 +210,14 @@ class _Behaviour:
                 return rejection
             index += 1
             self._at[node] = index
-            if key is not None:
-                self._taken(key)
+            if key is not None and takes(key):
+                self._lose(key)
             for other in more:
-                self._taken(other)
+                if takes(other):
+                    self._lose(other)
         if index < len(lines):
             self._ready.append(node)
         return None
-
-    def _taken(self, key: Key) -> None:
-        if self._takers.takes(key):
-            self._lose(key)
 
     def _lose(self, key: Key) -> None:
         self._given.discard(key)
@@ -239,7 +238,11 @@ class _Behaviour:
             if key in self._given:
                 self._lose_copies(key)
         before, steps, broken = follower.cells, found.steps, self._broken
-        for way in translation.ways(each.node, line, self):
+        try:
+            ways = translation.ways(each.node, line, self)
+        except Contradiction as error:
+            return _contradicts(each, index, error)
+        for way in ways:
             wrong = self._go(way, each, index)
             if wrong is None:
                 found.lines += 1
@@ -251,17 +254,18 @@ class _Behaviour:
 
     def _go(self, way: Way, each: Recorded, index: int) -> Rejection | None:
         given: Sequence[Key] = ()
+        step = self._step
         try:
             for told in way:
-                differs = self._step(told, each, index)
+                differs = step(told, each, index)
                 if differs is not None:
                     label = Label(told.action, told.arguments)
                     before = self._follower.values(self._follower.cells)
                     return why_rejected(self._spec, before, label, differs, each, index)
                 if told.gives:
-                    given = [*given, *told.gives]
+                    given = [*given, *told.gives] if given else told.gives
         except Contradiction as error:
-            return Rejection(each.path, each.place(index), action_of(each.lines[index]), reason=f"the line {error}")
+            return _contradicts(each, index, error)
         for key in given:
             self._give(key)
         return None
@@ -280,19 +284,11 @@ class _Behaviour:
         """A step, if the spec allows it."""
         follower, found = self._follower, self._found
         before = follower.cells
-        action, arguments, updates, _ = told
-        if not action:
+        action = told.action
+        if action in NO_STEPS:
+            self._told_besides(action, told.updates or ())
             return None
-        if action == OUTSIDE:
-            follower.outside(updates or ())
-            return None
-        if action == ANEW:
-            constants = self._translation.constants
-            follower.rebind({name: constants[name] for name in self._changing})
-            broken = self._begins({name: value for name, _, value in updates or ()})
-            assert broken is None, "what is forgotten made no property true"
-            return None
-        differs = follower.step(action, arguments, updates)
+        differs = follower.step(action, told.arguments, told.updates)
         if differs is not None:
             return differs
         found.steps += 1
@@ -302,6 +298,16 @@ class _Behaviour:
             if broken is not None:
                 self._remember(broken, told, each, index)
         return None
+
+    def _told_besides(self, action: str, updates: Sequence[Update]) -> None:
+        """What is told and is no step of the spec."""
+        if action == OUTSIDE:
+            self._follower.outside(updates)
+        elif action == ANEW:
+            constants = self._translation.constants
+            self._follower.rebind({name: constants[name] for name in self._changing})
+            broken = self._begins({name: value for name, _, value in updates})
+            assert broken is None, "what is forgotten made no property true"
 
     def _remember(self, broken: Broken, told: Told, each: Recorded | None, index: int) -> None:
         """What does not hold after a step is told only if the whole recording is explained."""
@@ -360,6 +366,10 @@ class _Behaviour:
         """Whether a later line of a node that is stuck names the message."""
         lines, sends = self._nodes[node].lines, self._translation.sends
         return any(key in sends(lines[index]) for index in range(self._at[node], len(lines)))
+
+
+def _contradicts(each: Recorded, index: int, error: Contradiction) -> Rejection:
+    return Rejection(each.path, each.place(index), action_of(each.lines[index]), reason=f"the line {error}")
 
 
 def action_of(line: object) -> str:

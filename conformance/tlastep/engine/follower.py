@@ -143,13 +143,13 @@ class Follower:
         before = self.cells
         known = self._actions.get(action) or self._action(action, arguments)
         count = known.known
-        first = arguments[:count]
+        first, others = (arguments[:count], arguments[count:]) if count else ((), arguments)
         run = known.runs.get(first, UNMADE)
         if run is UNMADE:
             run = self._run(known, first)
         if run is not None:
             try:
-                following = run.run(before, *arguments[count:])
+                following = run.run(before, *others)
                 if following is not None:
                     if claims is None:
                         self._leads(before, following, run.writes)
@@ -176,10 +176,9 @@ class Follower:
             touched.append(place)
         free = self._free
         if free:
-            for place in writes:
-                if place in free:
-                    expected[place] = following[place]
-                    touched.append(place)
+            for place in free.intersection(writes):
+                expected[place] = following[place]
+                touched.append(place)
         if expected != following:
             return False
         changed, other = 0, []
@@ -223,9 +222,9 @@ class Follower:
 
     def part(self, variable: str, key: Value | None) -> Any:
         """The value of a variable, or of its function at this key."""
-        places = self.places[variable]
-        if key in places:
-            return self.cells[places[key]]
+        place = self.places[variable].get(key)
+        if place is not None:
+            return self.cells[place]
         whole = getattr(self.state, attribute(variable))
         return whole if key is None else whole.mapping[key]
 
@@ -327,7 +326,9 @@ class Follower:
 
     def broken(self, before: State, changed: int) -> Broken | None:
         """The first property that is false in the state, or of the step from the one before, which changed this."""
-        all_true = self._all_true[changed] if changed in self._all_true else self._asking(changed)
+        all_true = self._all_true.get(changed, NOT_MADE)
+        if all_true is NOT_MADE:
+            all_true = self._asking(changed)
         if all_true is not None:
             try:
                 if all_true(before, self.cells):
@@ -375,6 +376,7 @@ def _put(function: Any, key: Value | None, value: Value) -> Value:
 KEPT: Final = frozenset({int, str, frozenset, ModelValue, Fn})
 UNMADE: Final = Run(lambda *_: None, ())
 """What stands for a function that is not made yet."""
+NOT_MADE: Final[Callable[[State, State], bool]] = lambda *_: False  # noqa: E731  # likewise
 
 FEW: Final = 30  # values of a variable for each of which an own function is made
 MANY: Final = 1_000  # functions that are made for one action
