@@ -136,7 +136,7 @@ class Ledger(CountingModel):
         if operation.f == "withdraw":
             return Amounts({source: -amount, TOTAL: -amount}, needs)
         if said[0] == UNKNOWN and operation.f == EXCHANGE:
-            return Amounts({source: -amount}, needs, frozenset({_to(operation), EXCHANGE}))
+            return Amounts({source: -amount}, needs, {_to(operation): (0, inf), EXCHANGE: (-inf, amount)})
         received = said[1] if operation.f == EXCHANGE else amount
         added: Counter[Name] = Counter({source: -amount})
         added[_to(operation)] += received

@@ -53,8 +53,8 @@ def _fields(read: History, verdict: Verdict) -> dict[str, object]:
         fields["line"] = verdict.failing.completed
         fields["invoked"] = verdict.failing.line
         fields["operation"] = str(verdict.failing)
-        fields["prefix"] = verdict.stuck - 1
-        fields["ordered"] = lanes.ordered_before(read, verdict.stuck)
+        fields["prefix"] = verdict.ordered
+        fields["ordered"] = lanes.ordered_before(read, verdict.ordered + 1)
     return fields
 
 
@@ -67,8 +67,11 @@ def _show(read: History, verdict: Verdict) -> None:
             f"(process {failing.process}, invoked in line {failing.line})",
             markup=False,
         )
-        count = lanes.ordered_before(read, verdict.stuck)
-        out.print(f"longest prefix with an order: the first {verdict.stuck - 1} lines, {count} answers", markup=False)
+        count = lanes.ordered_before(read, verdict.ordered + 1)
+        known = "" if verdict.ordered == verdict.stuck - 1 else " (as far as there was time to look)"
+        out.print(
+            f"longest prefix with an order{known}: the first {verdict.ordered} lines, {count} answers", markup=False
+        )
     else:
         given_up = {UNKNOWN: " (gave up)", OK: ""}
         out.print(verdict.result + given_up.get(verdict.result, ""), markup=False)

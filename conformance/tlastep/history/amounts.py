@@ -27,12 +27,12 @@ class Need(NamedTuple):
 class Amounts(NamedTuple):
     """What an operation with its answer adds to amounts, and what it needs. It touches no others.
 
-    To those in `unknown` it adds what nobody knows, from 0 on.
+    To those in `unknown` it adds what nobody knows, within these bounds.
     """
 
     adds: Mapping[Name, int]
     needs: tuple[Need, ...] = ()
-    unknown: Names = frozenset()
+    unknown: Mapping[Name, Bounds] = {}
 
     @property
     def needed(self) -> Names:
@@ -42,7 +42,7 @@ class Amounts(NamedTuple):
     @property
     def names(self) -> Names:
         """The amounts that it changes or looks at."""
-        return frozenset([name for name, added in self.adds.items() if added]) | self.needed | self.unknown
+        return frozenset([name for name, added in self.adds.items() if added]) | self.needed | self.unknown.keys()
 
 
 Known: TypeAlias = tuple[Operation, Amounts]

@@ -160,7 +160,7 @@ class _Search:
                 return Found(order(node.path))
             elif self._is_new(node := self._looked_ahead(node)):
                 stack.extend(self._at_once(node))
-        return Found(order(self._furthest_path), self._furthest)
+        return Found(order(self._furthest_path), self._furthest, self._furthest - 1)
 
     def _looked_ahead(self, node: _Node) -> _Node:
         """The node, with what can be seen of how far orders get that go on from here."""

@@ -26,7 +26,8 @@ from typing import Final, NamedTuple
 from tlastep.history.alone import Alone
 from tlastep.history.amounts import Bounds, Known, Name, Names
 from tlastep.history.format import Operation
-from tlastep.history.found import NEVER, Found, Path, Patience, order, returned
+from tlastep.history.found import NEVER, Found, GaveUp, Path, Patience, order, returned
+from tlastep.history.impossible import first_impossible
 from tlastep.history.models import CountingModel, Request
 from tlastep.history.sequence import Window
 from tlastep.history.sequential import SequentialObject, States
@@ -41,7 +42,10 @@ def search(
     operations: Sequence[Known],
     stop: Callable[[], bool],
 ) -> Found:
-    """The verdict on operations, in the order of their invocations. Raises `GaveUp` once `stop` says so."""
+    """The verdict on operations, in the order of their invocations.
+
+    Raises `GaveUp` once `stop` says so, unless it is known by then that there is no order.
+    """
     objects = _Objects(model, sequential, operations)
     patience = Patience(stop)
 
@@ -53,19 +57,26 @@ def search(
         searches = (_Search(objects, closed, free, reach, patience) for reach in _reaches(closed, free))
         return _by_turns(searches, TURN + len(closed))
 
-    whole = up_to(NEVER - 1)
-    if whole.is_found:
-        return Found(whole.order)
-    good, bad = whole, whole.beyond
-    returns = sorted(line for each, _ in operations if whole.reached <= (line := returned(each)) < whole.beyond)
-    while returns:
-        middle = len(returns) // 2
-        tried = up_to(returns[middle])
-        if tried.is_found:
-            good, returns = tried, returns[middle + 1 :]
-        else:
-            bad, returns = returns[middle], returns[:middle]
-    return Found(good.order, bad)
+    bad, ordered = first_impossible(operations), 0
+    best: tuple[Operation, ...] = ()
+    try:
+        whole = up_to(bad - 1)
+        if whole.is_found:
+            return Found(whole.order, *(() if bad == NEVER else (bad, bad - 1)))
+        bad, ordered, best = whole.beyond, whole.reached - 1, whole.order
+        returns = sorted(line for each, _ in operations if ordered < (line := returned(each)) < bad)
+        while returns:
+            middle = len(returns) // 2
+            tried = up_to(returns[middle])
+            if tried.is_found:
+                ordered, best, returns = returns[middle], tried.order, returns[middle + 1 :]
+            else:
+                bad, returns = returns[middle], returns[:middle]
+    except GaveUp:
+        if bad == NEVER:
+            raise
+        return Found(best, bad, ordered)
+    return Found(best, bad, bad - 1)
 
 
 class Outcome(NamedTuple):

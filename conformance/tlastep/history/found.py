@@ -32,12 +32,14 @@ class GaveUp(Exception):
 class Found:
     """What a search found: an order of all operations (those without answer as far as they are used), or none.
 
-    Where there is none, `stuck` is the line of the earliest answer that no order reaches, and `order` is one that does
-    everything that returned before it.
+    Where there is none, `stuck` is the line of an answer that no order reaches, and `order` is one of everything that
+    returned in the first `ordered` lines. Mostly those are all lines before it, and so it is the earliest such answer;
+    they are fewer if the search was stopped before it knew.
     """
 
     order: tuple[Operation, ...]
     stuck: int = 0
+    ordered: int = 0
 
 
 class Patience:

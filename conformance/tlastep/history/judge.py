@@ -30,14 +30,16 @@ GRACE: Final = 1.0
 class Verdict:
     """What was found of a history.
 
-    Of a violation `stuck` is the line of the earliest answer that no order reaches, if it is known, and `failing` the
-    operation that it completes. `orders` are what our own checker found, a part each: orders of everything, or
-    of what returned before that line. `checkers` says what each of them found; `missing` why one did not run.
+    Of a violation `stuck` is the line of an answer that no order reaches, if it is known, and `failing` the operation
+    that it completes; the first `ordered` lines have an order, and mostly those are all before it. `orders` are what
+    our own checker found, a part each: orders of everything, or of what returned in those lines. `checkers` says what
+    each of them found; `missing` why one did not run.
     """
 
     result: str
     seconds: float
     stuck: int = 0
+    ordered: int = 0
     failing: Operation | None = None
     orders: tuple[Found, ...] = ()
     checkers: Mapping[str, str] = field(default_factory=dict)
@@ -119,16 +121,22 @@ def _verdict(
     seconds: float,
     missing: Mapping[str, str],
 ) -> Verdict:
-    stuck = min((each.stuck for each in orders or () if each.stuck), default=0)
+    wrong = [each for each in orders or () if each.stuck]
+    stuck = min((each.stuck for each in wrong), default=0)
     ours = UNKNOWN if orders is None else VIOLATION if stuck else OK
     assert UNKNOWN in (ours, said.result) or ours == said.result, f"the checkers disagree: {ours} and {said.result}"
-    assert not (stuck and said.stuck) or stuck == said.stuck, f"the checkers disagree: {stuck} and {said.stuck}"
-    stuck = stuck or said.stuck
+    ordered = min([stuck - 1, *(each.ordered for each in wrong)])
+    if stuck and said.stuck:
+        agree = ordered < said.stuck <= stuck
+        assert agree, f"the checkers disagree: {ordered} lines have an order and {stuck} do not, or {said.stuck}"
+    if said.stuck:
+        stuck, ordered = said.stuck, said.stuck - 1
     checkers = {PORCUPINE: "missing" if missing else said.result, OWN: ours}
     return Verdict(
         result=said.result if ours == UNKNOWN else ours,
         seconds=seconds,
         stuck=stuck,
+        ordered=max(ordered, 0),
         failing=next((each for each in history.operations if each.completed == stuck), None) if stuck else None,
         orders=orders or (),
         checkers=checkers,

@@ -100,11 +100,11 @@ def page(history: History, verdict: Verdict, model: str) -> str:
 def _explained(history: History, verdict: Verdict) -> Iterator[str]:
     failing = verdict.failing
     if failing is not None:
-        count = ordered_before(history, verdict.stuck)
+        count = ordered_before(history, verdict.ordered + 1)
         yield (
             f'<p><span class="bad">Line {failing.completed}</span>: every order fails at <code>{escape(str(failing))}'
             f"</code> of process {failing.process}, invoked in line {failing.line}. "
-            f"The {verdict.stuck - 1} lines before it have an order, with {count} answers.</p>"
+            f"The first {verdict.ordered} lines have an order, with {count} answers.</p>"
         )
     elif verdict.result == "unknown":
         yield "<p>The time was over before anything was found.</p>"
