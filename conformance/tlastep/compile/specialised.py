@@ -57,7 +57,7 @@ class Specialiser:
         filename: str,
     ) -> None:
         self._namespace = dict(namespace)
-        self._functions = _functions_of(source)
+        self._functions = functions_of(source)
         self._filename = filename
         self._names = (f"known{number}" for number in count())
         self._constants: dict[str, str] = {}
@@ -189,7 +189,8 @@ def _line(read: Read, name: str, key: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=8)  # one spec may be compiled with many sets of constants, and its source is the same
-def _functions_of(source: str) -> Mapping[str, ast.FunctionDef]:
+def functions_of(source: str) -> Mapping[str, ast.FunctionDef]:
+    """The operators of a generated module, by their names."""
     functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     return {each.name: each for each in functions if not each.decorator_list}
 

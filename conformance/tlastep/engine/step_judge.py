@@ -27,6 +27,7 @@ from tlastep.compile.compiled import CompiledSpec, Step
 from tlastep.compile.reads import DOMAIN, Read, Reader
 from tlastep.compile.runtime import attribute
 from tlastep.compile.specialised import Specialiser, membership
+from tlastep.compile.symmetric import Pairs
 from tlastep.engine.checks import Check, checks_of
 from tlastep.engine.conjuncts import Conjuncts
 from tlastep.engine.snapshot import Reshaped, Snapshot, Snapshots, Update
@@ -113,6 +114,7 @@ class StepJudge:
         for step in spec.steps:
             run = conjuncts.watching(step) if conjuncts else step.run
             self._actions[step.action].append(_Action(run, step, self._domains(step)))
+        self._pairs = Pairs(spec.source)
         self._specialiser = Specialiser(spec.source, spec.namespace, spec.filename)
         self._known_items: dict[str, set[Value]] = {}
         self._shape: list[tuple[str, Value | None]] = []
@@ -250,7 +252,7 @@ class StepJudge:
                 return None
             members = conjunct.of_set
             found.append(conjunct.asked if members is None or members.reads & changed else members.asked)
-        return found
+        return self._pairs.once(found)
 
     def _holds(self, conjunct: _Conjunct, before: Snapshot, after: Snapshot, changed: int) -> bool:
         members = conjunct.of_set
