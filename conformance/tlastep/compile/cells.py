@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from tlastep.compile.compiled import CompiledSpec, Step, rewritten
 from tlastep.compile.direct import module_directly, parsed_directly
@@ -25,6 +25,9 @@ from tlastep.values import Value
 
 State: TypeAlias = list[Any]
 """The cells of a state. It is never changed once it is one."""
+
+
+LONG: Final = 100  # nodes of a formula that is a function of its own
 
 
 class Run(NamedTuple):
@@ -129,14 +132,25 @@ class Cells:
         """
         every = [self._said_of(formula) for formula in asked]
         body = [each for said, reads in every if reads & changed for each in said]
-        return self._partial.made("all_true", ["s", "t"], [*body, located(ast.Return(ast.Constant(True)))])
+        return self._all_true("all_true", body)
+
+    def _all_true(self, name: str, body: Iterable[ast.stmt]) -> Callable[[State, State], bool]:
+        return self._partial.made(name, ["s", "t"], [*body, located(ast.Return(ast.Constant(True)))])
 
     def _said_of(self, asked: Asked) -> tuple[list[ast.stmt], int]:
-        """What says whether one of them is false, and the cells that it reads. It is the same wherever it is asked."""
+        """What says whether one of them is false, and the cells that it reads. It is the same wherever it is asked.
+
+        What is long is a function of its own, so that it is compiled once.
+        """
         known = self._said.get(id(asked))
         if known is None:
             statements_of, reads = self._asking(asked)
-            known = self._said[id(asked)] = asked, [located(each) for each in statements_of], reads
+            said = [located(each) for each in statements_of]
+            if sum(1 for each in said for _ in ast.walk(each)) > LONG:
+                name = self._partial.fresh("said")
+                self._partial.namespace[name] = self._all_true(name, said)
+                said = [located(_unless(ast.parse(f"{name}(s, t)", mode="eval").body))]
+            known = self._said[id(asked)] = asked, said, reads
         return known[1:]
 
     def _asking(self, asked: Asked) -> tuple[list[ast.stmt], int]:

@@ -70,7 +70,7 @@ class Partial:
         """Of the constants `changing`, and of what is made of them, the values are not put in."""
         self.layout = layout
         self._changing = depending(module, changing)
-        self.namespace: dict[str, Any] = {**namespace, "Fn": Fn, "Long": Long, "whole": self._whole}
+        self.namespace: dict[str, Any] = {**namespace, "Fn": Fn, "Bool": Bool, "Long": Long, "whole": self._whole}
         self.namespace |= {slow: namespace[name] for name, slow in SLOW.items() if name in namespace}
         self.functions = {
             node.name: node for node in module.body if isinstance(node, ast.FunctionDef) and not node.decorator_list

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
 from tlastep.compile.reads import STATES
+from tlastep.compile.specialised import Known
 from tlastep.language.operations import PLAIN as CLASSES
-from tlastep.language.operations import Implicit
+from tlastep.language.operations import Implicit, Operand, RecordSet, Union
 from tlastep.language.standard_modules.arithmetic import INT as INTEGERS
 from tlastep.language.standard_modules.arithmetic import NAT
 from tlastep.long_sequences import Long
@@ -28,9 +29,6 @@ PLAIN: Final = "value"
 """Some value; what has no kind may be a set that is not written out."""
 
 SURE: Final = frozenset({*CLASSES, Long})
-SLOW: Final = {name: f"slow_{name}" for name in ("equal", "apply", "length", "member")}
-"""What is called where a short way does not apply: under another name, so that it is not looked at again."""
-
 _ARITHMETIC: Final[Mapping[str, ast.operator]] = {"plus": ast.Add(), "minus": ast.Sub(), "times": ast.Mult()}
 ORDER: Final[Mapping[str, ast.cmpop]] = {
     "less": ast.Lt(),
@@ -38,6 +36,8 @@ ORDER: Final[Mapping[str, ast.cmpop]] = {
     "at_most": ast.LtE(),
     "at_least": ast.GtE(),
 }
+SLOW: Final = {name: f"slow_{name}" for name in ("equal", "apply", "length", "member", "truth", *ORDER)}
+"""What is called where a short way does not apply: under another name, so that it is not looked at again."""
 
 
 class Knows(Protocol):
@@ -55,6 +55,9 @@ class Knows(Protocol):
 
     def named(self, node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
         """An expression that gives its value a name, and that name; of what is simple, the same twice."""
+
+    def constant(self, value: Any) -> ast.expr:
+        """A value as an expression."""
 
 
 def simpler(known: Knows, name: str, operands: Sequence[ast.expr]) -> ast.expr | None:
@@ -107,6 +110,10 @@ def _compared(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
     return ast.Compare(left, [operator], [right])
 
 
+def _mapping(function: ast.expr) -> ast.expr:
+    return ast.Attribute(function, "mapping", ast.Load())
+
+
 def _has_class(node: ast.expr, of: str) -> ast.expr:
     return _compared(_call("type", node), ast.Is(), ast.Name(of, ast.Load()))
 
@@ -129,9 +136,14 @@ def _ordered(known: Knows, name: str, left: ast.expr, right: ast.expr) -> ast.ex
     """Python refuses to order a number and what is none."""
     if is_simple(left) and ast.unparse(left) == ast.unparse(right) and known.kind(left) == INT:
         return ast.Constant(name in ("at_most", "at_least"))
-    if INT not in (known.kind(left), known.kind(right)):
+    kinds = known.kind(left), known.kind(right)
+    if INT in kinds:
+        return _compared(left, ORDER[name], right)
+    names = known.named(left) if None not in kinds and is_simple(right) else None
+    if names is None:
         return None
-    return _compared(left, ORDER[name], right)
+    slowly = _call(SLOW[name], names[1], right)
+    return ast.IfExp(_has_class(names[0], "int"), _compared(names[1], ORDER[name], right), slowly)
 
 
 def _numbers(known: Knows, _: str, low: ast.expr, high: ast.expr) -> ast.expr | None:
@@ -151,6 +163,12 @@ def _equal(known: Knows, _: str, left: ast.expr, right: ast.expr) -> ast.expr | 
         return _compared(left, ast.Is(), right)
     if kinds[0] == kinds[1] and kinds[0] in (INT, TEXT, SET):
         return _compared(left, ast.Eq(), right)
+    for one, other in ((left, right), (right, left)):
+        match one:
+            case ast.Call(ast.Name("domain"), [function]) if is_simple(function) and known.kind(other) == SET:
+                keys = ast.Call(ast.Attribute(_mapping(function), "keys", ast.Load()), [], [])
+                slowly = _call(SLOW["equal"], one, other)
+                return ast.IfExp(_has_class(function, "Fn"), _compared(keys, ast.Eq(), other), slowly)
     if isinstance(left, ast.Tuple) and isinstance(right, ast.Tuple):
         return _compared(left, ast.Eq(), right)
     for one, other, kind in ((left, right, kinds[0]), (right, left, kinds[1])):
@@ -187,7 +205,10 @@ def _truth(known: Knows, _: str, operand: ast.expr) -> ast.expr | None:
     found, value = known.value_of(operand)
     if found and known.kind(operand) == BOOL:
         return ast.Constant(value is TRUE)
-    return _compared(operand, ast.Is(), ast.Name("TRUE", ast.Load())) if known.kind(operand) == BOOL else None
+    is_true = _compared(operand, ast.Is(), ast.Name("TRUE", ast.Load()))
+    if known.kind(operand) == PLAIN and is_simple(operand):
+        return ast.IfExp(_has_class(operand, "Bool"), is_true, _call(SLOW["truth"], operand))
+    return is_true if known.kind(operand) == BOOL else None
 
 
 # -- functions and sequences ------------------------------------------------------------------------------------------
@@ -196,7 +217,7 @@ def _truth(known: Knows, _: str, operand: ast.expr) -> ast.expr | None:
 def _applied(known: Knows, _: str, function: ast.expr, argument: ast.expr) -> ast.expr | None:
     found, value = known.value_of(argument)
     if found and isinstance(value, (str, ModelValue)):
-        return ast.Subscript(ast.Attribute(function, "mapping", ast.Load()), argument, ast.Load())
+        return ast.Subscript(_mapping(function), argument, ast.Load())
     names = known.named(argument) if known.quiet and known.kind(argument) == INT and is_simple(function) else None
     if names is None:
         return None
@@ -216,14 +237,14 @@ def changed(known: Knows, function: ast.expr, key: ast.expr, value: ast.expr) ->
     """`[function EXCEPT ![key] = value]`, where neither of the first two costs anything: a key that it has."""
     if known.kind(function) != FUNCTION or not is_simple(function) or not is_simple(key) or known.kind(key) is None:
         return None
-    mapping = ast.Attribute(function, "mapping", ast.Load())
+    mapping = _mapping(function)
     made = _call("Fn", ast.Dict([None, key], [mapping, _frozen(known, value)]))
     return ast.IfExp(_compared(key, ast.In(), mapping), made, function)
 
 
 def part(function: ast.expr, key: ast.expr) -> ast.expr:
     """`function[key]` of a function that is known to be one and to have the key."""
-    return ast.Subscript(ast.Attribute(function, "mapping", ast.Load()), key, ast.Load())
+    return ast.Subscript(_mapping(function), key, ast.Load())
 
 
 def _replaced(known: Knows, _: str, function: ast.expr, path: ast.expr, value: ast.expr) -> ast.expr | None:
@@ -316,6 +337,9 @@ def _member(known: Knows, _: str, item: ast.expr, of: ast.expr) -> ast.expr | No
         at_least = _compared(item, ast.GtE(), ast.Constant(0))
         return ast.BoolOp(ast.And(), [is_number, at_least]) if value is NAT else is_number
     if found and isinstance(value, Implicit):
+        either = _written_out(known, value) if is_simple(item) else []
+        if either:
+            return ast.BoolOp(ast.Or(), [_in_records(known, item, each) for each in either])
         return ast.Call(ast.Attribute(of, "contains", ast.Load()), [item], [])
     if known.kind(of) == SET:
         return _compared(item, ast.In(), of)
@@ -325,9 +349,21 @@ def _member(known: Knows, _: str, item: ast.expr, of: ast.expr) -> ast.expr | No
     return None
 
 
+def _written_out(known: Knows, of: Operand) -> list[ast.Dict]:
+    """The sets of records of which a set is the union, if it is one: what kinds of messages there are, say."""
+    if isinstance(of, Known):
+        return _written_out(known, of.of) if isinstance(of.of, Union) else []
+    if isinstance(of, Union):
+        sides = [_written_out(known, each) for each in of.sides]
+        return [each for side in sides for each in side] if all(sides) else []
+    if isinstance(of, RecordSet):
+        return [ast.Dict([ast.Constant(name) for name in of.fields], [*map(known.constant, of.fields.values())])]
+    return []
+
+
 def _in_records(known: Knows, item: ast.expr, fields: ast.Dict) -> ast.expr:
     """A record has these fields, and no others, and each has a value of its set."""
-    mapping = ast.Attribute(item, "mapping", ast.Load())
+    mapping = _mapping(item)
     names: list[ast.expr] = [each for each in fields.keys if each is not None]
     tests = [_has_class(item, "Fn"), _compared(_call("len", mapping), ast.Eq(), ast.Constant(len(names)))]
     for name, of in zip(names, fields.values, strict=True):

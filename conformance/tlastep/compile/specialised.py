@@ -30,13 +30,13 @@ class Known(Implicit):
     """A constant set that is not written out, and remembers which values it was found to hold."""
 
     def __init__(self, of: Implicit) -> None:
-        self._of = of
+        self.of = of
         self._members: set[Value] = set()
 
     def contains(self, item: Value) -> bool:
         if item in self._members:
             return True
-        found = self._of.contains(item)
+        found = self.of.contains(item)
         if found:
             if len(self._members) >= REMEMBERED:
                 self._members.clear()
@@ -44,7 +44,7 @@ class Known(Implicit):
         return found
 
     def members(self) -> Iterable[Value]:
-        return self._of.members()
+        return self.of.members()
 
 
 class Specialiser:

@@ -344,14 +344,13 @@ class Union(Implicit):
     """`left \\cup right`, where one of them is not written out."""
 
     def __init__(self, left: Operand, right: Operand) -> None:
-        self._left = left
-        self._right = right
+        self.sides = left, right
 
     def contains(self, item: Value) -> bool:
-        return member(item, self._left) or member(item, self._right)
+        return any(member(item, side) for side in self.sides)
 
     def members(self) -> Iterable[Value]:
-        return frozenset(chain(members(self._left), members(self._right)))
+        return frozenset(chain.from_iterable(map(members, self.sides)))
 
 
 class Difference(Implicit):
@@ -405,20 +404,20 @@ class RecordSet(Implicit):
     """`[name : S, ...]`."""
 
     def __init__(self, fields: dict[str, Operand]) -> None:
-        self._fields = fields
+        self.fields = fields
 
     def contains(self, item: Value) -> bool:
-        if type(item) is not Fn or item.mapping.keys() != self._fields.keys():
+        if type(item) is not Fn or item.mapping.keys() != self.fields.keys():
             return False
         values = item.mapping
-        for name, of in self._fields.items():
+        for name, of in self.fields.items():
             if not (values[name] in of if type(of) is frozenset else member(values[name], of)):
                 return False
         return True
 
     def members(self) -> Iterator[Value]:
-        choices = product(*(ordered(of) for of in self._fields.values()))
-        return (Fn(dict(zip(self._fields, values, strict=True))) for values in choices)
+        choices = product(*(ordered(of) for of in self.fields.values()))
+        return (Fn(dict(zip(self.fields, values, strict=True))) for values in choices)
 
 
 class TupleSet(Implicit):

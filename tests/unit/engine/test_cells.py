@@ -17,11 +17,12 @@ from tlastep.compile import peephole
 from tlastep.compile.compiled import CompiledSpec, compile_spec
 from tlastep.compile.evaluator import expression
 from tlastep.compile.long_runtime import long_helpers
-from tlastep.compile.partial import Layout, Partial
+from tlastep.compile.partial import Layout, Partial, located
 from tlastep.engine.follower import Claims, Differs, Follower
 from tlastep.engine.step_judge import EVERYTHING
 from tlastep.errors import Place, UnusableInput
 from tlastep.language.config import Config, Name
+from tlastep.language.standard_modules.arithmetic import NAT
 from tlastep.language.xml_reader import read_spec
 from tlastep.long_sequences import LongSequences
 from tlastep.toolchain import sany
@@ -99,6 +100,12 @@ LAYOUT = Layout([("role", A), ("role", B), ("log", A), ("log", B), ("net", None)
         ("union(s.net, set_of(x))", "s[4] | frozenset((x,))"),
         ("all(equal(s.role.mapping[n], 'leader') for n in members(Node))", "s[0] == 'leader' and s[1] == 'leader'"),
         ("member(x, s.net)", "x in s[4]"),
+        ("at_least(x, y)", "x >= y if type(x) is int else slow_at_least(x, y)"),
+        ("truth(x)", "x is TRUE if type(x) is Bool else slow_truth(x)"),
+        (
+            "equal(domain(apply(s.log, i)), Node)",
+            "s[2].mapping.keys() == Node if type(s[2]) is Fn else slow_equal(domain(s[2]), Node)",
+        ),
     ],
 )
 def test_what_is_known_is_put_in(code: str, becomes: str) -> None:
@@ -108,6 +115,41 @@ def test_what_is_known_is_put_in(code: str, becomes: str) -> None:
     for name, value in partial.namespace.items():
         said = said.replace(name, str(value)) if name.startswith("known__") else said
     assert set(said.split(" and ")) == set(becomes.split(" and "))
+
+
+def in_messages(item: Value) -> bool:
+    """Whether a value is a message, as the code that is made of it says."""
+    namespace = long_helpers(LongSequences())
+    made: Any = namespace["RecordSet"]
+    votes = made({"type": frozenset({"vote"}), "term": NAT})
+    answers = made({"type": frozenset({"answer"}), "to": frozenset({A, B})})
+    either: Any = namespace["union"]
+    partial = Partial(ast.parse(""), {**namespace, "Messages": lambda: either(votes, answers)}, LAYOUT)
+    code = ast.parse("member(x, Messages())", mode="eval").body
+    said = expression(partial, {}, code, {"x": "value"})
+    assert "contains" not in ast.unparse(said)
+    test = partial.made("test", ["x"], [located(ast.Return(said))])
+    assert bool(test(item)) == (votes.contains(item) or answers.contains(item))
+    return bool(test(item))
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_one"),
+    [
+        ({"type": "vote", "term": 0}, True),
+        ({"type": "answer", "to": A}, True),
+        ({"type": "vote", "term": -1}, False),
+        ({"type": "vote", "to": A}, False),
+        ({"type": "answer", "to": "a"}, False),
+        ({"type": "answer", "term": 3}, False),
+        ({"type": "vote", "term": 3, "to": A}, False),
+        ({"type": "vote"}, False),
+        ({"kind": "vote", "term": 3}, False),
+    ],
+)
+def test_messages_of_several_kinds_are_told_from_other_records(fields: dict[Value, Value], is_one: bool) -> None:
+    assert in_messages(Fn(fields)) == is_one
+    assert not in_messages(("vote", 3))
 
 
 TEXT = """---- MODULE Kinds ----
