@@ -11,7 +11,7 @@ from tests.cluster.http_client import Http, Response, connected, routers
 
 from quorumlog import Cluster
 from quorumlog.ledger.commands import Deposit
-from quorumlog.runtime import gateway, routes
+from quorumlog.runtime import gateway, routes, trouble
 from quorumlog.runtime.server import Server
 from quorumlog.runtime.session import Expected, Full
 from quorumlog.runtime.wire import Limits
@@ -169,7 +169,7 @@ def is_clear(found: Response) -> bool:
 
 def test_that_there_is_no_room_is_said_in_one_line_and_when_to_look_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_clear(no_room())
-    monkeypatch.setattr(gateway, "LATER", None)
+    monkeypatch.setattr(trouble, "LATER", None)
     assert not is_clear(no_room())
 
 
