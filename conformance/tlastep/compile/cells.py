@@ -21,6 +21,7 @@ from tlastep.compile.partial import Layout, Partial, forget, located
 from tlastep.compile.peephole import PLAIN, cells_in, place_of
 from tlastep.compile.reads import STATES
 from tlastep.compile.specialised import membership, renamed
+from tlastep.compile.trees import walk
 from tlastep.values import Value
 
 State: TypeAlias = list[Any]
@@ -103,7 +104,7 @@ class Cells:
     def _written(self, body: Iterable[ast.stmt]) -> tuple[int, ...]:
         """The cells that statements may give another value: all of them, if that is not clear."""
         found: set[int] = set()
-        for node in (node for each in body for node in ast.walk(each)):
+        for node in (node for each in body for node in walk(each)):
             match node:
                 case ast.Assign([ast.Subscript(ast.Name("t"), ast.Constant(int(place)))]):
                     found.add(place)
@@ -146,7 +147,7 @@ class Cells:
         if known is None:
             statements_of, reads = self._asking(asked)
             said = [located(each) for each in statements_of]
-            if sum(1 for each in said for _ in ast.walk(each)) > LONG:
+            if sum(1 for each in said for _ in walk(each)) > LONG:
                 name = self._partial.fresh("said")
                 self._partial.namespace[name] = self._all_true(name, said)
                 said = [located(_unless(ast.parse(f"{name}(s, t)", mode="eval").body))]
@@ -173,7 +174,7 @@ class Cells:
 def _reads(said: ast.expr) -> int:
     """The cells that an evaluated formula reads, as bits; all, if it may read others than those that it names."""
     cells = cells_in(said)
-    if sum(isinstance(node, ast.Name) and node.id in STATES for node in ast.walk(said)) > len(cells):
+    if sum(isinstance(node, ast.Name) and node.id in STATES for node in walk(said)) > len(cells):
         return -1
     found = 0
     for each in cells:
@@ -201,7 +202,7 @@ def _scatter(state: State, places: Mapping[Any, int], function: Any) -> None:
 
 def _leads_to_one(function: ast.FunctionDef, variables: Collection[str]) -> bool:
     """Whether a generator yields once at most, with a value for each variable, and never reads what has none yet."""
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, (ast.For, ast.While, ast.YieldFrom)):
             return False
         if isinstance(node, ast.Name) and node.id == "forget":

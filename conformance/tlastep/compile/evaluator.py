@@ -23,6 +23,7 @@ from tlastep.compile.partial_statements import Scope, Statements, cell, copy_of
 from tlastep.compile.peephole import BOOL, FUNCTION, INT, PLAIN, SET, SURE, name_of
 from tlastep.compile.reads import STATES, bound_names
 from tlastep.compile.specialised import renamed
+from tlastep.compile.trees import walk
 from tlastep.values import Value
 
 Kinds: TypeAlias = Mapping[str, str | None]
@@ -316,9 +317,9 @@ class Evaluator(Statements):
     def _written_out(self, parameters: list[str], body: ast.expr, operands: list[ast.expr]) -> ast.expr | None:
         """An operator with its operands put in, if that makes nothing be evaluated twice."""
         given = dict(zip(parameters, operands, strict=True))
-        used = [node.id for node in ast.walk(body) if isinstance(node, ast.Name)]
-        inner = {name for node in ast.walk(body) for name in bound_names(node)}
-        free = {node.id for each in operands for node in ast.walk(each) if isinstance(node, ast.Name)}
+        used = [node.id for node in walk(body) if isinstance(node, ast.Name)]
+        inner = {name for node in walk(body) for name in bound_names(node)}
+        free = {node.id for each in operands for node in walk(each) if isinstance(node, ast.Name)}
         if inner & (free | given.keys()):
             return None
         named = [

@@ -11,6 +11,7 @@ from tlastep.compile.partial import MANY
 from tlastep.compile.peephole import INT
 from tlastep.compile.reads import STATES, bound_names
 from tlastep.compile.specialised import renamed
+from tlastep.compile.trees import walk
 
 if TYPE_CHECKING:
     from tlastep.compile.evaluator import Evaluator
@@ -59,11 +60,11 @@ def _learnt(evaluator: Evaluator, place: str, low: ast.expr, high: ast.expr, bod
     inner = type(evaluator)(evaluator.partial, replace(evaluator.scope, kinds=kinds, quiet=False))
     said = inner.visit(renamed(body, {}))
     cells = {ast.unparse(node): node for node in peephole.cells_in(said)}
-    states = [node for node in ast.walk(said) if isinstance(node, ast.Name) and node.id in STATES]
+    states = [node for node in walk(said) if isinstance(node, ast.Name) and node.id in STATES]
     fixed = len(peephole.cells_in(said))
-    own = {name for node in ast.walk(said) for name in bound_names(node)} | {place}
-    own |= {node.target.id for node in ast.walk(said) if isinstance(node, ast.NamedExpr)}
-    local = {node.id for node in ast.walk(said) if isinstance(node, ast.Name)} & evaluator.scope.kinds.keys() - own
+    own = {name for node in walk(said) for name in bound_names(node)} | {place}
+    own |= {node.target.id for node in walk(said) if isinstance(node, ast.NamedExpr)}
+    local = {node.id for node in walk(said) if isinstance(node, ast.Name)} & evaluator.scope.kinds.keys() - own
     if not cells or len(states) != fixed or local:
         return None
     # What is learnt of cells is true of all that have the same values: only the order in which they come matters.
@@ -85,7 +86,7 @@ def _learnt(evaluator: Evaluator, place: str, low: ast.expr, high: ast.expr, bod
 def reads_up_to(said: ast.expr, place: str) -> bool:
     """Whether a formula reads of all cells no more than they have up to a place, whatever it is."""
     inside: list[ast.expr] = []
-    for node in ast.walk(said):
+    for node in walk(said):
         match node:
             case ast.Call(ast.Name("apply" | "prefix"), [cell_, ast.Name(name)]) if name == place:
                 inside.append(cell_)

@@ -15,6 +15,7 @@ from tlastep.compile.peephole import BOOL, FUNCTION, INT, MODEL, PLAIN, SET, SLO
 from tlastep.compile.reads import STATES
 from tlastep.compile.runtime import attribute
 from tlastep.compile.specialised import Known, renamed
+from tlastep.compile.trees import put_somewhere, walk
 from tlastep.errors import EvaluationError
 from tlastep.language.operations import Endless, Implicit
 from tlastep.long_sequences import Long
@@ -203,7 +204,7 @@ def depending(module: ast.Module, names: Iterable[str]) -> frozenset[str]:
     """These names, and those of the functions of a module that are made of them, however indirectly."""
     found = set(names)
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)] if found else []
-    used = {node.name: {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} for node in functions}
+    used = {node.name: {each.id for each in walk(node) if isinstance(each, ast.Name)} for node in functions}
     while more := {name for name, own in used.items() if own & found} - found:
         found |= more
     return frozenset(found)
@@ -221,7 +222,7 @@ def reached(functions: Mapping[str, ast.FunctionDef], start: str) -> set[str]:
     found: set[str] = set()
     ahead = [start]
     while ahead:
-        names = {node.id for node in ast.walk(functions[ahead.pop()]) if isinstance(node, ast.Name)}
+        names = {node.id for node in walk(functions[ahead.pop()]) if isinstance(node, ast.Name)}
         new = (names & functions.keys()) - found
         found |= new
         ahead += new
@@ -230,7 +231,8 @@ def reached(functions: Mapping[str, ast.FunctionDef], start: str) -> set[str]:
 
 def located(statement: S) -> S:
     """A statement with places in the text, as Python wants them; they mean nothing."""
-    return ast.fix_missing_locations(statement)
+    put_somewhere(statement)
+    return statement
 
 
 def _as_expression(body: Sequence[ast.stmt]) -> ast.expr | None:

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from tlastep.compile.reads import STATES
 from tlastep.compile.specialised import Known
+from tlastep.compile.trees import walk
 from tlastep.language.operations import PLAIN as CLASSES
 from tlastep.language.operations import Implicit, Operand, RecordSet, Union
 from tlastep.language.standard_modules.arithmetic import INT as INTEGERS
@@ -81,7 +82,7 @@ def is_cell(node: ast.AST) -> bool:
 
 def cells_in(node: ast.expr) -> list[ast.expr]:
     """All such parts of an expression."""
-    return [each for each in ast.walk(node) if isinstance(each, ast.expr) and is_cell(each)]
+    return [each for each in walk(node) if isinstance(each, ast.expr) and is_cell(each)]
 
 
 def place_of(cell: ast.expr) -> int:
@@ -291,7 +292,7 @@ def with_names(names: Sequence[ast.expr], said: ast.expr) -> ast.expr:
         case (
             [ast.Compare(ast.NamedExpr(ast.Name(name), ast.Call(ast.Name("prefix"), [whole, count])))],
             ast.Call(ast.Name("is_begun"), [ast.Name(same), other]),
-        ) if name == same and name not in {node.id for node in ast.walk(other) if isinstance(node, ast.Name)}:
+        ) if name == same and name not in {node.id for node in walk(other) if isinstance(node, ast.Name)}:
             return _call("is_prefix_begun", whole, count, other)
     return ast.BoolOp(ast.And(), [*names, said])
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tlastep.compile.runtime import attribute
+from tlastep.compile.trees import walk
 
 STATES: Final = ("s", "t")
 """What generated code calls the state and the next state."""
@@ -74,7 +75,7 @@ class _Names:
 def _followed(source: str) -> Mapping[str, ast.FunctionDef]:
     """The functions of a module that are followed: not what is called by a name that is local somewhere."""
     tree = ast.parse(source)
-    local = {name for node in ast.walk(tree) for name in (*bound_names(node), *_stored_in(node))}
+    local = {name for node in walk(tree) for name in (*bound_names(node), *_stored_in(node))}
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     return {each.name: each for each in functions if each.name not in local}
 
@@ -218,6 +219,6 @@ def _stored_in(node: ast.AST) -> Iterator[str]:
 
 
 def _stored(node: ast.AST) -> Iterator[str]:
-    for each in ast.walk(node):
+    for each in walk(node):
         if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
             yield each.id

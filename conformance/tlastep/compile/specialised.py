@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tlastep.compile.reads import STATES, Read, bound_names
 from tlastep.compile.runtime import attribute
+from tlastep.compile.trees import walk
 from tlastep.errors import EvaluationError
 from tlastep.language.operations import Implicit
 from tlastep.values import Value
@@ -111,7 +112,7 @@ class Specialiser:
         What is `learnt` of it is kept under these names; if none are given, with everything that says the same.
         """
         body: ast.expr = ast.parse(code, mode="eval").body
-        inner = {name for node in ast.walk(body) for name in bound_names(node)}
+        inner = {name for node in walk(body) for name in bound_names(node)}
         plain = not inner & {*values, *states, *items}
         own = {read: name for read, (name, _) in parts.items()} if plain else {}
         if plain:
@@ -158,7 +159,7 @@ class Specialiser:
             return None
         match function.body:
             case [ast.Return(ast.expr() as body)]:
-                inner = {name for node in ast.walk(body) for name in bound_names(node)}
+                inner = {name for node in walk(body) for name in bound_names(node)}
                 given = {each.id for each in call.args if isinstance(each, ast.Name)}
                 parameters = [each.arg for each in function.args.args]
                 if inner & {*given, *parameters} or len(parameters) != len(call.args):
@@ -256,7 +257,7 @@ class _Learning(ast.NodeTransformer):
                     )
                 ],
             ) if self._possible:
-                used = {each.id for each in ast.walk(body) if isinstance(each, ast.Name)}
+                used = {each.id for each in walk(body) if isinstance(each, ast.Name)}
                 changing = sorted(used & {*self._local} - {place})
                 if changing and not any(each in STATES for each in changing) and len(bounds) == 2:
                     known = self._specialiser.learnt(ast.unparse(body), self._learnt)

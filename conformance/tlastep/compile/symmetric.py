@@ -20,6 +20,7 @@ from tlastep.compile.direct import parsed_directly
 from tlastep.compile.peephole import ORDER, name_of
 from tlastep.compile.reads import bound_names
 from tlastep.compile.specialised import functions_of, renamed
+from tlastep.compile.trees import walk
 
 EITHER_WAY: Final = frozenset({"equal"})
 """What says the same of its two operands in either order."""
@@ -57,7 +58,7 @@ class Pairs:
 
     def _can_be(self, code: str, one: str, other: str) -> bool:
         formula = parsed_directly(code)
-        if any(name in (one, other) for node in ast.walk(formula) for name in bound_names(node)):
+        if any(name in (one, other) for node in walk(formula) for name in bound_names(node)):
             return False
         names: Mapping[str, ast.expr] = {one: ast.Name(other, ast.Load()), other: ast.Name(one, ast.Load())}
         ordered = _InOrder(self._functions)
