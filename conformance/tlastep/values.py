@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cmp_to_key, lru_cache
 from typing import Final, TypeAlias, final
 
+import msgspec
+
 
 @final
 class Bool:
@@ -72,14 +74,14 @@ def model_value(name: str) -> ModelValue:
 
 
 @final
-class Fn:
-    """A function whose domain is not 1..n: a record, or a function over servers, say. Made by `function`."""
+class Fn(msgspec.Struct, eq=False):
+    """A function whose domain is not 1..n: a record, or a function over servers, say. Made by `function`.
 
-    __slots__ = ("_hash", "mapping")
+    Of these there are more than of anything else, and a `Struct` is made in a third of the time.
+    """
 
-    def __init__(self, mapping: dict[Value, Value]) -> None:
-        self.mapping = mapping
-        self._hash: int | None = None
+    mapping: dict[Value, Value]
+    _hash: int | None = None
 
     def __getitem__(self, argument: Value) -> Value:
         return self.mapping[argument]
@@ -92,6 +94,9 @@ class Fn:
 
     def __eq__(self, other: object) -> bool:
         return self is other or (type(other) is Fn and self.mapping == other.mapping)
+
+    def __ne__(self, other: object) -> bool:  # a `Struct` has one of its own
+        return self is not other and (type(other) is not Fn or self.mapping != other.mapping)
 
     def __hash__(self) -> int:
         if self._hash is None:
