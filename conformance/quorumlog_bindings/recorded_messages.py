@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from msgspec.structs import asdict
 
 from quorumlog.runtime import recorded
-from quorumlog.runtime.recorded import Letter, Line, SentRequest, Start
+from quorumlog.runtime.recorded import Letter, Line, SentReply, SentRequest, Start, Take
 from tlastep.recorded import Key
 from tlastep.values import TRUE, Value
 
@@ -30,11 +30,11 @@ def key_of(letter: Letter) -> Key:
     In one term one leader puts one entry in one place, so the place and the number say which they are.
     """
     if type(letter) is SentRequest:
-        entries = letter.entries
-        count = entries if isinstance(entries, int) else sum([len(run) - 1 for run in entries])
-        place, ends = (letter.prev_index, letter.prev_term), (letter.sender, letter.to, letter.term)
-        return ("AppendRequest", *ends, *place, count, letter.commit_index)
-    if type(letter) is recorded.SentReply:
+        entries, prev, before = letter.entries, letter.prev_index, letter.prev_term
+        if type(entries) is list:
+            entries = len(entries[0]) - 1 if len(entries) == 1 else sum([len(run) - 1 for run in entries])
+        return ("AppendRequest", letter.sender, letter.to, letter.term, prev, before, entries, letter.commit_index)
+    if type(letter) is SentReply:
         return ("AppendReply", letter.sender, letter.to, letter.term, letter.accepted, letter.index)
     return (KINDS[type(letter)], *asdict(letter).values())
 
@@ -67,7 +67,7 @@ class ReplicationSurvey:
         """The next lines."""
         for line in lines:
             kind = type(line)
-            if kind is recorded.Take:
+            if kind is Take:
                 self.takes.append(hash(key_of(cast(recorded.Take, line).letter)))
             elif kind is recorded.Propose:
                 self.events.update(cast(recorded.Propose, line).events)

@@ -91,8 +91,9 @@ class ReplicationRecording:
         """The messages that have left with the step."""
         if isinstance(line, Start) or not line.sent:
             return ()
-        self._sent = line, [key_of(each) for each in line.sent]
-        return self._sent[1]
+        keys = [key_of(each) for each in line.sent]
+        self._sent = line, keys
+        return keys
 
     def gone(self, key: Key, at: At) -> Way:
         """The message is lost. If it is sent again, it is made again."""
@@ -252,7 +253,10 @@ class ReplicationRecording:
         for run in runs:
             if not run or type(run[0]) is not int:
                 raise Contradiction("entries without a term")
-            found += [self._entry(run[0], event) for event in run[1:]]
+            term = run[0]
+            known = self._entries.setdefault(term, {})
+            for event in run[1:]:
+                found.append(known[event] if event in known else self._entry(term, event))
         return tuple(found)
 
     def _written(self, old: Items, written: recorded.Written, given: Items) -> Items:

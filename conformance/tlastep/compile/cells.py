@@ -161,7 +161,7 @@ class Cells:
             code = _of_next(code)
         if asked.members is None:
             said = expression(partial, bound, code, {})
-            return [_unless(said)], _reads(said)
+            return [_of_each(said) or _unless(said)], _reads(said)
         of, item = asked.members
         before = expression(partial, bound, parsed_directly(of), {})
         after = expression(partial, bound, _of_next(parsed_directly(of)), {})
@@ -184,6 +184,14 @@ def _reads(said: ast.expr) -> int:
 
 def _unless(test: ast.expr) -> ast.stmt:
     return ast.If(ast.UnaryOp(ast.Not(), test), [ast.Return(ast.Constant(False))], [])
+
+
+def _of_each(test: ast.expr) -> ast.stmt | None:
+    """`all(said for item in of)` as a loop, which goes on in the same frame."""
+    match test:
+        case ast.Call(ast.Name("all"), [ast.GeneratorExp(said, [ast.comprehension(ast.Name() as item, of, [])])]):
+            return ast.For(item, of, [_unless(said)], [])
+    return None
 
 
 def _of_next(code: ast.expr) -> ast.expr:

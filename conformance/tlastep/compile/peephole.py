@@ -140,11 +140,9 @@ def _ordered(known: Knows, name: str, left: ast.expr, right: ast.expr) -> ast.ex
     kinds = known.kind(left), known.kind(right)
     if INT in kinds:
         return _compared(left, ORDER[name], right)
-    names = known.named(left) if None not in kinds and is_simple(right) else None
-    if names is None:
-        return None
-    slowly = _call(SLOW[name], names[1], right)
-    return ast.IfExp(_has_class(names[0], "int"), _compared(names[1], ORDER[name], right), slowly)
+    value, own = (known.named(left) if None not in kinds and is_simple(right) else None) or (None, left)
+    quickly, slowly = _compared(own, ORDER[name], right), _call(SLOW[name], own, right)
+    return ast.IfExp(_has_class(value, "int"), quickly, slowly) if value is not None else None
 
 
 def _numbers(known: Knows, _: str, low: ast.expr, high: ast.expr) -> ast.expr | None:
@@ -168,8 +166,8 @@ def _equal(known: Knows, _: str, left: ast.expr, right: ast.expr) -> ast.expr | 
         match one:
             case ast.Call(ast.Name("domain"), [function]) if is_simple(function) and known.kind(other) == SET:
                 keys = ast.Call(ast.Attribute(_mapping(function), "keys", ast.Load()), [], [])
-                slowly = _call(SLOW["equal"], one, other)
-                return ast.IfExp(_has_class(function, "Fn"), _compared(keys, ast.Eq(), other), slowly)
+                same, slowly = _compared(keys, ast.Eq(), other), _call(SLOW["equal"], one, other)
+                return ast.IfExp(_has_class(function, "Fn"), same, slowly)
     if isinstance(left, ast.Tuple) and isinstance(right, ast.Tuple):
         return _compared(left, ast.Eq(), right)
     for one, other, kind in ((left, right, kinds[0]), (right, left, kinds[1])):
@@ -397,4 +395,5 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "difference": _difference,
     "cardinality": _cardinality,
     "member": _member,
+    "members": lambda known, _, operand: operand if known.kind(operand) == SET else None,
 }

@@ -163,6 +163,7 @@ Choose(n) == \\/ held' = [held EXCEPT ![n] = 7] /\\ UNCHANGED set
              \\/ held' = [held EXCEPT ![n] = 8] /\\ set' = {n}
 Next == \\E n \\in Node : Count(n) \\/ Name(n) \\/ Choose(n)
 Small == \\A n \\in Node : held[n] \\notin {3}
+Nine == \\A n \\in set : held[n] # 9
 ====
 """
 
@@ -178,7 +179,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> CompiledSpec:
         {Name("Node", place): frozenset({"m", "n"})},
         init=Name("Init", place),
         next=Name("Next", place),
-        invariants=[Name("Small", place)],
+        invariants=[Name("Small", place), Name("Nine", place)],
     )
     return compile_spec(read_spec(sany.parse(path)), config, long_helpers(LongSequences()))
 
@@ -216,6 +217,19 @@ def test_an_invariant_is_false_where_it_is_false(follower: Follower) -> None:
         assert follower.changed != EVERYTHING
         broken = follower.broken(before, follower.changed)
         assert (broken is not None) == (count == 3)
+
+
+@pytest.mark.parametrize("node", ["m", "n"])
+def test_what_is_false_of_one_member_of_a_set_is_false(follower: Follower, node: str) -> None:
+    assert follower.step("Choose", (node,), [("held", node, 8), ("set", None, frozenset({node}))]) is None
+    for other in ("m", "n", "m", "n", "m"):
+        before, count = follower.cells, follower.part("held", other) + 1
+        assert follower.step("Count", (other,), [("held", other, count)]) is None
+        broken = follower.broken(before, follower.changed)
+        assert (broken.result if broken else "") == ("invariant Nine" if (other, count) == (node, 9) else "")
+        if broken:
+            return
+    raise AssertionError("it comes to nine")
 
 
 # -- files -----------------------------------------------------------------------------------------------------------
