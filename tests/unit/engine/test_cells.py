@@ -9,23 +9,21 @@ from typing import Any, cast
 import pytest
 from tests.property.tampered import record, write
 from tests.property.test_recordings import project, schedule
+from tests.unit.engine.followed import compiled
 
 from quorumlog_bindings.replication import replication
 from tlastep.check import recording
 from tlastep.check.recording_files import read_recording
 from tlastep.compile import peephole
-from tlastep.compile.compiled import CompiledSpec, compile_spec
+from tlastep.compile.compiled import CompiledSpec
 from tlastep.compile.evaluator import expression
 from tlastep.compile.long_runtime import long_helpers
 from tlastep.compile.partial import Layout, Partial, located
 from tlastep.engine.follower import Claims, Differs, Follower
 from tlastep.engine.step_judge import EVERYTHING
-from tlastep.errors import Place, UnusableInput
-from tlastep.language.config import Config, Name
+from tlastep.errors import UnusableInput
 from tlastep.language.standard_modules.arithmetic import NAT
-from tlastep.language.xml_reader import read_spec
 from tlastep.long_sequences import LongSequences
-from tlastep.toolchain import sany
 from tlastep.values import Fn, Value, model_value
 
 
@@ -171,17 +169,7 @@ Nine == \\A n \\in set : held[n] # 9
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> CompiledSpec:
     """A spec with a variable that becomes a string, and a step that leads to two states."""
-    path = tmp_path_factory.mktemp("kinds") / "Kinds.tla"
-    path.write_text(TEXT, encoding="utf-8")
-    place = Place(str(path))
-    config = Config(
-        path,
-        {Name("Node", place): frozenset({"m", "n"})},
-        init=Name("Init", place),
-        next=Name("Next", place),
-        invariants=[Name("Small", place), Name("Nine", place)],
-    )
-    return compile_spec(read_spec(sany.parse(path)), config, long_helpers(LongSequences()))
+    return compiled(tmp_path_factory.mktemp("kinds"), "Kinds", TEXT, "mn", ["Small", "Nine"])
 
 
 @pytest.fixture

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.engine.followed import compiled
 
-from tlastep.compile.compiled import CompiledSpec, compile_spec
+from tlastep.compile.compiled import CompiledSpec
 from tlastep.compile.direct import directly
-from tlastep.compile.long_runtime import long_helpers
 from tlastep.engine.follower import Follower
 from tlastep.engine.step_judge import EVERYTHING
-from tlastep.errors import Place
-from tlastep.language.config import Config, Name
-from tlastep.language.xml_reader import read_spec
 from tlastep.long_sequences import LongSequences
 from tlastep.recorded import Update
-from tlastep.toolchain import sany
 from tlastep.values import Fn
 
 TEXT = """---- MODULE Followed ----
@@ -41,18 +37,8 @@ CountGrows == [][count' >= count]_count
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> CompiledSpec:
     """The spec, for states with long sequences."""
-    path = tmp_path_factory.mktemp("followed") / "Followed.tla"
-    path.write_text(TEXT, encoding="utf-8")
-    place = Place(str(path))
-    config = Config(
-        path,
-        {Name("Node", place): frozenset({"a", "b"})},
-        init=Name("Init", place),
-        next=Name("Next", place),
-        invariants=[Name("Alike", place), Name("Counted", place)],
-        properties=[Name("CountGrows", place)],
-    )
-    return compile_spec(read_spec(sany.parse(path)), config, long_helpers(LongSequences()))
+    folder = tmp_path_factory.mktemp("followed")
+    return compiled(folder, "Followed", TEXT, "ab", ["Alike", "Counted"], ["CountGrows"])
 
 
 @pytest.fixture

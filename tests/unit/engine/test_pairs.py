@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from tests.unit.engine.followed import compiled
 
 from tlastep.compile.cells import Asked
-from tlastep.compile.compiled import CompiledSpec, compile_spec
-from tlastep.compile.long_runtime import long_helpers
+from tlastep.compile.compiled import CompiledSpec
 from tlastep.compile.symmetric import Pairs
 from tlastep.engine.follower import Follower
-from tlastep.errors import Place
-from tlastep.language.config import Config, Name
-from tlastep.language.xml_reader import read_spec
-from tlastep.long_sequences import LongSequences
-from tlastep.toolchain import sany
 from tlastep.values import Fn
 
 OPERATORS = """
@@ -87,17 +80,7 @@ Near == \\A m, n \\in Node : held[m] <= held[n] + 5
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> CompiledSpec:
     """A spec with an invariant that is false of pairs in one order only."""
-    path: Path = tmp_path_factory.mktemp("pairs") / "Pairs.tla"
-    path.write_text(TEXT, encoding="utf-8")
-    place = Place(str(path))
-    config = Config(
-        path,
-        {Name("Node", place): frozenset({"m", "n"})},
-        init=Name("Init", place),
-        next=Name("Next", place),
-        invariants=[Name("Apart", place), Name("Near", place)],
-    )
-    return compile_spec(read_spec(sany.parse(path)), config, long_helpers(LongSequences()))
+    return compiled(tmp_path_factory.mktemp("pairs"), "Pairs", TEXT, "mn", ["Apart", "Near"])
 
 
 def broken(spec: CompiledSpec, node: str, value: int) -> str:
