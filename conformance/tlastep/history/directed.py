@@ -48,13 +48,16 @@ def search(
     """
     objects = _Objects(model, sequential, operations)
     patience = Patience(stop)
+    searches: list[_Search] = []
 
     def up_to(last: int) -> Outcome:
         """Puts what returned up to a line into order; what else was invoked by then need not happen."""
         begun = [each for each in objects.known if each.operation.line <= last]
         closed = [each for each in begun if returned(each.operation) <= last]
         free = [each for each in begun if returned(each.operation) > last and not each.looks]
-        searches = (_Search(objects, closed, free, reach, patience) for reach in _reaches(closed, free))
+        searches.clear()
+        for reach in _reaches(closed, free):
+            searches.append(_Search(objects, closed, free, reach, patience))
         return _by_turns(searches, TURN + len(closed))
 
     bad, ordered = first_impossible(operations), 0
@@ -75,7 +78,8 @@ def search(
     except GaveUp:
         if bad == NEVER:
             raise
-        return Found(best, bad, ordered)
+        line, path = max((each.furthest for each in searches), key=lambda each: each[0], default=(0, None))
+        return Found(order(path), bad, line - 1) if line - 1 > ordered else Found(best, bad, ordered)
     return Found(best, bad, bad - 1)
 
 
@@ -265,13 +269,13 @@ class _Search:
         self._failed = _Failures(objects, closed, free)
         self._beyond = -1
         self._stack = [self._frame(_Node(0, 0, 0, 0), None, frozenset())]
-        self._furthest = self._stack[0].first, self._stack[0].path
+        self.furthest = self._stack[0].first, self._stack[0].path
 
     def turn(self, steps: int) -> Outcome | None:
         """Searches on, depth first; None if that was not the end. Raises `GaveUp` when it is to stop."""
         for _ in range(steps):
             if not self._stack:
-                reached, path = self._furthest
+                reached, path = self.furthest
                 return Outcome(order(path), is_found=False, reached=reached, beyond=max(reached, self._beyond))
             frame = self._stack[-1]
             if frame.node.base == len(self._closed):
@@ -289,8 +293,8 @@ class _Search:
         elif reason := self._failed.known(following.node, following.touched) or self._lost(following):
             self._back(reason, following.touched)
         else:
-            if following.first > self._furthest[0]:
-                self._furthest = following.first, following.path
+            if following.first > self.furthest[0]:
+                self.furthest = following.first, following.path
             self._stack.append(following)
 
     def _back(self, reason: Names, touched: Names) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from tests.unit.history.test_checkers import STEPS, Patch, own_within, read, sma
 from quorumlog_bindings.histories import ledger
 from tlastep.history.amounts import Known
 from tlastep.history.checker import search
-from tlastep.history.format import Operation
-from tlastep.history.found import NEVER, PATIENCE, GaveUp
+from tlastep.history.format import OK, Operation
+from tlastep.history.found import NEVER, PATIENCE, Found, GaveUp
 from tlastep.history.impossible import _Sums, first_impossible
 from tlastep.history.sequence import judged
 
@@ -92,8 +93,19 @@ def test_a_violation_is_known_without_trying_all_orders(tmp_path: Path, monkeypa
         own_within(STEPS, ledger, operations)
 
 
-def test_a_search_that_is_stopped_says_what_it_knows(tmp_path: Path) -> None:
+def stopped(operations: tuple[Operation, ...], steps: int) -> list[Found]:
+    """What a search says that is stopped after so many steps, more or less."""
+    looks = count()
+    return search(ledger, operations, lambda: next(looks) * PATIENCE >= steps)
+
+
+def test_a_search_that_is_stopped_says_how_far_it_got(tmp_path: Path) -> None:
     operations, number = crowd(tmp_path)
-    (found,) = search(ledger, operations, lambda: True)
-    assert found.stuck == number
-    assert found.ordered < PATIENCE
+    reached = []
+    for steps in (0, 20 * PATIENCE):
+        (found,) = stopped(operations, steps)
+        assert found.stuck == number
+        told = {each.line for each in operations if each.outcome == OK and each.completed <= found.ordered}
+        assert told <= {each.line for each in found.order}
+        reached.append(found.ordered)
+    assert 0 < reached[0] < reached[1] < number - 1
