@@ -110,7 +110,7 @@ class ReplicationRecording:
 
     # -- lines ---------------------------------------------------------------------------------------------------
 
-    def ways(self, node: str, line: Line, at: At) -> Sequence[Way]:
+    def ways(self, node: str, line: Line, at: At) -> Told | Sequence[Way]:
         """The steps of a line; a start leaves open whether the last sync had reached the disk before the crash."""
         if isinstance(line, Start):
             if line.n == self._starts[node].n:
@@ -118,13 +118,16 @@ class ReplicationRecording:
             return self._crashed(node, line, at), self._crashed(node, line, at, unheard=True)
         i = self._servers[node]
         if type(line) is recorded.Take:
-            return ((self._takes(line, i, at),),)
+            return self._takes(line, i, at)
         itself = ITSELF.get(type(line))
         if itself is not None:
-            return ((self._told(itself, (i,), line, i, at, ()),),)
+            return self._told(itself, (i,), line, i, at, ())
         if type(line) is recorded.Replicate:
-            return ((self._told("Replicate", (i, self._member(line.to)), line, i, at, ()),),)
+            return self._told("Replicate", (i, self._member(line.to)), line, i, at, ())
         if type(line) is recorded.Propose:
+            if len(line.events) == 1:
+                event = line.events[0]
+                return self._told("Propose", (i, event), line, i, at, (self._entry(at.part("term", i), event),))
             return (self._proposed(line, i, at),)
         if line.log is not UNSET or line.term is not UNSET or line.told is not None or line.sent or line.owes:
             raise Contradiction("is no step of consensus, and does what only consensus does")

@@ -92,10 +92,12 @@ class Translation(Protocol[L_contra]):
     def sends(self, line: L_contra) -> Sequence[Key]:
         """The messages that the line says it sent."""
 
-    def ways(self, node: str, line: L_contra, at: At) -> Sequence[Way]:
+    def ways(self, node: str, line: L_contra, at: At) -> Told | Sequence[Way]:
         """The steps that the line tells; where it leaves open which, all ways that there are, the likeliest first.
 
-        The first way that the spec allows is taken. Raises `Contradiction` if the line tells nothing that can be.
+        The first way that the spec allows is taken. A line that tells one step, and says itself what that gives, may be
+        told by this step alone. Where a message that the line sends is on its way already, that one is lost, and the
+        line is told again. Raises `Contradiction` if the line tells nothing that can be.
         """
 
     def unfinished(self, node: str, at: At) -> Way:

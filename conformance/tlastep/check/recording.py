@@ -12,7 +12,7 @@ lost.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -22,7 +22,7 @@ from tlastep.behaviour import Label
 from tlastep.binding import Binding
 from tlastep.check.models import Project
 from tlastep.check.recording_files import OutOfOrder, Recorded, fit_together, read_recording
-from tlastep.check.recording_takers import takers_of
+from tlastep.check.recording_takers import Wanted, takers_of
 from tlastep.check.recording_why import Rejection, shown_label, why_rejected
 from tlastep.compile.compiled import CompiledSpec, compile_spec
 from tlastep.compile.long_runtime import long_helpers
@@ -134,7 +134,7 @@ class _Behaviour:
         self.part = self._follower.part
         self._properties = properties
         self._broken: tuple[Rejection, Broken] | None = None
-        self._given: set[Key] = set()
+        self._given: dict[Key, Wanted] = {}
         self._takers = takers_of([each.lines for each in found.recordings], self._translation)
         self._blocked: dict[Key, list[str]] = {}
         self._at = dict.fromkeys(self._nodes, 0)
@@ -188,64 +188,81 @@ class _Behaviour:
     def _turn(self, node: str) -> Rejection | None:
         """Some lines of one node, as far as they go."""
         each, index = self._nodes[node], self._at[node]
-        given, needs, besides = self._given, self._translation.needs, self._translation.besides.get(node, {})
-        takes = self._takers.takes
-        lines, end = each.lines, min(index + IN_A_ROW, len(each.lines))
+        given, needs, besides = self._given, self._translation.needs, self._translation.besides.get(node)
+        lines, begun, end = each.lines, index, min(index + IN_A_ROW, len(each.lines))
         here: Sequence[Any] = ()
-        first = 0
-        while index < end:
-            if not first <= index < first + len(here):
-                here, first = lines.around(index)
-            line = here[index - first]
-            key = needs(line)
-            if key is not None and key not in given:
-                self._blocked.setdefault(key, []).append(node)
-                return None
-            more = besides.get(index, ()) if besides else ()
-            if more and (missing := [other for other in more if other not in given]):
-                self._blocked.setdefault(missing[0], []).append(node)
-                return None
-            rejection = self._take(each, index, line)
-            if rejection is not None:
-                return rejection
-            index += 1
+        first = behind = 0
+        try:
+            while index < end:
+                if index >= behind:
+                    here, first = lines.around(index)
+                    behind = first + len(here)
+                line = here[index - first]
+                key = needs(line)
+                if key is not None and key not in given:
+                    self._blocked.setdefault(key, []).append(node)
+                    return None
+                more = besides.get(index, ()) if besides else ()
+                if more and (missing := [other for other in more if other not in given]):
+                    self._blocked.setdefault(missing[0], []).append(node)
+                    return None
+                rejection = self._take(each, index, line)
+                if rejection is not None:
+                    return rejection
+                index += 1
+                if key is not None and given[key].taken():
+                    self._lose(key)
+                for other in more:
+                    if given[other].taken():
+                        self._lose(other)
+        finally:
             self._at[node] = index
-            if key is not None and takes(key):
-                self._lose(key)
-            for other in more:
-                if takes(other):
-                    self._lose(other)
+            self._found.lines += index - begun
         if index < len(lines):
             self._ready.append(node)
         return None
 
     def _lose(self, key: Key) -> None:
-        self._given.discard(key)
+        self._given.pop(key, None)
         for told in self._translation.gone(key, self):
             differs = self._step(told)
             assert differs is None, "a message that is on its way can be lost"
 
-    def _lose_copies(self, key: Key) -> None:
+    def _lose_copies(self, keys: Iterable[Key]) -> None:
         """What is about to be sent is not on its way already, so that it is seen whether this step sends it."""
-        for told in self._translation.gone(key, self):
-            self._step(told)
+        for key in keys:
+            if key in self._given:
+                for told in self._translation.gone(key, self):
+                    self._step(told)
 
     def _take(self, each: Recorded, index: int, line: Any) -> Rejection | None:
-        """A line: the first way in which the spec allows what it tells."""
-        first: Rejection | None = None
-        translation, follower, found = self._translation, self._follower, self._found
-        for key in translation.sends(line):
-            if key in self._given:
-                self._lose_copies(key)
-        before, steps, broken = follower.cells, found.steps, self._broken
+        """A line, with what it tells."""
+        translation = self._translation
         try:
-            ways = translation.ways(each.node, line, self)
+            told = translation.ways(each.node, line, self)
+            sent = told.gives if isinstance(told, Told) else translation.sends(line)
+            if sent and not self._given.keys().isdisjoint(sent):
+                self._lose_copies(sent)
+                told = translation.ways(each.node, line, self)
         except Contradiction as error:
             return _contradicts(each, index, error)
+        if not isinstance(told, Told):
+            return self._one_of(told, each, index)
+        differs = self._step(told, each, index)
+        if differs is not None:
+            return self._why(told, differs, each, index)
+        for key in told.gives:
+            self._give(key)
+        return None
+
+    def _one_of(self, ways: Iterable[Way], each: Recorded, index: int) -> Rejection | None:
+        """The first way that the spec allows."""
+        first: Rejection | None = None
+        follower, found = self._follower, self._found
+        before, steps, broken = follower.cells, found.steps, self._broken
         for way in ways:
             wrong = self._go(way, each, index)
             if wrong is None:
-                found.lines += 1
                 return None
             follower.cells, found.steps, self._broken = before, steps, broken
             first = first or wrong
@@ -259,9 +276,7 @@ class _Behaviour:
             for told in way:
                 differs = step(told, each, index)
                 if differs is not None:
-                    label = Label(told.action, told.arguments)
-                    before = self._follower.values(self._follower.cells)
-                    return why_rejected(self._spec, before, label, differs, each, index)
+                    return self._why(told, differs, each, index)
                 if told.gives:
                     given = [*given, *told.gives] if given else told.gives
         except Contradiction as error:
@@ -270,13 +285,19 @@ class _Behaviour:
             self._give(key)
         return None
 
+    def _why(self, told: Told, differs: Differs, each: Recorded, index: int) -> Rejection:
+        before = self._follower.values(self._follower.cells)
+        return why_rejected(self._spec, before, Label(told.action, told.arguments), differs, each, index)
+
     def _give(self, key: Key) -> None:
         """A message can be taken; if nobody ever does, it is lost."""
-        if not self._takers.is_wanted(key):
+        wanted = self._takers.wanted(key)
+        if wanted is None:
             self._lose(key)
             return
-        self._given.add(key)
-        self._ready.extend(self._blocked.pop(key, ()))
+        self._given[key] = wanted
+        if key in self._blocked:
+            self._ready.extend(self._blocked.pop(key))
 
     # -- steps -------------------------------------------------------------------------------------------------
 

@@ -10,12 +10,25 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tlastep.check.recording_lines import Lines
 from tlastep.recorded import Key, Translation
 
 TOGETHER: Final = 64  # hashes in one drawer, more or less
+
+
+class Wanted(NamedTuple):
+    """How often a message is still to be taken: the number at a place."""
+
+    left: array[int]
+    place: int
+
+    def taken(self) -> bool:
+        """Somebody takes it. Whether nobody does any more."""
+        left, place = self
+        left[place] -= 1
+        return not left[place]
 
 
 class Takers:
@@ -46,21 +59,16 @@ class Takers:
         self._known.append(known)
         self._left.append(left)
 
-    def is_wanted(self, key: Key) -> bool:
-        """Whether somebody takes the message, sooner or later."""
+    def wanted(self, key: Key) -> Wanted | None:
+        """How often the message is still to be taken; None if nobody takes it any more."""
         name = hash(key)
         drawer = name & self._mask
         known = self._known[drawer]
         place = bisect_left(known, name)
-        return place < len(known) and known[place] == name and self._left[drawer][place] > 0
-
-    def takes(self, key: Key) -> bool:
-        """Somebody takes a message that is wanted. Whether nobody does any more."""
-        name = hash(key)
-        drawer = name & self._mask
-        left, place = self._left[drawer], bisect_left(self._known[drawer], name)
-        left[place] -= 1
-        return not left[place]
+        if place == len(known) or known[place] != name:
+            return None
+        left = self._left[drawer]
+        return Wanted(left, place) if left[place] else None
 
 
 def takers_of(recordings: Sequence[Lines[Any]], translation: Translation[Any]) -> Takers:

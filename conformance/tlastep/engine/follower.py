@@ -143,18 +143,18 @@ class Follower:
         before = self.cells
         known = self._actions.get(action) or self._action(action, arguments)
         count = known.known
-        first, others = (arguments[:count], arguments[count:]) if count else ((), arguments)
-        run = known.runs.get(first, UNMADE)
+        run = known.runs.get(arguments[:count], UNMADE)
         if run is UNMADE:
-            run = self._run(known, first)
+            run = self._run(known, arguments[:count])
         if run is not None:
+            does, writes = run
             try:
-                following = run.run(before, *others)
+                following = does(before, *arguments[count:])
                 if following is not None:
                     if claims is None:
-                        self._leads(before, following, run.writes)
+                        self._leads(before, following, writes)
                         return None
-                    if self._fits(before, following, claims, run.writes):
+                    if self._fits(before, following, claims, writes):
                         return None
             except FAILURES:
                 pass  # it may be that the spec has this step, or that it has no value: look at it with care
@@ -166,34 +166,34 @@ class Follower:
         The next state is the one before, but for what is written. What is claimed has been met before, more often than
         what the spec has made: its hashes are known.
         """
-        expected, places, touched = before.copy(), self.places, []
+        expected, places, free = before.copy(), self.places, self._free
+        changed, other = 0, []
         for name, key, value in claims:
             place = places[name].get(key)
             if place is None:
                 place = places[name][None]
                 value = _put(expected[place], key, value)
-            expected[place] = value
-            touched.append(place)
-        free = self._free
-        if free:
-            for place in free.intersection(writes):
-                expected[place] = following[place]
-                touched.append(place)
-        if expected != following:
-            return False
-        changed, other = 0, []
-        for place in touched:
-            old, new = before[place], expected[place]
-            if new is old:
-                continue
-            # Of what nobody says it need not be known whether it is equal to what it was: comparing may take long.
-            if place not in free and new == old:
+            old = before[place]
+            if value is old or value == old:
                 expected[place] = old
                 continue
+            expected[place] = value
             changed |= 1 << place
-            if type(new) is not type(old):
+            if type(value) is not type(old):
                 other.append(place)
-        self._goes_on(expected, changed, other)
+        if free:
+            # Of what nobody says it need not be known whether it is equal to what it was: comparing may take long.
+            for place in free.intersection(writes):
+                expected[place] = new = following[place]
+                if new is not before[place]:
+                    changed |= 1 << place
+                    if type(new) is not type(before[place]):
+                        other.append(place)
+        if expected != following:
+            return False
+        self.cells, self.changed = expected, changed
+        if other:
+            self._check_kinds(other)
         return True
 
     def _leads(self, before: State, following: State, places: Iterable[int]) -> None:
@@ -205,10 +205,7 @@ class Follower:
                 changed |= 1 << place
                 if type(new) is not type(old):
                     other.append(place)
-        self._goes_on(following, changed, other)
-
-    def _goes_on(self, cells: State, changed: int, other: Collection[int]) -> None:
-        self.cells, self.changed = cells, changed
+        self.cells, self.changed = following, changed
         if other:
             self._check_kinds(other)
 

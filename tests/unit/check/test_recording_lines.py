@@ -19,7 +19,7 @@ from quorumlog_bindings.replication import replication
 from tlastep.check import recording_lines
 from tlastep.check.recording import validate_files
 from tlastep.check.recording_files import OutOfOrder, Recorded, read_recording
-from tlastep.check.recording_takers import Takers
+from tlastep.check.recording_takers import Takers, Wanted
 from tlastep.errors import UnusableInput
 
 WHOLE = 1 << 30
@@ -153,25 +153,29 @@ def test_takers_are_counted_down() -> None:
     keys = [("message", number) for number in range(1_000)]
     wanted = [key for number, key in enumerate(keys) for _ in range(number % 3)]
     takers = Takers([list(map(hash, wanted))], len(wanted))
-    assert [takers.is_wanted(key) for key in keys] == [number % 3 > 0 for number in range(1_000)]
-    assert [takers.takes(key) for number, key in enumerate(keys) if number % 3] == [
-        number % 3 == 1 for number in range(1_000) if number % 3
-    ]
-    assert [takers.is_wanted(key) for key in keys] == [number % 3 > 1 for number in range(1_000)]
+    found = [takers.wanted(key) for key in keys]
+    assert [each is not None for each in found] == [number % 3 > 0 for number in range(1_000)]
+    for number, each in enumerate(found):
+        assert each is None or each.taken() == (number % 3 == 1)
+    assert [takers.wanted(key) is not None for key in keys] == [number % 3 > 1 for number in range(1_000)]
+    assert takers.wanted(("message", -1)) is None
 
 
 def test_messages_with_one_hash_are_kept_until_all_are_taken() -> None:
     one, other = -1, -2
     assert hash(one) == hash(other)
     takers = Takers([[hash(one), hash(other)]], 2)
-    assert not takers.takes(one)
-    assert takers.is_wanted(one)
-    assert takers.takes(other)
+    found = takers.wanted(one)
+    assert found is not None
+    assert not found.taken()
+    its = takers.wanted(other)
+    assert its is not None
+    assert its.taken()
 
 
 def test_what_is_lost_too_early_is_missed(written: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """If a message were lost when the first has taken it, whoever takes it then would be rejected."""
-    monkeypatch.setattr(Takers, "takes", lambda *_: True)
+    monkeypatch.setattr(Wanted, "taken", lambda _: True)
     found = validate_files(project(), replication, written).rejection
     assert found is not None
     assert "nobody is recorded to have sent" in found.reason
