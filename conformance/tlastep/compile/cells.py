@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from tlastep.compile.compiled import CompiledSpec, Step, rewritten
 from tlastep.compile.direct import module_directly, parsed_directly
@@ -51,6 +51,23 @@ class Asked(NamedTuple):
     """If it is asked of each new member of a set: the set, as code of the state, and the name of a member."""
 
 
+class _New(NamedTuple):
+    """The new members of a set, of each of which something is asked: if the set differs from what it was."""
+
+    item: str
+    differs: ast.expr
+    members: ast.expr
+    text: str
+
+
+class _Said(NamedTuple):
+    """What returns False if a formula is false, and the cells that it reads, as bits; or whose members it is about."""
+
+    said: list[ast.stmt]
+    reads: int
+    new: _New | None
+
+
 class Cells:
     """The code of a compiled spec for one layout of states."""
 
@@ -62,7 +79,7 @@ class Cells:
         exec(code, namespace)
         self._namespace = namespace
         self._partial = Partial(module, namespace, layout, changing)
-        self._said: dict[int, tuple[Asked, list[ast.stmt], int]] = {}
+        self._said: dict[int, tuple[Asked, _Said]] = {}
 
     def rebind(self, values: Mapping[str, Value]) -> None:
         """Constants that change have these values from now on."""
@@ -129,46 +146,60 @@ class Cells:
     def all_true(self, asked: Iterable[Asked], changed: int = -1) -> Callable[[State, State], bool]:
         """Formulas as one function of the states before and after a step: whether all of them are true.
 
-        Of those that turn out to read none of the cells that have `changed`, nothing needs to be asked.
+        Of those that turn out to read none of the cells that have `changed`, nothing needs to be asked. What is asked
+        of the new members of one set is asked of one after the other.
         """
-        every = [self._said_of(formula) for formula in asked]
-        body = [each for said, reads in every if reads & changed for each in said]
+        body: list[ast.stmt] = []
+        loops: dict[str, ast.For] = {}
+        for said, reads, new in [self._said_of(formula) for formula in asked]:
+            if not reads & changed:
+                continue
+            if new is None:
+                body += said
+                continue
+            loop = loops.get(new.text)
+            if loop is None:
+                loop = loops[new.text] = ast.For(ast.Name(new.item, ast.Store()), new.members, list(said), [])
+                body.append(located(ast.If(new.differs, [loop], [])))
+            else:
+                same = ast.Assign(
+                    [ast.Name(new.item, ast.Store())], ast.Name(cast(ast.Name, loop.target).id, ast.Load())
+                )
+                loop.body += [located(same), *said]
         return self._all_true("all_true", body)
 
-    def _all_true(self, name: str, body: Iterable[ast.stmt]) -> Callable[[State, State], bool]:
-        return self._partial.made(name, ["s", "t"], [*body, located(ast.Return(ast.Constant(True)))])
+    def _all_true(self, name: str, body: Iterable[ast.stmt], *more: str) -> Callable[..., bool]:
+        return self._partial.made(name, ["s", "t", *more], [*body, located(ast.Return(ast.Constant(True)))])
 
-    def _said_of(self, asked: Asked) -> tuple[list[ast.stmt], int]:
-        """What says whether one of them is false, and the cells that it reads. It is the same wherever it is asked.
+    def _said_of(self, asked: Asked) -> _Said:
+        """What says whether one of them is false. It is the same wherever it is asked.
 
         What is long is a function of its own, so that it is compiled once.
         """
         known = self._said.get(id(asked))
         if known is None:
-            statements_of, reads = self._asking(asked)
-            said = [located(each) for each in statements_of]
-            if sum(1 for each in said for _ in walk(each)) > LONG:
-                name = self._partial.fresh("said")
-                self._partial.namespace[name] = self._all_true(name, said)
-                said = [located(_unless(ast.parse(f"{name}(s, t)", mode="eval").body))]
-            known = self._said[id(asked)] = asked, said, reads
-        return known[1:]
+            test, reads, new = self._asking(asked)
+            if sum(1 for _ in walk(test)) > LONG:
+                name, more = self._partial.fresh("said"), [] if new is None else [new.item]
+                self._partial.namespace[name] = self._all_true(name, [located(test)], *more)
+                test = _unless(ast.parse(f"{name}({', '.join(['s', 't', *more])})", mode="eval").body)
+            known = self._said[id(asked)] = asked, _Said([located(test)], reads, new)
+        return known[1]
 
-    def _asking(self, asked: Asked) -> tuple[list[ast.stmt], int]:
+    def _asking(self, asked: Asked) -> tuple[ast.stmt, int, _New | None]:
         partial, bound = self._partial, asked.bound
         code = parsed_directly(asked.code)
         if not asked.of_step:
             code = _of_next(code)
         if asked.members is None:
             said = expression(partial, bound, code, {})
-            return [_of_each(said) or _unless(said)], _reads(said)
+            return _of_each(said) or _unless(said), _reads(said), None
         of, item = asked.members
         before = expression(partial, bound, parsed_directly(of), {})
         after = expression(partial, bound, _of_next(parsed_directly(of)), {})
         test = expression(partial, bound, code, {item: PLAIN})
-        new = ast.BinOp(after, ast.Sub(), before)
-        every = ast.For(ast.Name(item, ast.Store()), new, [_unless(test)], [])
-        return [ast.If(ast.Compare(after, [ast.IsNot()], [before]), [every], [])], -1
+        differs, members = ast.Compare(after, [ast.IsNot()], [before]), ast.BinOp(after, ast.Sub(), before)
+        return _unless(test), _reads(after), _New(item, differs, members, ast.unparse(members))
 
 
 def _reads(said: ast.expr) -> int:
