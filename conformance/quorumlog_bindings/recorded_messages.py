@@ -65,11 +65,10 @@ class ReplicationSurvey:
 
     def take(self, lines: Sequence[Line]) -> None:
         """The next lines."""
+        self.takes.extend([hash(key_of(line.letter)) for line in lines if type(line) is Take])
         for line in lines:
             kind = type(line)
-            if kind is Take:
-                self.takes.append(hash(key_of(cast(recorded.Take, line).letter)))
-            elif kind is recorded.Propose:
+            if kind is recorded.Propose:
                 self.events.update(cast(recorded.Propose, line).events)
             elif kind is Start:
                 self.starts.append(cast(Start, line))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, Final, cast
 
 from msgspec import UNSET
@@ -50,8 +51,6 @@ class ReplicationRecording:
         """Messages that are owed, or on their way."""
         self._lost: deque[Key] = deque(maxlen=REMEMBERED)
         """Messages that were lost last."""
-        self._sent: tuple[Line | Step | None, list[Key]] = None, []
-        """The line that was asked last what it sends, and what that is."""
         self._needed: tuple[Line | Step | None, Key | None] = None, None
         """The line that was asked last what it needs, and what that is."""
         self._first_of_all = self._everyone(1)
@@ -89,11 +88,7 @@ class ReplicationRecording:
 
     def sends(self, line: Line) -> Sequence[Key]:
         """The messages that have left with the step."""
-        if isinstance(line, Start) or not line.sent:
-            return ()
-        keys = [key_of(each) for each in line.sent]
-        self._sent = line, keys
-        return keys
+        return () if isinstance(line, Start) else list(map(key_of, line.sent))
 
     def gone(self, key: Key, at: At) -> Way:
         """The message is lost. If it is sent again, it is made again."""
@@ -199,8 +194,8 @@ class ReplicationRecording:
         if line.told is not None or line.commit_index is not UNSET:
             updates += self._decided(line, part("commitIndex", i), part("decided", None), log)
         if line.sent:
-            keys = self._sent[1] if self._sent[0] is line else [key_of(each) for each in line.sent]
-            messages = [self._known(each, key, log) for each, key in zip(line.sent, keys, strict=True)]
+            keys = list(map(key_of, line.sent))
+            messages = map(self._known, line.sent, keys, repeat(log))
             updates.append(("network", None, part("network", None).union(messages)))
             return Told(action, arguments, updates, keys)
         return Told(action, arguments, updates)
@@ -375,4 +370,5 @@ recording: Final = Recording(
     relation="NextResigning",
     decode_all=recorded.lines_of,
     survey=ReplicationSurvey,
+    start=Start,
 )

@@ -144,6 +144,8 @@ class Recording(Generic[L]):
     survey: Callable[[], Survey[L]] | None = None
     """Makes what is gathered of a file's lines. With it they are decoded when they are judged, and not kept: so a
     translation should read all of them never, and what was gathered is `survey` of the lines that it is given."""
+    start: type | None = None
+    """The class of lines with which an incarnation begins, where all lines have `n` and `i` as attributes."""
     groups: bool = False
     """Whether recordings of several groups are merged, each with members of its own."""
 

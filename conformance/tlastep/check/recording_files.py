@@ -103,9 +103,11 @@ class _Reader:
     def read(self, start: int, data: bytes) -> None:
         """The next piece of the file."""
         number = self._number
-        known = _all_at_once(data, self._recording)
-        lines = self._all(*known) if known is not None else self._each(data)
-        self._lines.add(Piece(start, start + len(data), number, known is not None), lines)
+        lines = _all_at_once(data, self._recording) if self._torn is None else None
+        plain = lines is not None and (self._goes_on(lines) or self._all(data))
+        if lines is None or not plain:
+            lines = self._each(data)
+        self._lines.add(Piece(start, start + len(data), number, plain), lines)
 
     def end(self) -> Recorded:
         """All of it was read."""
@@ -115,15 +117,33 @@ class _Reader:
             raise UnusableInput("is empty: expected the recording of a node", str(self._path))
         return self._found
 
-    def _all(self, heads: Sequence[_Head], lines: list[Any]) -> list[Any]:
-        """Lines of which nothing is wrong with any."""
+    def _goes_on(self, lines: Sequence[Any]) -> bool:
+        """Whether lines come one after another, and none is a start: seen from the lines themselves, if it can be."""
+        last, start = self._last, self._recording.start
+        if last is None or start is None or start in set(map(type, lines)) or {line.i for line in lines} != {last.i}:
+            return False
+        count = len(lines)
+        if [line.n for line in lines] != list(range(last.n + 1, last.n + 1 + count)):
+            return False
+        self._last = _Head(last.n + count, last.i, "")
+        self._number += count
+        return True
+
+    def _all(self, data: bytes) -> bool:
+        """Lines that can be decoded, all of them, if none of them is of another format."""
+        try:
+            heads = _HEADS.decode_lines(data)
+        except ValueError:
+            return False
+        if any(head.do == START and head.format != self._recording.format for head in heads):
+            return False
         for head in heads:
             last = self._last
             if last is None or head.n != last.n + 1 or head.i != last.i or head.do == START:
                 self._check(head)
             self._last = head
             self._number += 1
-        return lines
+        return True
 
     def _each(self, data: bytes) -> list[Any]:
         """Lines of which something may be wrong. Raises `UnusableInput` for the first that is none."""
@@ -181,7 +201,7 @@ class _Reader:
         self._torn = None
 
 
-def _all_at_once(data: bytes, recording: Recording[Any]) -> tuple[list[_Head], list[Any]] | None:
+def _all_at_once(data: bytes, recording: Recording[Any]) -> list[Any] | None:
     """All lines, if nothing is wrong with any of them: each of them is one object, and none is torn.
 
     Where one object ends, an end of line follows, and another begins, no object goes on.
@@ -192,13 +212,10 @@ def _all_at_once(data: bytes, recording: Recording[Any]) -> tuple[list[_Head], l
     if data.count(b"}\n{") != count - 1:
         return None
     try:
-        heads, lines = _HEADS.decode_lines(data), recording.decode_all(data)
+        lines = recording.decode_all(data)
     except ValueError:
         return None
-    if not len(heads) == len(lines) == count:
-        return None
-    wrong = any(head.do == START and head.format != recording.format for head in heads)
-    return None if wrong else (heads, lines)
+    return lines if len(lines) == count else None
 
 
 def _decoded(text: bytes, recording: Recording[Any]) -> tuple[_Head | None, Any, str]:

@@ -7,6 +7,8 @@ it has changed. A field that is not there has not changed. A crash leaves no lin
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -36,6 +38,10 @@ Groups that say something to each other write down the events themselves.
 
 Answer: TypeAlias = tuple[int | str, str, int, int, EventName]
 """An answer: the connection, session, number, how many events there were, and what was said, named as events are."""
+
+
+NOTHING: Final[Mapping[ServerId, int]] = MappingProxyType({})
+"""No index has changed."""
 
 
 class Start(Struct, tag="start", tag_field="do", kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -123,25 +129,28 @@ class Disk(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
 
 class Step(Struct, tag_field="do", kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """What all steps may say: what was sent, what the application was told to be decided, and what has changed."""
+    """What all steps may say: what was sent, what the application was told to be decided, and what has changed.
+
+    What a line does not mention is one empty sequence, or mapping, for all of them: there are hundreds of thousands.
+    """
 
     n: int
     i: int
-    sent: list[Letter] = []
+    sent: Sequence[Letter] = ()
     told: tuple[int, int] | None = None
     """The application had been told of so many entries, and now of so many."""
     term: int | UnsetType = UNSET
     voted_for: ServerId | UnsetType | None = UNSET
     log: Written | UnsetType = UNSET
     disk: Disk | UnsetType = UNSET
-    owes: list[Letter] = []
+    owes: Sequence[Letter] = ()
     """What leaves with the next sync, in addition to what was owed."""
     owed: list[Letter] | UnsetType = UNSET
     """All that is owed now, where something is owed no longer."""
     role: str | UnsetType = UNSET
     votes: list[ServerId] | UnsetType = UNSET
-    next_index: dict[ServerId, int] = {}
-    match_index: dict[ServerId, int] = {}
+    next_index: Mapping[ServerId, int] = NOTHING
+    match_index: Mapping[ServerId, int] = NOTHING
     commit_index: int | UnsetType = UNSET
     leads: bool | UnsetType = UNSET
     """Whether the gate leads now: what it knows of itself, whatever consensus says."""
@@ -149,16 +158,16 @@ class Step(Struct, tag_field="do", kw_only=True, forbid_unknown_fields=True, fro
     """How many entries the gate has applied, the no-ops of leaders left out."""
     waits: int | UnsetType = UNSET
     """For how many commands somebody waits."""
-    asked: list[Requested] = []
-    wrote: list[Wrote] = []
-    commands: list[dict[str, Any] | None] = []
+    asked: Sequence[Requested] = ()
+    wrote: Sequence[Wrote] = ()
+    commands: Sequence[dict[str, Any] | None] = ()
     """Where events themselves are written: the commands, in order, of those entries whose events say nothing."""
-    said: list[Answer] = []
-    held: list[Answer] = []
+    said: Sequence[Answer] = ()
+    held: Sequence[Answer] = ()
     """Answers that the gate gave, and that the server keeps back until something else is known."""
-    heard: list[GroupLetter] = []
+    heard: Sequence[GroupLetter] = ()
     """Letters of other groups that a leader has taken, in their order, whether or not anything follows from them."""
-    spoke: list[GroupLetter] = []
+    spoke: Sequence[GroupLetter] = ()
     """Letters to other groups that left with this step, those included that were said before."""
 
 

@@ -57,7 +57,7 @@ def spoilt(text: bytes, dice: Random) -> bytes:
     lines = text.splitlines(keepends=True)
     place = dice.randrange(len(lines))
     starts = [index for index, line in enumerate(lines) if b'"start"' in line][1:]
-    match dice.randrange(6):
+    match dice.randrange(7):
         case 0:
             lines.insert(place, b"\n")
         case 1:
@@ -70,6 +70,8 @@ def spoilt(text: bytes, dice: Random) -> bytes:
             lines[place] = lines[place].replace(b'"do"', b'"did"')
         case 5:
             lines[-1] = lines[-1][: dice.randrange(1, len(lines[-1]))]
+        case 6:
+            lines.insert(place, b'{"n":3,"i":\n')
     return b"".join(lines)
 
 
