@@ -11,7 +11,7 @@ lost.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from tlastep.behaviour import Label
 from tlastep.binding import Binding
 from tlastep.check.models import Project
 from tlastep.check.recording_files import OutOfOrder, Recorded, fit_together, read_recording
-from tlastep.check.recording_takers import Wanted, takers_of
+from tlastep.check.recording_takers import Wanted, taken, takers_of
 from tlastep.check.recording_why import Rejection, shown_label, why_rejected
 from tlastep.compile.compiled import CompiledSpec, compile_spec
 from tlastep.compile.long_runtime import long_helpers
@@ -53,7 +53,7 @@ class Validated:
     recordings: Sequence[Recorded] = ()
     steps: int = 0
     lines: int = 0
-    actions: Counter[str] = field(default_factory=Counter)
+    actions: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     notes: list[str] = field(default_factory=list)
     rejection: Rejection | None = None
     seconds: float = 0.0
@@ -210,10 +210,10 @@ class _Behaviour:
                 if rejection is not None:
                     return rejection
                 index += 1
-                if key is not None and given[key].taken():
+                if key is not None and taken(given[key]):
                     self._lose(key)
                 for other in more:
-                    if given[other].taken():
+                    if taken(given[other]):
                         self._lose(other)
         finally:
             self._at[node] = index

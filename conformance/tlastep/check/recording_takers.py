@@ -10,25 +10,22 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 
 from tlastep.check.recording_lines import Lines
 from tlastep.recorded import Key, Translation
 
+Wanted: TypeAlias = tuple["array[int]", int]
+"""How often a message is still to be taken: the number at a place."""
+
 TOGETHER: Final = 64  # hashes in one drawer, more or less
 
 
-class Wanted(NamedTuple):
-    """How often a message is still to be taken: the number at a place."""
-
-    left: array[int]
-    place: int
-
-    def taken(self) -> bool:
-        """Somebody takes it. Whether nobody does any more."""
-        left, place = self
-        left[place] -= 1
-        return not left[place]
+def taken(wanted: Wanted) -> bool:
+    """Somebody takes a message. Whether nobody does any more."""
+    left, place = wanted
+    left[place] -= 1
+    return not left[place]
 
 
 class Takers:
@@ -68,7 +65,7 @@ class Takers:
         if place == len(known) or known[place] != name:
             return None
         left = self._left[drawer]
-        return Wanted(left, place) if left[place] else None
+        return (left, place) if left[place] else None
 
 
 def takers_of(recordings: Sequence[Lines[Any]], translation: Translation[Any]) -> Takers:

@@ -16,10 +16,10 @@ from quorumlog.runtime.recorded import Line
 from quorumlog_bindings.recorded_messages import key_of, key_of_record
 from quorumlog_bindings.recorded_replication import ReplicationRecording
 from quorumlog_bindings.replication import replication
-from tlastep.check import recording_lines
+from tlastep.check import recording, recording_lines
 from tlastep.check.recording import validate_files
 from tlastep.check.recording_files import OutOfOrder, Recorded, read_recording
-from tlastep.check.recording_takers import Takers, Wanted
+from tlastep.check.recording_takers import Takers, taken
 from tlastep.errors import UnusableInput
 
 WHOLE = 1 << 30
@@ -158,7 +158,7 @@ def test_takers_are_counted_down() -> None:
     found = [takers.wanted(key) for key in keys]
     assert [each is not None for each in found] == [number % 3 > 0 for number in range(1_000)]
     for number, each in enumerate(found):
-        assert each is None or each.taken() == (number % 3 == 1)
+        assert each is None or taken(each) == (number % 3 == 1)
     assert [takers.wanted(key) is not None for key in keys] == [number % 3 > 1 for number in range(1_000)]
     assert takers.wanted(("message", -1)) is None
 
@@ -169,15 +169,15 @@ def test_messages_with_one_hash_are_kept_until_all_are_taken() -> None:
     takers = Takers([[hash(one), hash(other)]], 2)
     found = takers.wanted(one)
     assert found is not None
-    assert not found.taken()
+    assert not taken(found)
     its = takers.wanted(other)
     assert its is not None
-    assert its.taken()
+    assert taken(its)
 
 
 def test_what_is_lost_too_early_is_missed(written: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """If a message were lost when the first has taken it, whoever takes it then would be rejected."""
-    monkeypatch.setattr(Wanted, "taken", lambda _: True)
+    monkeypatch.setattr(recording, "taken", lambda _: True)
     found = validate_files(project(), replication, written).rejection
     assert found is not None
     assert "nobody is recorded to have sent" in found.reason
