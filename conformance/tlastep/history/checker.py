@@ -19,7 +19,7 @@ from heapq import heappop, heappush
 from operator import le
 from typing import Final, NamedTuple, TypeAlias
 
-from tlastep.history import directed
+from tlastep.history import directed, lazily
 from tlastep.history.ahead import Ahead
 from tlastep.history.format import Operation
 from tlastep.history.found import NEVER, Found, Path, Patience, Point, order, returned
@@ -114,6 +114,9 @@ def _searched(
         known = [(each, amounts) for each in operations if (amounts := model.amounts(each)) is not None]
         if len(known) == len(operations):
             return directed.search(model, sequential, known, stop)
+    felt = [(each, effect) for each in operations if (effect := model.effect(each)) is not None]
+    if len(felt) == len(operations):
+        return lazily.search(model, sequential, felt, stop)
     return _Search(model, sequential, operations, stop).run()
 
 

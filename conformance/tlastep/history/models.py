@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from tlastep.compile.compiled import State
 from tlastep.errors import UnusableInput
 from tlastep.history.amounts import Amounts, Bounds, Name, Names
+from tlastep.history.cell import UNHEARD_OF, Effect
 from tlastep.history.format import OK, Function, Operation
 from tlastep.history.values import Json, text_of
 from tlastep.packaged import spec_file
@@ -77,6 +78,13 @@ class Model(ABC):
 
     def leaves(self, operation: Operation) -> Value | None:
         """The value that is there after an operation, if it is the same whatever was there before."""
+        return None
+
+    def effect(self, operation: Operation) -> Effect | None:
+        """What an operation does to the value, if the state is one; None if that depends on the value.
+
+        A history in which it is known of all operations is searched by `lazily.py`.
+        """
         return None
 
     def leads_to(self, value: Value, question: Operation) -> bool:
@@ -194,6 +202,21 @@ class Register(_Cell):
         argument = operation.argument
         return text_of(argument[1] if operation.f == "cas" and isinstance(argument, list) else argument)
 
+    def effect(self, operation: Operation) -> Effect | None:
+        request = self.request(operation)
+        if request.answer is None:
+            return Effect(needs=UNHEARD_OF)
+        if operation.f == "read":
+            return Effect(needs=request.answer)
+        leaves = self.leaves(operation)
+        if operation.f == "write":
+            return Effect(leaves=leaves)
+        assert isinstance(operation.argument, list)
+        before = text_of(operation.argument[0])
+        if leaves is None:
+            return Effect(refuses=before)
+        return Effect(needs=before, leaves=None if before == leaves else leaves)
+
     def constants(self, operations: Iterable[Operation]) -> Mapping[str, Value]:
         return {"Unknown": UNKNOWN}
 
@@ -221,6 +244,12 @@ class KeyValue(_Cell):
 
     def leaves(self, operation: Operation) -> Value | None:
         return operation.argument if operation.f == "put" and isinstance(operation.argument, str) else None
+
+    def effect(self, operation: Operation) -> Effect | None:
+        if operation.f == "get":
+            answer = self.request(operation).answer
+            return Effect(needs=UNHEARD_OF if answer is None else answer)
+        return None if operation.f == "append" else Effect(leaves=self.leaves(operation))
 
     def leads_to(self, value: Value, question: Operation) -> bool:
         answer = self.request(question).answer

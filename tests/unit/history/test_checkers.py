@@ -17,6 +17,7 @@ from tests.unit.history.generated import OBJECTS, KeyValueObject, LedgerObject, 
 from quorumlog_bindings.histories import Ledger, ledger
 from tlastep.history import porcupine
 from tlastep.history.amounts import Amounts, Need
+from tlastep.history.cell import Effect
 from tlastep.history.checker import search
 from tlastep.history.format import History, Operation, read_history
 from tlastep.history.found import PATIENCE, Found, GaveUp
@@ -73,21 +74,28 @@ def test_both_checkers_agree_on_longer_histories(name: str, tmp_path: Path) -> N
     assert [own(MODELS[name], each) for each in cases] == [each.stuck for each in judge_all(MODELS[name], cases)]
 
 
-class _SwapsAll(Register):
+class Plain(Register):
+    """A register of whose operations nothing is known but what its text says, so that it is searched as any object."""
+
+    def effect(self, operation: Operation) -> Effect | None:
+        return None
+
+
+class _SwapsAll(Plain):
     """A model that says that any two operations may change places."""
 
     def swaps(self, first: Operation, second: Operation) -> bool:
         return True
 
 
-class _LooksAlways(Register):
+class _LooksAlways(Plain):
     """A model that says that no operation changes anything."""
 
     def only_looks(self, operation: Operation) -> bool:
         return True
 
 
-class _LosesAll(Register):
+class _LosesAll(Plain):
     """A model that says that nothing is left of an operation once another one happens."""
 
     def is_lost(self, first: Operation, second: Operation) -> bool:
@@ -104,13 +112,13 @@ class _ForgetsLacks(Ledger):
         return None  # or nobody would ask what may change places
 
 
-class _Fades(Register):
+class _Fades(Plain):
     """A register in which nothing but reads is said to look at the value, though a compare-and-set does."""
 
     fades = True
 
 
-class _LeavesNothing(Register):
+class _LeavesNothing(Plain):
     """A register in which no operation is said to leave a value of its own."""
 
     def leaves(self, operation: Operation) -> Value | None:
@@ -191,7 +199,7 @@ def _drops_open(patch: pytest.MonkeyPatch) -> None:
 def test_a_bug_in_our_checker_is_found(bug: Patch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bug(monkeypatch)
     cases = small("register", tmp_path / "history.ndjson", 250)
-    assert any(own(register, operations) != brute.furthest(operations) for _, operations in cases)
+    assert any(own(Plain(), operations) != brute.furthest(operations) for _, operations in cases)
 
 
 def test_checkers_that_disagree_are_a_bug_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +209,7 @@ def test_checkers_that_disagree_are_a_bug_of_ours(tmp_path: Path, monkeypatch: p
         {"process": 0, "type": "ok", "f": "read", "value": 1},
     ]
     with pytest.raises(AssertionError, match="disagree"):
-        judge(register, read(tmp_path / "history.ndjson", register, wrong))
+        judge(Plain(), read(tmp_path / "history.ndjson", register, wrong))
 
 
 def test_whoever_is_done_first_is_believed(tmp_path: Path) -> None:
