@@ -5,8 +5,9 @@ The translation itself is `recorded_leader_output.py`.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from msgspec import UNSET
@@ -55,11 +56,11 @@ class Log:
         self.held: list[Held] = []
         self.base = 0
         self.tail: list[Held] = []
-        self.written = [0]
+        self.written = array("q", [0])
         """After so many entries of the log, how many of them gates wrote."""
-        self.events = [0]
+        self.events = array("q", [0])
         """After so many of those, how many events there had been."""
-        self.commands = [0]
+        self.commands = array("q", [0])
         """And how many commands that became any: what the spec counts as events."""
         self.gates: list[Held] = []
         """What gates wrote."""
@@ -129,21 +130,25 @@ class Server:
         self.ordered, self.kept = set(), set()
 
 
-def held_in(line: Step, term: int) -> Iterator[Held]:
-    """The entries that a leader appends, as it says what they were."""
+def held_in(line: Step, term: int, *, rows: bool = True) -> Iterator[Held]:
+    """The entries that a leader appends, as it says what they were; without `rows` only what they are called."""
     events = cast("list[EventName]", line.events if isinstance(line, recorded.Propose) else [])
     if len(events) != len(line.wrote):
         raise Contradiction(f"appends {len(events)} entries, and says of {len(line.wrote)} what they were")
     commands = iter(line.commands)
     for name, row in zip(events, line.wrote, strict=True):
         silent = isinstance(row[3], list) and not any(each.keys() - {"was"} for each in row[3])
-        yield Held(term, name, *entry_of(name, row), row, next(commands, None) if silent else None)
+        command = next(commands, None) if silent else None
+        held = Held(term, name, *entry_of(name, row))
+        yield held._replace(row=row, command=command) if rows else held
 
 
 class Logs:
     """The logs of the servers of one group, as their lines tell them. An entry is what its leader said that it was."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rows: bool = True) -> None:
+        self._rows = rows
+        """Whether it is kept what leaders wrote down of entries."""
         self.known: dict[tuple[int, int], Held] = {}
 
     def learn(self, lines: Iterable[Sequence[Line]]) -> None:
@@ -170,29 +175,30 @@ class Logs:
 
     def begins(self, server: Server, start: Start) -> None:
         """A server begins again with what its disk holds."""
-        held = self._found(server, start)
         log = server.log
-        log.cut(0)
-        for each in held:
+        kept, others = self._found(log, start)
+        log.cut(kept)
+        for each in others:
             log.append(each)
-        log.base, log.tail = len(held), []
+        log.base, log.tail = len(log.held), []
         server.term = start.term
         server.silent()
 
-    def _found(self, server: Server, start: Start) -> list[Held]:
-        """What a start finds: what the disk was known to hold, or the log, if the last sync was not written down."""
-        log = server.log
+    def _found(self, log: Log, start: Start) -> tuple[int, list[Held]]:
+        """What a start finds: so many entries of the log, and what is behind them on the disk.
+
+        It is what the disk was known to hold, or the log, if the last sync was not written down.
+        """
         named = [(run[0], event) for run in start.log for event in run[1:]]
-        for known in (log.held[: log.base] + log.tail, log.held):
-            if len(known) >= start.length:
-                found = known[: start.length]
-                if [(each.term, each.name) for each in found[start.after :]] == named:
-                    return found
+        for same, known in ((log.base, log.held[: log.base] + log.tail), (len(log.held), log.held)):
+            last = known[start.after : start.length]
+            if len(known) >= start.length and [(each.term, each.name) for each in last] == named:
+                return min(same, start.length), known[same : start.length]
         raise Contradiction(f"finds {start.length} entries on its disk that it is not known to have written")
 
     def _appends(self, server: Server, line: Step) -> None:
         """A leader appends what its gate wrote."""
-        for held in held_in(line, server.term):
+        for held in held_in(line, server.term, rows=self._rows):
             self.known[server.term, len(server.log.held) + 1] = held
             server.log.append(held)
 
@@ -266,58 +272,3 @@ def entry_of(name: EventName, wrote: Wrote) -> tuple[Value, Named, int]:
     fields: dict[Value, Value] = {"type": "command", "session": session, "number": number, "received": received}
     count = len(events) if isinstance(events, list) else events or 0
     return Fn({**fields, "event": event}), (session, number), count
-
-
-def _steps(lines: Mapping[str, Sequence[Line]]) -> Iterator[Step]:
-    for own in lines.values():
-        yield from (line for line in own if isinstance(line, Step))
-
-
-def asked_in(line: Step) -> list[Request]:
-    """The requests of a line; what is wrong with them is told when the line is judged."""
-    try:
-        return [request for request, _ in requests_of(line)]
-    except Contradiction:
-        return []
-
-
-def received_by_clients(lines: Mapping[str, Sequence[Line]]) -> tuple[dict[str, dict[int, list[Key]]], set[Key]]:
-    """The answers that clients call received when they ask, where another server has to have given them before."""
-    besides: dict[str, dict[int, list[Key]]] = {}
-    for node, own in lines.items():
-        said: set[Named] = set()
-        known: dict[str, int] = {}
-        for index, line in enumerate(own):
-            if not isinstance(line, Step):
-                continue
-            for by, session, _, received, _ in asked_in(line):
-                numbers = range(known.get(session, 0) + 1, received + 1) if by != ITSELF else range(0)
-                keys = [key_of_answer(session, number) for number in numbers if (session, number) not in said]
-                if keys:
-                    besides.setdefault(node, {}).setdefault(index, []).extend(keys)
-                known[session] = max(known.get(session, 0), received)
-            said.update((session, number) for _, session, number, _, _ in line.said)
-    return besides, {key for own in besides.values() for keys in own.values() for key in keys}
-
-
-def constants_of(lines: Mapping[str, Sequence[Line]], names: Mapping[str, Value]) -> Mapping[str, Value]:
-    """The constants of the spec of which the recordings are a behaviour."""
-    requests = [request for line in _steps(lines) for request in asked_in(line)]
-    wrote = sum(len(line.wrote) for line in _steps(lines))
-    events = {event for line in _steps(lines) if isinstance(line, recorded.Propose) for event in line.events}
-    terms = [line.term for line in _steps(lines) if line.term is not UNSET]
-    sessions = {session for _, session, _, _, _ in requests}
-    sessions |= {session for line in _steps(lines) for _, session, _, _, _ in (*line.said, *line.held)}
-    most = max([wrote, *(max(number, expected or 0) for _, _, number, _, expected in requests)])
-    numbers = any(expected is not None for _, _, _, _, expected in requests)
-    return {
-        "Node": frozenset(names.values()),
-        "Term": frozenset(range(1, max(terms, default=0) + 1)),
-        "Session": frozenset(sessions),
-        "Index": frozenset(range(most + 2)),
-        "Event": frozenset({*events, ANY}),
-        "Outgoing": frozenset(),
-        "Expected": frozenset({NIL, *(range(most + 2) if numbers else ())}),
-        "Conflict": CONFLICT,
-        "Nil": NIL,
-    }

@@ -19,6 +19,7 @@ from quorumlog.core.consensus.state import LEADER
 from quorumlog.runtime import recorded
 from quorumlog.runtime.recorded import FORMAT, EventName, Line, SentRequest, Start, Step, line_of
 from quorumlog.sharding.server import ORDERS
+from quorumlog_bindings.recorded_asked import GatesSurvey, constants_of, received_by_clients, surveyed
 from quorumlog_bindings.recorded_gates import (
     ANY,
     CONFLICT,
@@ -28,9 +29,7 @@ from quorumlog_bindings.recorded_gates import (
     Logs,
     Named,
     Server,
-    constants_of,
     key_of_answer,
-    received_by_clients,
     request_of,
     requests_of,
 )
@@ -47,21 +46,21 @@ class LeaderOutputRecording(Wordless):
     """The translation of one set of recordings."""
 
     def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
-        starts = {node: cast(Start, own[0]) for node, own in lines.items()}
-        for node, start in starts.items():
+        surveys = {node: surveyed(own) for node, own in lines.items()}
+        self._first = {node: cast(Start, each.first) for node, each in surveys.items()}
+        for node, start in self._first.items():
             if start.length or start.applied:
                 says = "begins with entries on its disk of which nobody has recorded what they were"
                 raise UnusableInput(f"{says}: expected a recording from the first start on", node)
-        members = next(iter(starts.values())).members
-        self._first = starts
+        members = next(iter(self._first.values())).members
         self._long = long
         self._names = {name: model_value(name) for name in members}
         self._servers = {name: Server(long) for name in members}
-        self._logs = Logs()
+        self._logs = Logs(rows=False)
         self._said: dict[Named, EventName] = {}
         self._most = 0
-        self.besides, self._wanted = received_by_clients(lines)
-        self.constants: Mapping[str, Value] = constants_of(lines, self._names)
+        self.besides, self._wanted = received_by_clients(surveys)
+        self.constants: Mapping[str, Value] = constants_of(surveys.values(), self._names)
 
     # -- messages: they order lines, and say nothing here --------------------------------------------------------
 
@@ -84,7 +83,7 @@ class LeaderOutputRecording(Wordless):
     def ways(self, node: str, line: Line, at: At) -> Sequence[Way]:
         """The steps of a line."""
         if isinstance(line, Start):
-            return (() if line is self._first[node] else self._crashed(node, line, at),)
+            return (() if line.n == self._first[node].n else self._crashed(node, line, at),)
         return (self._step(node, line, at),)
 
     def _step(self, node: str, line: Step, at: At) -> Way:
@@ -158,8 +157,7 @@ class LeaderOutputRecording(Wordless):
             raise Contradiction(f"begins with {start.applied} entries, of which {self._most} are known to be decided")
         if start.applied:
             yield from self._settled(term, start.applied, at)
-            for count in range(1, start.applied + 1):
-                yield Told("Commit", (i, count), [("applied", i, count)])
+            yield Told("Commit", (i, start.applied), [("applied", i, start.applied)])
 
     # -- requests and answers --------------------------------------------------------------------------------------
 
@@ -189,7 +187,9 @@ class LeaderOutputRecording(Wordless):
             return
         if line.applied > server.log.written[-1]:
             raise Contradiction(f"has applied {line.applied} entries of {server.log.written[-1]}")
-        for count in range(cast(int, at.part("applied", i)) + 1, line.applied + 1):
+        first = cast(int, at.part("applied", i)) + 1
+        alone = said.left or server.ordered  # somebody is answered, or is waited for by nobody: one after another
+        for count in range(first if alone else max(first, line.applied), line.applied + 1):
             updates: list[Update] = [("applied", i, count)]
             if said.left or server.ordered:
                 fields = server.log.entry(count).mapping
@@ -284,5 +284,9 @@ JUDGED: Final = frozenset({"LeadersReign", "LeadersSpeak", "OthersAreSilent", "O
 """What is quickly judged in each state. The rest is about all that was ever decided."""
 
 recording: Final = Recording(
-    *(FORMAT, line_of, LeaderOutputRecording), unsaid=UNSAID, properties=JUDGED, decode_all=recorded.lines_of
+    *(FORMAT, line_of, LeaderOutputRecording),
+    unsaid=UNSAID,
+    properties=JUDGED,
+    decode_all=recorded.lines_of,
+    survey=GatesSurvey,
 )

@@ -126,3 +126,19 @@ def put(function: Fn, key: Value, value: Value) -> Fn:
     if len(mapping) <= WIDE:
         return Fn({**mapping, key: value})
     return Fn(cast("dict[Value, Value]", Wide.of(mapping).put(key, value)))
+
+
+def apart(value: Value) -> Value:
+    """The value with wide functions of its own, whether it is one or a function that has some among its values.
+
+    Nobody goes on from these, so that they are read quickly for ever.
+    """
+    if type(value) is not Fn:
+        return value
+    mapping: Any = value.mapping
+    if type(mapping) is Wide:
+        return Fn(cast("dict[Value, Value]", Wide(mapping.copy())))
+    if len(mapping) > WIDE:
+        return value
+    parts = {key: apart(each) for key, each in mapping.items()}
+    return Fn(parts) if any(parts[key] is not each for key, each in mapping.items()) else value

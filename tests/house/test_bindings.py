@@ -24,6 +24,7 @@ OTHERS: Final = {
     "contracts.py",
     "histories.py",
     "ledger_contracts.py",
+    "recorded_asked.py",
     "recorded_entries.py",
     "recorded_gates.py",
     "recorded_known.py",

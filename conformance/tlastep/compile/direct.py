@@ -14,6 +14,7 @@ from functools import lru_cache
 from types import CodeType
 from typing import Final
 
+from tlastep.compile.folding import found_in
 from tlastep.compile.reads import STATES
 from tlastep.compile.specialised import renamed
 from tlastep.errors import EvaluationError
@@ -49,6 +50,14 @@ def _parsed(code: str) -> ast.expr:
 
 
 class _Directly(ast.NodeTransformer):
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """An operator: a loop, if it goes through a sequence."""
+        self.generic_visit(node)
+        fold = found_in(node)
+        if fold is not None:
+            node.body = [ast.Return(fold)]
+        return node
+
     def visit_Call(self, node: ast.Call) -> ast.expr:
         """A promise, a field, a part of a state, or something else."""
         self.generic_visit(node)

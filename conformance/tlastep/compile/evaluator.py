@@ -228,6 +228,8 @@ class Evaluator(Statements):
                 return self.called("member", [made, self.visit(node.args[1])])
             case ast.Call(ast.Name("updated"), [function, path, new]):
                 return self._updated(self.visit(function), self.visit(path), new)
+            case ast.Call(ast.Name("folded"), [ast.Name(step), *operands]) if step in self.partial.functions:
+                return ast.Call(node.func, [self._of_values(step), *map(self.visit, operands)], [])
             case ast.Call(ast.Name(name), operands):
                 return self.called(name, [self.visit(each) for each in operands])
         self.generic_visit(node)
@@ -290,6 +292,14 @@ class Evaluator(Statements):
 
         made = partial.copied((name, tuple(known.items()), tuple(others.items()), quiet), make)
         return ast.Call(ast.Name(made, ast.Load()), left, [])
+
+    def _of_values(self, name: str) -> ast.expr:
+        """The copy of an operator that is called with values; it is the same wherever it is called."""
+        given = [self.partial.fresh(each.arg) for each in self.partial.functions[name].args.args]
+        self.scope.kinds.update(dict.fromkeys(given, PLAIN))
+        call = self._copied(name, [ast.Name(each, ast.Load()) for each in given])
+        assert isinstance(call, ast.Call), "a copy is called"
+        return call.func
 
     @property
     def quiet(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from tlastep.compile.all_places import AllPlaces
 from tlastep.compile.climbing import DEEP, climb
+from tlastep.compile.folding import ALL, Folds
 from tlastep.compile.runtime import HELPERS
 from tlastep.language import operations
 from tlastep.language.operations import (
@@ -39,15 +40,13 @@ from tlastep.values import Fn, Value
 from tlastep.wide_functions import put
 
 KNOWN: Final = frozenset({*PLAIN, Long})
-ALL: Final = 1 << 62
-"""The highest place that was read, where something depends on the whole sequence."""
 
 
 def long_helpers(long: LongSequences) -> dict[str, object]:
     """The names that generated code may use, for states that hold long sequences."""
     functions, sequences_of = _functions(long), _sequences(long)
     prefixes = _prefixes(long, sequences_of["subsequence"], functions["equal"], sequences_of["length"])
-    return {**HELPERS, **functions, **sequences_of, **prefixes, **_sets(long)}
+    return {**HELPERS, **functions, **sequences_of, **prefixes, **_sets(long), "folded": Folds(long)}
 
 
 def _frozen(operand: Any) -> Any:

@@ -31,7 +31,7 @@ KINDS: Final[Mapping[type, str]] = {int: INT, str: TEXT, frozenset: SET, ModelVa
 RESULTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("plus", "minus", "times", "length", "cardinality", "greatest", "quotient", "modulo"), INT),
     **dict.fromkeys(("set_of", "frozenset"), SET),
-    **dict.fromkeys(("keep", "freeze", "apply", "function_of", "domain"), PLAIN),
+    **dict.fromkeys(("keep", "freeze", "apply", "function_of", "domain", "folded"), PLAIN),
     **dict.fromkeys(("record_from", "Fn"), FUNCTION),
     **dict.fromkeys(
         ("subsequence", "prefix", "concatenated", "appended", "head", "tail", "replaced", "updated"), PLAIN

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Final, NoReturn, TypeVar
 
+from tlastep.compile.folding import folded
 from tlastep.language.lazy import Lazy, now
 from tlastep.language.operations import (
     PLAIN,
@@ -144,7 +145,7 @@ HELPERS: Final[dict[str, object]] = {
                 tuples,
                 union,
             ),
-            *(updated, boolean, cache),
+            *(updated, boolean, cache, folded),
         )
     },
     "in_interval": arithmetic.in_interval,
