@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from tlastep.compile.reads import STATES
 from tlastep.compile.specialised import Known
-from tlastep.compile.trees import walk
+from tlastep.compile.trees import same, walk
 from tlastep.language.operations import PLAIN as CLASSES
 from tlastep.language.operations import Implicit, Operand, RecordSet, Union
 from tlastep.language.standard_modules.arithmetic import INT as INTEGERS
@@ -135,7 +135,7 @@ def _number(known: Knows, name: str, left: ast.expr, right: ast.expr) -> ast.exp
 
 def _ordered(known: Knows, name: str, left: ast.expr, right: ast.expr) -> ast.expr | None:
     """Python refuses to order a number and what is none."""
-    if is_simple(left) and ast.unparse(left) == ast.unparse(right) and known.kind(left) == INT:
+    if is_simple(left) and same(left, right) and known.kind(left) == INT:
         return ast.Constant(name in ("at_most", "at_least"))
     kinds = known.kind(left), known.kind(right)
     if INT in kinds:
@@ -153,7 +153,7 @@ def _numbers(known: Knows, _: str, low: ast.expr, high: ast.expr) -> ast.expr | 
 
 def _equal(known: Knows, _: str, left: ast.expr, right: ast.expr) -> ast.expr | None:
     kinds = known.kind(left), known.kind(right)
-    if is_simple(left) and ast.unparse(left) == ast.unparse(right):
+    if is_simple(left) and same(left, right):
         return ast.Constant(True)
     for one, other, kind in ((left, right, kinds[1]), (right, left, kinds[0])):
         if isinstance(known.value_of(one)[1], ModelValue) and kind is not None:
@@ -166,8 +166,8 @@ def _equal(known: Knows, _: str, left: ast.expr, right: ast.expr) -> ast.expr | 
         match one:
             case ast.Call(ast.Name("domain"), [function]) if is_simple(function) and known.kind(other) == SET:
                 keys = ast.Call(ast.Attribute(_mapping(function), "keys", ast.Load()), [], [])
-                same, slowly = _compared(keys, ast.Eq(), other), _call(SLOW["equal"], one, other)
-                return ast.IfExp(_has_class(function, "Fn"), same, slowly)
+                quickly, slowly = _compared(keys, ast.Eq(), other), _call(SLOW["equal"], one, other)
+                return ast.IfExp(_has_class(function, "Fn"), quickly, slowly)
     if isinstance(left, ast.Tuple) and isinstance(right, ast.Tuple):
         return _compared(left, ast.Eq(), right)
     for one, other, kind in ((left, right, kinds[0]), (right, left, kinds[1])):
@@ -281,7 +281,7 @@ def begun(known: Knows, both: Sequence[ast.expr]) -> ast.expr | None:
 
 def _is_length(known: Knows, node: ast.expr, of: ast.expr) -> bool:
     length = _length(known, "length", of)
-    return length is not None and ast.unparse(length) == ast.unparse(node)
+    return length is not None and same(length, node)
 
 
 def with_names(names: Sequence[ast.expr], said: ast.expr) -> ast.expr:

@@ -26,6 +26,17 @@ def walk(tree: ast.AST) -> list[ast.AST]:
     return found
 
 
+def same(one: object, other: object) -> bool:
+    """Whether two trees, or lists of them, say the same, wherever they stand: whether `ast.unparse` does of both."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, ast.AST):
+        return all(same(getattr(one, name, None), getattr(other, name, None)) for name in one._fields if name != "ctx")
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
 def put_somewhere(tree: ast.AST) -> None:
     """Gives all nodes one and the same place in the text, which means nothing: Python wants them to have one."""
     for node in walk(tree):

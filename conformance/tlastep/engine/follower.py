@@ -66,8 +66,8 @@ class Follower:
     def __init__(self, spec: CompiledSpec, unsaid: Collection[str] = (), changing: Collection[str] = ()) -> None:
         self.spec = spec
         self._changing = frozenset(spec.module.constants[name] for name in changing)
-        self._depend = depend = depending(ast.parse(spec.source), self._changing)
-        for predicate in (*spec.invariants, *spec.always_properties, *spec.step_properties):
+        self._depend = depend = depending(ast.parse(spec.source), self._changing) if changing else frozenset()
+        for predicate in (*spec.invariants, *spec.always_properties, *spec.step_properties) if changing else ():
             assert not any(_names(part.code) & depend for part in predicate.parts), (
                 f"{predicate.name} is of what changes"
             )

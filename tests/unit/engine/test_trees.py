@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 from tlastep.compile import evaluator
-from tlastep.compile.trees import put_somewhere, walk
+from tlastep.compile.trees import put_somewhere, same, walk
 
 SIGNS = (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
 
@@ -23,3 +23,26 @@ def test_made_code_can_be_compiled() -> None:
     names: dict[str, int] = {}
     exec(compile(ast.Module([function, *ast.parse("y = f(3)").body], []), "made", "exec"), names)
     assert names["y"] == 5
+
+
+def test_trees_are_the_same_if_they_say_the_same() -> None:
+    texts = [
+        "x",
+        "y",
+        "1",
+        "True",
+        "'1'",
+        "f(x, 1)",
+        "f(1, x)",
+        "f(x)",
+        "x + y",
+        "x - y",
+        "x.y",
+        "x[y]",
+        "x < y",
+        "x <= y",
+    ]
+    for one in texts:
+        for other in texts:
+            trees = [ast.parse(text, mode="eval").body for text in (one, other)]
+            assert same(*trees) == (one == other)
