@@ -98,7 +98,10 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
     def take(
         self, node: Node[State, Answer, Content], taken: Input, most: int = ALL
     ) -> tuple[Node[State, Answer, Content], Spoken[Answer]]:
-        """An input of consensus: the gate is told what comes of it, of up to `most` entries that it has to fold."""
+        """An input of consensus: the gate is told what comes of it, of up to `most` entries that it has to fold.
+
+        With 0 a gate that has to fold is told nothing; `fold` does that later.
+        """
         before = node.replica
         after, effects = step(before, taken)
         gate, reads = node.gate, node.reads
@@ -106,7 +109,8 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
             gate = self.rules.step_down(gate) if gate.leads else gate
             reads, _ = consistent_read.resign(reads)
         there = Node(after, gate, reads, node.seen)
-        return self.tell_gates(there, effects, most) if there.lags(most) else (there, Spoken(effects, ()))
+        is_told = there.lags(most) and (most > 0 or gate.leads)
+        return self.tell_gates(there, effects, most) if is_told else (there, Spoken(effects, ()))
 
     def fold(
         self, node: Node[State, Answer, Content], most: int

@@ -89,7 +89,8 @@ class GroupSteps:
         serving = self._serving
         if type(taken) in OF_CONSENSUS:
             refuse_lies(whole.node.replica, taken)
-            return self._told(whole, partial(serving.take, whole, cast(Input, taken), self.slices.allowed))
+            most = self.slices.allowed(whole.node, taken)
+            return self._told(whole, partial(serving.take, whole, cast(Input, taken), most))
         if isinstance(taken, Fold):
             self.slices.new_turn()
             return self._told(whole, partial(serving.fold, whole, self.slices.most))

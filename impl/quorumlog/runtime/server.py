@@ -70,6 +70,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
     _spoken = 0
     _speaking: Timer | None = None
     _folding: Timer | None = None
+    _folds_at_once = False
     _heavy = 0
     """Bytes of the messages of peers that wait for the disk."""
 
@@ -326,8 +327,8 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
             self.driver.whole = self.steps.with_replica(whole, lightened(self.node.replica, base, read))
         if after.seen - self._kept >= self._limits.snapshot > 0:
             self._keep_state(after)
-        if self._folding is None and after.lags(self.steps.slices.most):
-            self._folding = self._time.after(0, self._fold)
+        if after.lags(self.steps.slices.most):
+            self._fold_after(0 if after.seen > was.seen else self.steps.slices.pause(after))
 
     def refused(self, taken: NodeInput[Command, Randomness] | Input) -> None:
         """Nothing has happened. Reads that came to a server that no longer leads are to be asked elsewhere."""
@@ -339,10 +340,19 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
 
     # -- inside ------------------------------------------------------------------------------------------------
 
+    def _fold_after(self, pause: float) -> None:
+        """It is the turn of a slice of what the gate has not been told in so many milliseconds, if not before."""
+        if self._folding is not None:
+            if self._folds_at_once or pause:
+                return
+            self._folding.cancel()
+        self._folds_at_once = not pause
+        self._folding = self._time.after(pause, self._fold)
+
     def _fold(self) -> None:
-        """It is the turn of a slice of what the gate has not been told."""
         self._folding = None
-        self.driver.take(FOLD)
+        if self.node.lags(self.steps.slices.most):
+            self.driver.take(FOLD)
 
     def _not_leader(self) -> NotLeader:
         leader = self.leader if self.leader != self.identity else None

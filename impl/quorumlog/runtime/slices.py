@@ -2,6 +2,9 @@
 
 What is decided is folded into the application's state, and until that is done in a turn nobody hears of the server. A
 server that has been away has much to fold, and would be given up meanwhile. So it folds a slice a turn.
+
+A follower that has little to fold lets that wait, for its leader waits for its acknowledgement and nobody for its
+state; and many entries at once cost less than one by one.
 """
 
 from __future__ import annotations
@@ -9,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from quorumlog.core.consensus.effects import Sync
+from quorumlog.core.consensus.messages import AppendRequest
+from quorumlog.core.consensus.state import LEADER
 from quorumlog.node import ALL, Node
 
 SPELL: Final = 10.0
@@ -16,22 +22,38 @@ SPELL: Final = 10.0
 FIRST: Final = 1
 """Entries of the first slice: nobody knows how long one takes."""
 LARGEST: Final = 4096
+FEW: Final = 64
+"""Entries that a follower does not fold at once: fewer than these."""
+LATER: Final = 20.0
+"""Milliseconds after which it does."""
 
 
 class Slices:
-    """Measures how long entries take, and says how many may be folded next. `now` is the server's clock."""
+    """Measures how long entries take, and says how many may be folded next. `now` is the server's clock.
 
-    def __init__(self, now: Callable[[], float], first: int = FIRST) -> None:
+    A follower folds fewer than `few` entries later.
+    """
+
+    def __init__(self, now: Callable[[], float], first: int = FIRST, few: int = FEW) -> None:
         self.most = first
         """How many entries a slice has."""
         self._now = now
+        self._few = few
         self._spent = 0.0
         """Milliseconds in which entries were folded in this turn."""
 
-    @property
-    def allowed(self) -> int:
+    def allowed(self, node: Node[Any, Any, Any], taken: object) -> int:
         """How many entries may be folded in a step that is about something else."""
-        return self.most if self._spent < SPELL else 0
+        if self._spent >= SPELL:
+            return 0
+        if type(taken) is AppendRequest:
+            return self.most if taken.commit_index - node.seen >= self._few else 0
+        return 0 if type(taken) is Sync and self.pause(node) else self.most
+
+    def pause(self, node: Node[Any, Any, Any]) -> float:
+        """Milliseconds until a node has to fold what no step has folded."""
+        replica = node.replica
+        return LATER if replica.role != LEADER and replica.commit_index - node.seen < self._few else 0.0
 
     def new_turn(self) -> None:
         """Others have had their turn."""
@@ -59,4 +81,4 @@ class Slices:
 
 def all_at_once() -> Slices:
     """Everything is folded in the step that tells of it."""
-    return Slices(lambda: 0.0, ALL)
+    return Slices(lambda: 0.0, ALL, few=0)

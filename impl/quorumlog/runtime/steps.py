@@ -189,7 +189,8 @@ class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
             refuse_lies(whole.replica, taken)
             if whole.gate.drafts is not None or (type(taken) is Sync and not whole.lags()):  # there is nothing to fold
                 return said(*service.take(whole, cast(Input, taken)))
-            return said(*self._told(whole, partial(service.take, whole, cast(Input, taken), self.slices.allowed)))
+            most = self.slices.allowed(whole, taken)
+            return said(*self._told(whole, partial(service.take, whole, cast(Input, taken), most)))
         if isinstance(taken, Batch):
             return said(*service.ask_all(whole, taken.asked))
         if isinstance(taken, Question):

@@ -13,6 +13,7 @@ import pytest
 from msgspec import structs
 from tests.unit.runtime.virtual_servers import VirtualServer, VirtualServers
 
+from quorumlog.core.consensus.effects import Sync
 from quorumlog.core.leader_output import Request
 from quorumlog.ledger.commands import Balance, Deposit
 from quorumlog.ledger.placement import Placement
@@ -20,7 +21,7 @@ from quorumlog.node import ALL
 from quorumlog.runtime import hosting, server
 from quorumlog.runtime.event_queue import EventQueue
 from quorumlog.runtime.hosting import LEDGER, AnyHosted
-from quorumlog.runtime.slices import LARGEST, SPELL, Slices, all_at_once
+from quorumlog.runtime.slices import FEW, LARGEST, LATER, SPELL, Slices, all_at_once
 from quorumlog.runtime.steps import Fold
 from quorumlog.runtime.wire import Limits, NotLeader, Read, ReadAnswered
 from quorumlog.simulation.agenda import MILLISECOND
@@ -217,11 +218,52 @@ def test_steps_about_something_else_fold_no_more_than_a_spell_in_a_turn() -> Non
     node = structs.replace(node, gate=structs.replace(node.gate, drafts=None))
     clock = [0.0]
     slices = Slices(lambda: clock[0], first=4)
-    assert slices.allowed == 4
+    assert slices.allowed(node, Sync()) == 4
     begun = slices.begun()
     clock[0] += SPELL
     slices.over(begun, node, structs.replace(node, seen=node.seen + 4))
-    assert slices.allowed == 0 < slices.most
+    assert slices.allowed(node, Sync()) == 0 < slices.most
     slices.new_turn()
-    assert slices.allowed == slices.most
-    assert all_at_once().allowed == ALL
+    assert slices.allowed(node, Sync()) == slices.most
+    assert all_at_once().allowed(node, Sync()) == ALL
+
+
+# -- what a follower folds later ---------------------------------------------------------------------------------------
+
+
+def settled() -> tuple[VirtualServers, VirtualServer, list[VirtualServer]]:
+    """A group in which everybody has folded everything, its leader and the others."""
+    group = VirtualServers(3)
+    leader = group.leader()
+    group.run(200)
+    return group, leader, [each for each in group.servers.values() if each is not leader]
+
+
+def folded_later() -> None:
+    """A follower that has little to fold acknowledges first, and folds a little later without being asked."""
+    group, leader, others = settled()
+    leader.ask("s", Deposit("x", 1), Deposit("x", 2))
+    group.run(5)
+    leader.ask("s", Deposit("x", 3), first=3)
+    group.run(5)
+    assert [each.answer.at for each in leader.answered] == [1, 2, 3]
+    assert {each.server.node.lags() for each in others} == {True}
+    assert {each.server.node.gate.applied for each in others} == {0}
+    group.run(10 * LATER)
+    assert {each.server.node.gate.applied for each in others} == {3}
+    leader.ask("s", *[Deposit("x", 1)] * FEW, first=4)
+    group.run(5)
+    leader.ask("s", Deposit("x", 1), first=4 + FEW)
+    group.run(5)
+    assert {each.server.node.gate.applied for each in others} == {3 + FEW}, "so many do not wait"
+
+
+def test_a_follower_folds_little_later() -> None:
+    folded_later()
+
+
+def test_a_follower_that_folds_at_once_or_never_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for pause in (0.0, 100 * LATER):
+        monkeypatch.setattr(Slices, "pause", lambda slices, node, pause=pause: pause)
+        with pytest.raises(AssertionError):
+            folded_later()
