@@ -322,18 +322,17 @@ class ReplicationRecording:
 
     def _record(self, letter: Letter, entries: Items) -> Fn:
         """A message as the record of the spec."""
-        found: dict[Value, Any] = {"type": KINDS[type(letter)], "from": self._server(letter.sender)}
-        if type(letter) is SentRequest:
-            found["to"], found["term"] = self._server(letter.to), letter.term
+        kind, sender, term = type(letter), self._server(letter.sender), letter.term
+        found: dict[Value, Any] = {"type": KINDS[kind], "from": sender, "term": term}
+        if isinstance(letter, recorded.AskedVote):
+            found["lastIndex"], found["lastTerm"] = letter.last_index, letter.last_term
+            return Fn(found)
+        found["to"] = self._server(letter.to)
+        if type(letter) is recorded.SentReply:
+            found["accepted"], found["index"] = TRUE if letter.accepted else FALSE, letter.index
+        elif type(letter) is SentRequest:
             found["prevIndex"], found["prevTerm"] = letter.prev_index, letter.prev_term
             found["entries"], found["commitIndex"] = entries, letter.commit_index
-        elif type(letter) is recorded.SentReply:
-            found["to"], found["term"] = self._server(letter.to), letter.term
-            found["accepted"], found["index"] = TRUE if letter.accepted else FALSE, letter.index
-        elif type(letter) is recorded.AskedVote:
-            found["term"], found["lastIndex"], found["lastTerm"] = letter.term, letter.last_index, letter.last_term
-        elif type(letter) is recorded.GivenVote:
-            found["to"], found["term"] = self._server(letter.to), letter.term
         return Fn(found)
 
     def _slice(self, letter: SentRequest, log: Items) -> Items:

@@ -39,6 +39,8 @@ from tlastep.long_sequences import SHORT, Long, LongSequences, Trunk
 from tlastep.values import Fn, Value
 from tlastep.wide_functions import put
 
+REMEMBERED: Final = 4_096  # items of short sequences that were found to be in a set
+
 KNOWN: Final = frozenset({*PLAIN, Long})
 
 
@@ -319,15 +321,27 @@ class _Either(Union):
 
 
 class _Sequences(Implicit):
-    """`Seq(items)`: of a long sequence only what has not been looked at is looked at."""
+    """`Seq(items)`: of a long sequence only what has not been looked at is looked at.
+
+    Items of short ones are slices of long ones, more often than not, and those that were found last are remembered.
+    """
 
     def __init__(self, items: Operand) -> None:
         self._test = _test_of(items)
         self._known: dict[Trunk, int] = {}
+        self._items: set[Value] = set()
 
     def contains(self, item: object) -> bool:
         if type(item) is tuple:
-            return all(map(self._test, item))
+            found = self._items
+            for each in item:
+                if each not in found:
+                    if not self._test(each):
+                        return False
+                    if len(found) >= REMEMBERED:
+                        found.clear()
+                    found.add(each)
+            return True
         if type(item) is not Long:
             return False
         trunk = item.trunk
