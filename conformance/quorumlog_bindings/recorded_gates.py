@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from msgspec import UNSET
 
 from quorumlog.runtime import recorded
-from quorumlog.runtime.recorded import EventName, Line, Run, SentRequest, Start, Step, Wrote
+from quorumlog.runtime.recorded import EventName, Run, SentRequest, Start, Step, Wrote
 from tlastep.long_sequences import Items, LongSequences
 from tlastep.recorded import Contradiction, Key
 from tlastep.values import Fn, Value, model_value
@@ -151,17 +151,6 @@ class Logs:
         """Whether it is kept what leaders wrote down of entries."""
         self.known: dict[tuple[int, int], Held] = {}
 
-    def learn(self, lines: Iterable[Sequence[Line]]) -> None:
-        """What all leaders say of all entries, so that the lines of any server can be read by themselves."""
-        for own in lines:
-            term = 0
-            for line in own:
-                if line.term is not UNSET:
-                    term = line.term
-                if isinstance(line, recorded.Propose) and line.log is not UNSET:
-                    for place, held in enumerate(held_in(line, term), start=line.log.kept + 1):
-                        self.known[term, place] = held
-
     def takes(self, server: Server, line: Step) -> None:
         """A step of a server. Raises `Contradiction` if its log cannot become what the line says."""
         if line.term is not UNSET:
@@ -199,8 +188,11 @@ class Logs:
     def _appends(self, server: Server, line: Step) -> None:
         """A leader appends what its gate wrote."""
         for held in held_in(line, server.term, rows=self._rows):
-            self.known[server.term, len(server.log.held) + 1] = held
-            server.log.append(held)
+            place = server.term, len(server.log.held) + 1
+            known = self.known.get(place)
+            if known != held:
+                known = self.known[place] = held
+            server.log.append(known)
 
     def _writes(self, server: Server, line: Step, written: recorded.Written) -> None:
         """What a server's log becomes of what it was given."""

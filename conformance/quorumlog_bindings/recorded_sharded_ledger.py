@@ -22,7 +22,7 @@ from quorumlog.runtime import recorded
 from quorumlog.runtime.recorded import FORMAT, EventName, Line, Start, Step, line_of
 from quorumlog.runtime.recorder import named as name_of
 from quorumlog.sharding.server import ORDERS
-from quorumlog_bindings.recorded_entries import Entries
+from quorumlog_bindings.recorded_entries import Entries, EntriesSurvey
 from quorumlog_bindings.recorded_gates import Held, Named
 from quorumlog_bindings.recorded_ledger import (
     Event,
@@ -56,25 +56,18 @@ class ShardedLedgerRecording(Wordless):
 
     def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
         self._long = long
-        read = Entries(lines, long)
+        self._read = read = Entries(lines, long)
         self._shards = read.shards
-        self._group, self._entries, self._news, self._wrong = read.group, read.of, read.news, read.wrong
+        self._group, self._entries, self._wrong = read.group, read.of, read.wrong
         self._told = dict.fromkeys(self._entries, 0)
         self._coordinator = read.coordinator
-        self._answered = {
-            (self._group[node], (row[1], row[2]))
-            for node, own in lines.items()
-            for line in own
-            if isinstance(line, Step)
-            for row in line.said
-        }
         self._numbers: dict[Value, int] = {}
         """The number of the transfer that each operation has become."""
         self._between: dict[int, tuple[str, str]] = {}
         self._over: dict[int, int] = {}
         """For each number up to which transfers are over, the one before."""
         self._look(self._coordinator)
-        self.besides = self._orders(lines)
+        self.besides = self._orders()
         self._commands = dict(self._operations())
         self._executed: set[Value] = set()
         self._pieces = Pieces(self._commands, list(self._entries), self.size)
@@ -93,15 +86,13 @@ class ShardedLedgerRecording(Wordless):
                 elif event["was"] == "closed":
                     self._over[event["number"]], over = over, event["number"]
 
-    def _orders(self, lines: Mapping[str, Sequence[Line]]) -> dict[str, dict[int, list[Key]]]:
+    def _orders(self) -> dict[str, dict[int, list[Key]]]:
         """What other groups must have committed before a line."""
         found: dict[str, dict[int, list[Key]]] = {}
-        for node, own in lines.items():
-            for index, line in enumerate(own):
-                news = self._news.get((node, line.n), ())
-                keys = [key for _, held in news for key in self._follows(self._group[node], held)]
-                if keys:
-                    found.setdefault(node, {})[index] = keys
+        for (node, number), (_, news) in self._read.news.items():
+            keys = [key for held in news for key in self._follows(self._group[node], held)]
+            if keys:
+                found.setdefault(node, {})[self._read.index(node, number)] = keys
         return found
 
     def _follows(self, group: str, held: Held) -> Iterator[Key]:
@@ -218,7 +209,7 @@ class ShardedLedgerRecording(Wordless):
             return
         group = self._group[node]
         given: list[Key] = list(self.sends(line))
-        for place, held in self._news.get((node, line.n), ()):
+        for place, held in self._read.news_of(node, line.n):
             if place == self._told[group]:
                 self._told[group] += 1
                 given += self._leads_to(group, held)
@@ -310,7 +301,7 @@ class ShardedLedgerRecording(Wordless):
 
     def _left_alone(self, group: str, held: Held, op: Value) -> Way:
         """Nobody is recorded to have answered: the client is gone."""
-        if (group, held.named) not in self._answered:
+        if (group, held.named) not in self._read.answered:
             yield from self._gone(op)
 
     def _gone(self, op: Value) -> Way:
@@ -356,5 +347,6 @@ recording: Final = Recording(
     properties=JUDGED,
     changing=frozenset({"Operation", "Command", "Hasty"}),
     decode_all=recorded.lines_of,
+    survey=EntriesSurvey,
     groups=True,
 )

@@ -25,7 +25,7 @@ from quorumlog.runtime import recorded
 from quorumlog.runtime.recorded import FORMAT, EventName, Line, Start, Step, line_of
 from quorumlog.runtime.recorder import named as name_of
 from quorumlog.sharding.duties import is_for_shards
-from quorumlog_bindings.recorded_entries import Entries, Standing
+from quorumlog_bindings.recorded_entries import Entries, EntriesSurvey, Standing, surveyed
 from quorumlog_bindings.recorded_gates import Held, Named
 from quorumlog_bindings.recorded_known import OPEN, SIZE, Known
 from quorumlog_bindings.recorded_ledger import Event, events_of, number_of, value_at
@@ -43,6 +43,28 @@ FAILED: Final = Fn({"state": "failed", "value": 0})
 def done(value: int) -> Value:
     """An operation that has come to something. Spec: TransactionCoordinator!Done."""
     return Fn({"state": "done", "value": value})
+
+
+class LettersSurvey(EntriesSurvey):
+    """What is gathered of the lines of one server, and of the letters in them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: dict[int, list[Key]] = {}
+        """The letters that a line takes."""
+        self.spoke: set[Key] = set()
+        """All that are said."""
+        self._count = 0
+
+    def take(self, lines: Sequence[Line]) -> None:
+        """The next lines."""
+        super().take(lines)
+        for index, line in enumerate(lines, start=self._count):
+            if isinstance(line, Step) and line.heard:
+                self.heard[index] = list(map(key_of_letter, line.heard))
+            if isinstance(line, Step) and line.spoke:
+                self.spoke.update(map(key_of_letter, line.spoke))
+        self._count += len(lines)
 
 
 class TwoPhaseCommitRecording(Wordless):
@@ -64,32 +86,20 @@ class TwoPhaseCommitRecording(Wordless):
         self._acts: dict[str, int] = {}
         """Of each group, the term of the leader that acted last."""
         self._causes = {key: place for group in entries.of for key, place in self._calls_for(group)}
-        self._said: set[Key] = set()
-        self.besides = self._letters(lines)
-        self._known = Known(operations, set(self._answers(lines)), self.size)
+        letters = {node: surveyed(own, LettersSurvey) for node, own in lines.items()}
+        self._said: set[Key] = set().union(*(each.spoke for each in letters.values()))
+        self.besides: Mapping[str, Mapping[int, Sequence[Key]]] = {node: each.heard for node, each in letters.items()}
+        """What must have been said before a line."""
+        self._known = Known(operations, set(self._answers()), self.size)
         self._steps = Committed(operations, self._known, entries.shards)
         self._always = operations.always
 
     # -- before anything is told ------------------------------------------------------------------------------------
 
-    def _letters(self, lines: Mapping[str, Sequence[Line]]) -> dict[str, dict[int, list[Key]]]:
-        """What must have been said before a line."""
-        found: dict[str, dict[int, list[Key]]] = {}
-        for node, own in lines.items():
-            for index, line in enumerate(own):
-                if isinstance(line, Step) and line.heard:
-                    found.setdefault(node, {})[index] = list(map(key_of_letter, line.heard))
-                if isinstance(line, Step) and line.spoke:
-                    self._said.update(map(key_of_letter, line.spoke))
-        return found
-
-    def _answers(self, lines: Mapping[str, Sequence[Line]]) -> Iterator[str]:
+    def _answers(self) -> Iterator[str]:
         """The operations that are answered."""
-        for node, own in lines.items():
-            group = self._entries.group[node]
-            for line in own:
-                for row in line.said if isinstance(line, Step) else ():
-                    yield from self._names(group, (row[1], row[2]))
+        for group, named in self._entries.answered:
+            yield from self._names(group, named)
 
     def _calls_for(self, group: str) -> Iterator[tuple[Key, int]]:
         """What may be said of the transfers that a group has committed something about, and since which entry."""
@@ -150,7 +160,7 @@ class TwoPhaseCommitRecording(Wordless):
         group = entries.group[node]
         if line.heard:
             self._hears(group, entries.standing[where], line)
-        for place, held in entries.news.get(where, ()):
+        for place, held in entries.news_of(*where):
             if place == self._told[group]:
                 self._told[group] += 1
                 yield from self._committed(group, place, held, at)
@@ -331,5 +341,6 @@ recording: Final = Recording(
     properties=JUDGED,
     changing=frozenset({"Transfer", "Deposit", "Balance", "Total", "From", "To", "Amount", "Of", "Hasty"}),
     decode_all=recorded.lines_of,
+    survey=LettersSurvey,
     groups=True,
 )
