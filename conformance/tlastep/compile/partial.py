@@ -230,8 +230,14 @@ def reached(functions: Mapping[str, ast.FunctionDef], start: str) -> set[str]:
 
 
 def located(statement: S) -> S:
-    """A statement with places in the text, as Python wants them; they mean nothing."""
-    put_somewhere(statement)
+    """A statement with places in the text, as Python wants them; they mean nothing.
+
+    Sets are made of lists there, which are filled faster than generators are asked.
+    """
+    for node in put_somewhere(statement):
+        match node:
+            case ast.Call(ast.Name("frozenset"), [ast.GeneratorExp(item, generators) as every]):
+                node.args = [ast.copy_location(ast.ListComp(item, generators), every)]
     return statement
 
 

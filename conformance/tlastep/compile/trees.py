@@ -37,7 +37,9 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
-def put_somewhere(tree: ast.AST) -> None:
+def put_somewhere(tree: ast.AST) -> list[ast.AST]:
     """Gives all nodes one and the same place in the text, which means nothing: Python wants them to have one."""
-    for node in walk(tree):
+    nodes = walk(tree)
+    for node in nodes:
         node.__dict__.update(_PLACE)
+    return nodes
