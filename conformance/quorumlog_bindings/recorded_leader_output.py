@@ -59,6 +59,8 @@ class LeaderOutputRecording(Wordless):
         self._logs = Logs(rows=False)
         self._said: dict[Named, EventName] = {}
         self._most = 0
+        self._asked: tuple[Line | Step | None, Sequence[Key]] = None, ()
+        """The line that was asked last what it sends, and what that is."""
         self.besides, self._wanted = received_by_clients(surveys)
         self.constants: Mapping[str, Value] = constants_of(surveys.values(), self._names)
 
@@ -70,13 +72,18 @@ class LeaderOutputRecording(Wordless):
 
     def sends(self, line: Line | Step) -> Sequence[Key]:
         """The messages that have left with the step, or leave with the next sync, of which the spec knows nothing."""
-        if not isinstance(line, Step):
-            return ()
+        if line is not self._asked[0]:
+            self._asked = line, self._sent(line) if isinstance(line, Step) else ()
+        return self._asked[1]
+
+    def _sent(self, line: Step) -> Sequence[Key]:
         found: list[Key] = list(map(key_of, [*line.sent, *line.owes]))
         if line.owed is not UNSET:
             found += map(key_of, line.owed)
-        answers = [key_of_answer(session, number) for _, session, number, _, _ in line.said]
-        return [*found, *(key for key in answers if key in self._wanted)]
+        if line.said:
+            answers = [key_of_answer(session, number) for _, session, number, _, _ in line.said]
+            found += [key for key in answers if key in self._wanted]
+        return found
 
     # -- lines ---------------------------------------------------------------------------------------------------
 
@@ -93,19 +100,25 @@ class LeaderOutputRecording(Wordless):
         before = server.term
         self._logs.takes(server, line)
         yield from self._heard(i, server, line, before, at)
-        yield from self._reigns(i, server, line, at)
-        said = self._answers(server, line)
-        yield from self._requested(i, server, line, said, at)
-        yield from self._decided(i, server, line, at)
-        yield from self._applied(i, server, line, said, at)
-        yield from self._late(i, server, said, at)
+        if line.leads is not UNSET or line.role is not UNSET:
+            yield from self._reigns(i, server, line, at)
+        said = self._answers(server, line) if line.said or line.held else _Answers()
+        if line.asked or line.wrote:
+            yield from self._requested(i, server, line, said, at)
+        if line.commit_index is not UNSET and at.part("leads", i):
+            yield from self._decided(server, line.commit_index, at)
+        if line.applied is not UNSET:
+            yield from self._applied(i, server, line.applied, said, at)
+        if said.left:
+            yield from self._late(i, server, said, at)
         if line.waits is not UNSET:
             waiting = {
                 (each.mapping["session"], each.mapping["number"]) for each in cast(Records, at.part("waiting", i))
             }
             if len(waiting) != line.waits:
                 raise Contradiction(f"says that {line.waits} commands wait, and there are {len(waiting)}")
-        yield Told("", gives=self.sends(line))
+        if given := self.sends(line):
+            yield Told("", gives=given)
 
     # -- consensus -------------------------------------------------------------------------------------------------
 
@@ -123,21 +136,18 @@ class LeaderOutputRecording(Wordless):
 
     def _reigns(self, i: Value, server: Server, line: Step, at: At) -> Way:
         """A server leads, or leads no more."""
-        if line.leads is not UNSET or line.role is not UNSET:
-            leads = line.role == LEADER or line.leads is True
-            if at.part("leads", i) and not leads:
-                yield Told("StepDown", (i,), list(_leads(i, line)))
-            elif leads:
-                yield Told("Lead", (i, server.term), list(_leads(i, line)))
-            server.silent()
+        leads = line.role == LEADER or line.leads is True
+        if at.part("leads", i) and not leads:
+            yield Told("StepDown", (i,), list(_leads(i, line)))
+        elif leads:
+            yield Told("Lead", (i, server.term), list(_leads(i, line)))
+        server.silent()
 
-    def _decided(self, i: Value, server: Server, line: Step, at: At) -> Way:
+    def _decided(self, server: Server, length: int, at: At) -> Way:
         """A leader knows more of its reign to be decided."""
-        if line.commit_index is UNSET or not at.part("leads", i):
-            return
-        if line.commit_index >= len(server.log.written):
-            raise Contradiction(f"knows {line.commit_index} entries to be decided of {len(server.log.held)}")
-        yield from self._settled(server.term, server.log.written[line.commit_index], at)
+        if length >= len(server.log.written):
+            raise Contradiction(f"knows {length} entries to be decided of {len(server.log.held)}")
+        yield from self._settled(server.term, server.log.written[length], at)
 
     def _settled(self, term: int, count: int, at: At) -> Way:
         if count > cast(int, _of(at.part("reign", None), term).mapping["decided"]):
@@ -181,15 +191,13 @@ class LeaderOutputRecording(Wordless):
                 server.ordered.add(named)
             yield Told("OnRequest", (i, message, event), updates)
 
-    def _applied(self, i: Value, server: Server, line: Step, said: _Answers, at: At) -> Way:
+    def _applied(self, i: Value, server: Server, applied: int, said: _Answers, at: At) -> Way:
         """A gate applies entries one after another, and answers whoever has waited for them."""
-        if line.applied is UNSET:
-            return
-        if line.applied > server.log.written[-1]:
-            raise Contradiction(f"has applied {line.applied} entries of {server.log.written[-1]}")
+        if applied > server.log.written[-1]:
+            raise Contradiction(f"has applied {applied} entries of {server.log.written[-1]}")
         first = cast(int, at.part("applied", i)) + 1
         alone = said.left or server.ordered  # somebody is answered, or is waited for by nobody: one after another
-        for count in range(first if alone else max(first, line.applied), line.applied + 1):
+        for count in range(first if alone else max(first, applied), applied + 1):
             updates: list[Update] = [("applied", i, count)]
             if said.left or server.ordered:
                 fields = server.log.entry(count).mapping
