@@ -125,7 +125,10 @@ class _Known:
 
 
 class Folds:
-    """`folded` where sequences may be long. It remembers what it made last, and for that what it was made of."""
+    """`folded` where sequences may be long. It remembers what it made last, and for that what it was made of.
+
+    What a value was from which less was made than from others is not kept: it keeps what came of it.
+    """
 
     def __init__(self, long: LongSequences) -> None:
         self._long = long
@@ -142,6 +145,10 @@ class Folds:
             return self._through(step, value, items)
         self._long.highest = ALL
         known = self._from(step, value)
+        if known is None:
+            if any(each.longest() > items.count for each in self._known):
+                return self._through(step, value, items)
+            known = self._new(_Known(step, value))
         count, value = known.nearest(items)
         if count < items.count:
             value = self._through(step, value, items.trunk.items[count : items.count])
@@ -160,15 +167,19 @@ class Folds:
             value = found[3]
         return value
 
-    def _from(self, step: OneMore, start: Value) -> _Known:
-        """What is known of this operator and this value. Forgotten is that of which only short sequences are known."""
+    def _from(self, step: OneMore, start: Value) -> _Known | None:
+        """What is known of this operator and this value, if anything is."""
         for each in self._known:
             if each.step is step and each.start is start:
                 return each
+        return None
+
+    def _new(self, known: _Known) -> _Known:
+        """Something will be known of others. Forgotten is that of which only short sequences are known."""
         if len(self._known) == STARTS:
             self._known.remove(min(self._known, key=_Known.longest))
-        self._known.append(_Known(step, start))
-        return self._known[-1]
+        self._known.append(known)
+        return known
 
     def cache_clear(self) -> None:
         """Operators have other constants from now on."""
