@@ -144,13 +144,19 @@ class Cell:
             return True
         return self._first_wanted.get(value, NEVER) < horizon
 
-    def is_evaded(self, number: int, place: int) -> bool:
-        """Whether an operation from a place on may happen because this one left a value that it doesn't refuse."""
-        horizon = self._overwritten[number]
+    def is_evaded(self, number: int, place: int, waiting: Sequence[int]) -> bool:
+        """Whether an operation from a place on may need this one to come just before it, for the value that it refuses.
+
+        That value is then the one before, so something that is waiting or to come, or open, has to leave it first.
+        """
+        horizon, latest = self._overwritten[number], self.returns[number]
         for index in range(bisect_left(self._refusing, place), len(self._refusing)):
             at = self._refusing[index]
             if self.lines[at] >= horizon:
                 return False
-            if self.refuses[self.begun[at]] != self.leaves[number]:
+            refused = self.refuses[self.begun[at]]
+            if refused != self.leaves[number] and (
+                self.is_left(refused, latest, place, None) or any(self.leaves[other] == refused for other in waiting)
+            ):
                 return True
         return False

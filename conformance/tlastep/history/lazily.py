@@ -12,12 +12,16 @@ clients write at once.
 With many operations that nobody has heard of, a search that finds no order tries all subsets of them. So first each of
 them may happen *as often as one likes*. If there is no order even so, there is none. If there is, and it uses none
 twice, it is one. Only otherwise the search is made again, keeping count.
+
+A compare-and-set that failed needs any value but one, and so a write that nobody looks at may be of use after all.
+Where such a search takes long, it is asked first whether there is an order without all that failed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 from operator import le
 from typing import Final, NamedTuple
 
@@ -28,6 +32,9 @@ from tlastep.history.found import NEVER, Found, GaveUp, Path, Patience, order, r
 from tlastep.history.models import Model
 from tlastep.history.sequential import SequentialObject, States
 
+SHORT: Final = 1_000
+SHORT_EACH: Final = 4
+"""Steps of a search, and of each operation, after which it is asked whether there is an order without the refusals."""
 FAR: Final = 1 << 20  # of a change that leads to nothing that is due
 
 
@@ -43,19 +50,25 @@ def search(model: Model, sequential: SequentialObject, operations: Sequence[Felt
     def up_to(last: int) -> _Outcome:
         """Puts what returned up to a line into order; what else was invoked by then need not happen."""
         begun = [each for each in operations if each[0].line <= last]
-        cell = Cell(
-            initial,
-            [each for each in begun if returned(each[0]) <= last],
-            [each for each in begun if returned(each[0]) > last],
-        )
+        closed = [each for each in begun if returned(each[0]) <= last]
+        free = [each for each in begun if returned(each[0]) > last]
+        cell = Cell(initial, closed, free)
         impossible = cell.first_impossible()
         if impossible != NEVER:
             return _Outcome((), is_found=False, reached=0, beyond=impossible)
-        for counts in (False, True):
-            searches.append(_Search(cell, patience, counts=counts))
-            found = searches[-1].run()
-            if not (found.is_found and found.repeats):
-                break
+        searches[:] = [_Search(cell, patience, counts=False)]
+        found = searches[0].run(SHORT + SHORT_EACH * len(closed))
+        if found is None:
+            less = Cell(initial, [each for each in closed if each[1].refuses is None], free)
+            found = _Search(less, patience, counts=False).run(NEVER)
+            if found is not None and not found.is_found:
+                reached, path = searches[0].furthest
+                return replace(found, order=order(path), reached=reached)
+            found = searches[0].run(NEVER)
+        if found is None or (found.is_found and found.repeats):
+            searches[:] = [_Search(cell, patience, counts=True)]
+            found = searches[0].run(NEVER)
+        assert found is not None, "it has gone to the end"
         return found
 
     whole = up_to(NEVER - 1)
@@ -65,7 +78,9 @@ def search(model: Model, sequential: SequentialObject, operations: Sequence[Felt
     ordered, bad, best = max(whole.reached - 1, 0), whole.beyond, whole.order
     try:
         last = bad - 1  # mostly there is an order of all before it
-        while ordered < last:
+        for where in cycle((0, 2)):
+            if ordered >= last:
+                break
             tried = up_to(last)
             if tried.is_found:
                 ordered, best = last, tried.order
@@ -73,10 +88,11 @@ def search(model: Model, sequential: SequentialObject, operations: Sequence[Felt
                 bad = tried.beyond
                 if tried.reached - 1 > ordered:
                     ordered, best = tried.reached - 1, tried.order
-            returns = [line for each, _ in operations if ordered < (line := returned(each)) < bad]
-            last = sorted(returns)[len(returns) // 2] if returns else ordered
+            # And if there is none, the answer at which they all failed is mostly the earliest without one.
+            returns = sorted(line for each, _ in operations if ordered < (line := returned(each)) < bad)
+            last = returns[where and len(returns) // where] if returns else ordered
     except GaveUp:
-        line, path = searches[-1].furthest if searches else (0, None)
+        line, path = searches[0].furthest if searches else (0, None)
         return Found(order(path), bad, line - 1) if line - 1 > ordered else Found(best, bad, ordered)
     _check(model, sequential, best)
     return Found(best, bad, bad - 1)
@@ -135,12 +151,16 @@ class _Search:
         self._seen: dict[tuple[int, tuple[int, ...], int], list[tuple[int, ...]]] = {}
         self._beyond = 0
         self.furthest: tuple[int, Path] = (0, None)
+        first = _Node(0, (), 0, (0,) * len(cell.sorts), repeats=False, path=None)
+        self._stack = [iter([self._settled(first)])]
 
-    def run(self) -> _Outcome:
-        """Searches to the end, depth first."""
-        first = _Node(0, (), 0, (0,) * len(self._cell.sorts), repeats=False, path=None)
-        stack = [iter([self._settled(first)])]
-        while stack:
+    def run(self, steps: int) -> _Outcome | None:
+        """Searches on, depth first; None if that was not the end."""
+        stack = self._stack
+        for _ in range(steps):
+            if not stack:
+                reached, path = self.furthest
+                return _Outcome(order(path), is_found=False, reached=reached, beyond=self._beyond)
             self._patience.step()
             node = next(stack[-1], None)
             if node is None:
@@ -153,8 +173,7 @@ class _Search:
                 if due > self.furthest[0] and not node.repeats:
                     self.furthest = due, node.path
                 stack.append(self._following(node))
-        reached, path = self.furthest
-        return _Outcome(order(path), is_found=False, reached=reached, beyond=self._beyond)
+        return None
 
     def _is_new(self, node: _Node) -> bool:
         """Whether nothing that was reached before could do all that this node can."""
@@ -193,7 +212,7 @@ class _Search:
 
     def _following(self, node: _Node) -> Iterator[_Node]:
         free = [number for number in node.waiting if self._is_out_of_the_way(node, number)]
-        sure = [number for number in free if not self._cell.is_evaded(number, node.place)]
+        sure = [number for number in free if not self._cell.is_evaded(number, node.place, node.waiting)]
         for move in self._moves(node, set(sure)):
             plain = (self._cell.sorts[move.number].needs if move.is_open else self._cell.needs[move.number]) == NOTHING
             for before in (free, sure) if plain and len(free) > len(sure) else (sure if plain else [],):

@@ -82,8 +82,12 @@ def small(name: str, path: Path, seeds: int) -> list[tuple[Operation, ...]]:
     return found
 
 
+@pytest.mark.parametrize("short", [1_000, 0])
 @pytest.mark.parametrize("name", MAKERS)
-def test_it_agrees_with_brute_force(name: str, tmp_path: Path) -> None:
+def test_it_agrees_with_brute_force(name: str, short: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is always asked first whether there is an order without what failed."""
+    monkeypatch.setattr("tlastep.history.lazily.SHORT", short)
+    monkeypatch.setattr("tlastep.history.lazily.SHORT_EACH", short)
     cases = small(name, tmp_path / "history.ndjson", 250)
     truth = [brute.furthest(each) for each in cases]
     assert len(cases) // 10 < len([line for line in truth if line]) < len(cases) * 9 // 10
@@ -107,7 +111,7 @@ def _has_no_horizon(patch: pytest.MonkeyPatch) -> None:
 
 def _forgets_who_refuses(patch: pytest.MonkeyPatch) -> None:
     """No compare-and-set is thought to have failed because of a write that nobody reads."""
-    patch.setattr(Cell, "is_evaded", lambda self, number, place: False)
+    patch.setattr(Cell, "is_evaded", lambda self, number, place, waiting: False)
 
 
 def _overwrites_at_once(patch: pytest.MonkeyPatch) -> None:
@@ -119,9 +123,9 @@ def _repeats_what_happened_once(patch: pytest.MonkeyPatch) -> None:
     """What nobody has heard of may happen as often as one likes."""
     run = _Search.run
 
-    def once(self: _Search) -> _Outcome:
-        found = run(self)
-        return _Outcome(found.order, found.is_found, found.reached, found.beyond, repeats=False)
+    def once(self: _Search, steps: int) -> _Outcome | None:
+        found = run(self, steps)
+        return found and _Outcome(found.order, found.is_found, found.reached, found.beyond, repeats=False)
 
     patch.setattr(_Search, "run", once)
 
@@ -153,7 +157,20 @@ EVADED: list[Line] = [
 """The write that nobody reads comes second, or the compare-and-set would not fail."""
 
 
+def _leaves_writes_out(patch: pytest.MonkeyPatch) -> None:
+    """With what failed what was only written is left out."""
+    patch.setattr("tlastep.history.lazily.SHORT", 0)
+    patch.setattr("tlastep.history.lazily.SHORT_EACH", 0)
+    effect = Register.effect
+
+    def refuses(self: Register, operation: Operation) -> Effect | None:
+        return effect(self, operation) if operation.f != "write" else Effect(refuses="", leaves=self.leaves(operation))
+
+    patch.setattr(Register, "effect", refuses)
+
+
 BUGS = (
+    _leaves_writes_out,
     _has_no_horizon,
     _forgets_who_refuses,
     _overwrites_at_once,
@@ -197,9 +214,11 @@ def test_an_order_is_checked_by_the_text(tmp_path: Path) -> None:
         own(_NeedsNothing(), read(tmp_path / "history.ndjson", register, wrong).operations)
 
 
-def crowd(maker: Callable[[random.Random], Object], unanswered: float, wrong: str, path: Path) -> tuple[Operation, ...]:
+def crowd(
+    maker: Callable[[random.Random], Object], unanswered: float, wrong: str, path: Path, size: int = 2_000
+) -> tuple[Operation, ...]:
     """Fifty clients at one register, all at once; a read in the middle is maybe wrong."""
-    lines = history(maker, 7, 2_000, 50, unanswered=unanswered, failing=0)
+    lines = history(maker, 7, size, 50, unanswered=unanswered, failing=0)
     reads = [index for index, each in enumerate(lines) if each["type"] == "ok" and each["f"] == "read"]
     at = reads[len(reads) // 2]
     if wrong:
@@ -237,7 +256,7 @@ def test_supposing_that_all_can_happen_often_is_what_refutes(tmp_path: Path, mon
 
 
 def test_a_search_that_is_stopped_says_how_far_it_got(tmp_path: Path) -> None:
-    operations = crowd(OnceWritten, 0, "unwritten", tmp_path / "history.ndjson")
+    operations = crowd(OnceWritten, 0, "unwritten", tmp_path / "history.ndjson", 6_000)
     (found,) = search(register, operations, lambda: True)
     assert 0 < found.ordered < found.stuck - 1
     told = {each.line for each in operations if each.outcome == OK and each.completed <= found.ordered}
