@@ -22,21 +22,17 @@ from tlastep.behaviour import Label
 from tlastep.binding import Binding
 from tlastep.check.models import Project
 from tlastep.check.recording_files import OutOfOrder, Recorded, fit_together, read_recording
+from tlastep.check.recording_spec import spec_of
 from tlastep.check.recording_takers import Wanted, taken, takers_of
 from tlastep.check.recording_why import Rejection, shown_label, why_rejected
-from tlastep.compile.compiled import CompiledSpec, compile_spec
-from tlastep.compile.long_runtime import long_helpers
 from tlastep.engine.fast import collector_off
 from tlastep.engine.follower import Differs, Follower
 from tlastep.engine.spec_system import SpecSystem
 from tlastep.engine.step_judge import EVERYTHING
 from tlastep.engine.system import Broken
-from tlastep.errors import Place, UnusableInput
-from tlastep.language.config import Config, Name
-from tlastep.language.xml_reader import read_spec
+from tlastep.errors import UnusableInput
 from tlastep.long_sequences import LongSequences
 from tlastep.recorded import ANEW, OUTSIDE, Contradiction, Key, Recording, Told, Translation, Update, Way
-from tlastep.toolchain import sany
 from tlastep.values import Value
 
 OK: Final = "ok"
@@ -128,7 +124,7 @@ class _Behaviour:
         lines = {each.node: each.lines for each in found.recordings}
         self._translation: Translation[Any] = recording.translation(lines, long)
         self._long = long
-        self._spec = _compiled(project, binding, recording, self._translation.constants, long)
+        self._spec = spec_of(project, binding, recording, self._translation.constants, long)
         self._changing = recording.changing
         self._follower = Follower(self._spec, recording.unsaid, recording.changing)
         self.part = self._follower.part
@@ -396,25 +392,3 @@ def _contradicts(each: Recorded, index: int, error: Contradiction) -> Rejection:
 def action_of(line: object) -> str:
     """What a line says was done."""
     return str(getattr(line, "do", "")) or type(line).__name__
-
-
-def _compiled(
-    project: Project,
-    binding: Binding[Any],
-    recording: Recording[Any],
-    constants: Mapping[str, Value],
-    long: LongSequences,
-) -> CompiledSpec:
-    """The spec without a bound, in which everything that the binding calls a property must hold."""
-    judged = recording.properties
-    path = project.specs / f"{binding.module}.tla"
-    place = Place(str(path))
-    config = Config(
-        path,
-        {Name(name, place): value for name, value in constants.items()},
-        init=Name("Init", place),
-        next=Name(recording.relation, place),
-        invariants=[Name(name, place) for name in binding.invariants if judged is None or name in judged],
-        properties=[Name(name, place) for name in binding.step_properties if judged is None or name in judged],
-    )
-    return compile_spec(read_spec(sany.parse(path)), config, long_helpers(long))
