@@ -224,6 +224,17 @@ def test_of_what_begins_alike_each_item_is_gone_through_once() -> None:
     assert len(folds._known) == STARTS
 
 
+def test_what_less_was_made_from_is_not_kept() -> None:
+    long = LongSequences()
+    folds = Folds(long)
+    whole = long.of([number % 2 for number in range(200)])
+    folds(counted, EMPTY, long.prefix(whole, 100))
+    assert folds(counted, OTHER, long.prefix(whole, 99)) == reduce(counted, [0, 1] * 49 + [0], cast(Value, OTHER))
+    assert [each.start is EMPTY for each in folds._known] == [True]
+    folds(counted, OTHER, whole)
+    assert [each.start is OTHER for each in folds._known] == [False, True]
+
+
 def test_operators_with_other_constants_begin_again() -> None:
     long, by = LongSequences(), 1
     folds = Folds(long)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tlastep.values import Fn, Value
-from tlastep.wide_functions import FAR, WIDE, Wide, put
+from tlastep.wide_functions import FAR, WIDE, Wide, apart, put
 
 STEPS = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 9), st.integers(0, 3)), max_size=60)
 
@@ -57,3 +59,17 @@ def test_functions_are_equal_however_they_came_about() -> None:
     assert wide == changed
     assert hash(changed) == hash(wide)
     assert put(wide, 0, 1) != wide
+
+
+def test_what_is_apart_has_pairs_of_its_own_for_ever() -> None:
+    wide = put(Fn(dict.fromkeys(range(WIDE + 1), 0)), 0, 1)
+    table = Fn({"last": wide, "made": 3, "few": Fn({"a": 1})})
+    own: Any = apart(table)
+    assert own == table
+    after = put(wide, 0, 2)
+    assert own.mapping["last"].mapping._own is not None
+    assert (own.mapping["last"][0], after[0], wide[0]) == (1, 2, 1)
+    narrow = Fn({"few": Fn({"a": 1}), "made": (1, 2)})
+    assert [apart(value) is value for value in (narrow, 3, (wide,))] == [True, True, True]
+    assert apart(wide) == wide
+    assert cast(Fn, apart(wide)).mapping is not wide.mapping
