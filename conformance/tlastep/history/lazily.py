@@ -31,6 +31,7 @@ from tlastep.history.format import Operation
 from tlastep.history.found import NEVER, Found, GaveUp, Path, Patience, order, returned
 from tlastep.history.models import Model
 from tlastep.history.sequential import SequentialObject, States
+from tlastep.values import Value
 
 SHORT: Final = 1_000
 SHORT_EACH: Final = 4
@@ -43,45 +44,23 @@ def search(model: Model, sequential: SequentialObject, operations: Sequence[Felt
 
     Raises `GaveUp` once `stop` says so, unless it is known by then that there is no order.
     """
-    patience = Patience(stop)
     (initial,) = sequential.initial
-    searches: list[_Search] = []
+    prefixes = _Prefixes(initial, operations, Patience(stop))
+    whole = prefixes.up_to(NEVER - 1)
+    found = Found(whole.order) if whole.is_found else _earliest(prefixes, operations, whole)
+    _check(model, sequential, found.order)
+    return found
 
-    def up_to(last: int) -> _Outcome:
-        """Puts what returned up to a line into order; what else was invoked by then need not happen."""
-        begun = [each for each in operations if each[0].line <= last]
-        closed = [each for each in begun if returned(each[0]) <= last]
-        free = [each for each in begun if returned(each[0]) > last]
-        cell = Cell(initial, closed, free)
-        impossible = cell.first_impossible()
-        if impossible != NEVER:
-            return _Outcome((), is_found=False, reached=0, beyond=impossible)
-        searches[:] = [_Search(cell, patience, counts=False)]
-        found = searches[0].run(SHORT + SHORT_EACH * len(closed))
-        if found is None:
-            less = Cell(initial, [each for each in closed if each[1].refuses is None], free)
-            found = _Search(less, patience, counts=False).run(NEVER)
-            if found is not None and not found.is_found:
-                reached, path = searches[0].furthest
-                return replace(found, order=order(path), reached=reached)
-            found = searches[0].run(NEVER)
-        if found is None or (found.is_found and found.repeats):
-            searches[:] = [_Search(cell, patience, counts=True)]
-            found = searches[0].run(NEVER)
-        assert found is not None, "it has gone to the end"
-        return found
 
-    whole = up_to(NEVER - 1)
-    if whole.is_found:
-        _check(model, sequential, whole.order)
-        return Found(whole.order)
+def _earliest(prefixes: _Prefixes, operations: Sequence[Felt], whole: _Outcome) -> Found:
+    """The earliest answer that no order reaches, where a search for an order of all has found none."""
     ordered, bad, best = max(whole.reached - 1, 0), whole.beyond, whole.order
+    last = bad - 1  # mostly there is an order of all before it
     try:
-        last = bad - 1  # mostly there is an order of all before it
-        for where in cycle((0, 2)):
+        for parts in cycle((0, 2)):
             if ordered >= last:
                 break
-            tried = up_to(last)
+            tried = prefixes.up_to(last)
             if tried.is_found:
                 ordered, best = last, tried.order
             else:
@@ -90,12 +69,52 @@ def search(model: Model, sequential: SequentialObject, operations: Sequence[Felt
                     ordered, best = tried.reached - 1, tried.order
             # And if there is none, the answer at which they all failed is mostly the earliest without one.
             returns = sorted(line for each, _ in operations if ordered < (line := returned(each)) < bad)
-            last = returns[where and len(returns) // where] if returns else ordered
+            last = returns[len(returns) // parts if parts else 0] if returns else ordered
     except GaveUp:
-        line, path = searches[0].furthest if searches else (0, None)
+        line, path = prefixes.furthest
         return Found(order(path), bad, line - 1) if line - 1 > ordered else Found(best, bad, ordered)
-    _check(model, sequential, best)
     return Found(best, bad, bad - 1)
+
+
+class _Prefixes:
+    """Searches for orders of what returned up to a line."""
+
+    def __init__(self, initial: Value, operations: Sequence[Felt], patience: Patience) -> None:
+        self._initial = initial
+        self._operations = operations
+        self._patience = patience
+        self.furthest: tuple[int, Path] = (0, None)
+        """Of the last search, also of one that was stopped: up to before which line it got, and how."""
+
+    def up_to(self, last: int) -> _Outcome:
+        """Puts what returned up to a line into order; what else was invoked by then need not happen."""
+        begun = [each for each in self._operations if each[0].line <= last]
+        closed = [each for each in begun if returned(each[0]) <= last]
+        free = [each for each in begun if returned(each[0]) > last]
+        cell = Cell(self._initial, closed, free)
+        impossible = cell.first_impossible()
+        self.furthest = 0, None
+        if impossible != NEVER:
+            return _Outcome((), is_found=False, reached=0, beyond=impossible)
+        often = _Search(cell, self._patience, counts=False)
+        found = self._run(often, SHORT + SHORT_EACH * len(closed))
+        if found is None:
+            less = Cell(self._initial, [each for each in closed if each[1].refuses is None], free)
+            found = _Search(less, self._patience, counts=False).run(NEVER)
+            if found is not None and not found.is_found:
+                reached, path = often.furthest
+                return replace(found, order=order(path), reached=reached)
+            found = self._run(often, NEVER)
+        if found is None or (found.is_found and found.repeats):
+            found = self._run(_Search(cell, self._patience, counts=True), NEVER)
+        assert found is not None, "it has gone to the end"
+        return found
+
+    def _run(self, search: _Search, steps: int) -> _Outcome | None:
+        try:
+            return search.run(steps)
+        finally:
+            self.furthest = search.furthest
 
 
 def _check(model: Model, sequential: SequentialObject, operations: Sequence[Operation]) -> None:
