@@ -17,10 +17,12 @@ from tests.unit.history.test_checkers import STEPS, Patch, Plain, own, own_withi
 from tlastep.errors import EvaluationError
 from tlastep.history.cell import Cell, Effect
 from tlastep.history.checker import search
-from tlastep.history.format import OK, Operation
+from tlastep.history.format import INFO, OK, Operation
 from tlastep.history.found import NEVER, GaveUp
 from tlastep.history.lazily import _Outcome, _Search
 from tlastep.history.models import Model, Register, kv, register
+from tlastep.history.sequential import SequentialObject
+from tlastep.history.values import Json, text_of
 
 
 class Chained(RegisterObject):
@@ -102,6 +104,23 @@ def test_it_agrees_with_the_search_for_any_object(name: str, tmp_path: Path) -> 
         lines = spoilt(maker, seed, lines, changes) if changes else lines
         operations = read(tmp_path / "history.ndjson", register, lines).operations
         assert own(register, operations) == own(Plain(), operations)
+
+
+def test_effects_are_those_of_the_text() -> None:
+    """Each operation with each answer, at each value."""
+    values: list[Json] = [None, 0, 1]
+    asked: list[tuple[str, Json, Json]] = [("read", None, answer) for answer in values]
+    asked += [("write", value, None) for value in values]
+    asked += [("cas", list(pair), said) for pair in product(values, values) for said in (True, False, "odd")]
+    sequential = SequentialObject(register.spec, register.constants(()))
+    for (f, argument, answer), outcome, value in product(asked, (OK, INFO), map(text_of, values)):
+        operation = Operation(0, f, "", argument, 1, outcome, 2, answer)
+        effect, request = register.effect(operation), register.request(operation)
+        if effect is None or (f == "read" and outcome == INFO):
+            continue  # a question that nobody has heard the answer of is left out before
+        can = effect.needs in (None, value) and effect.refuses != value
+        after = request.answer and sequential.after((value,), request.operation, request.answer)
+        assert after == ((effect.leaves or value,) if can else None)
 
 
 def _has_no_horizon(patch: pytest.MonkeyPatch) -> None:
