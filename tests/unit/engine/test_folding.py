@@ -12,7 +12,7 @@ from tests.unit.engine.test_long_sequences import walk
 
 from tlastep.compile import folding
 from tlastep.compile.direct import module_directly
-from tlastep.compile.folding import ENDS, STARTS, Folds
+from tlastep.compile.folding import ALL, ENDS, STARTS, Folds
 from tlastep.compile.long_runtime import long_helpers
 from tlastep.compile.runtime import HELPERS
 from tlastep.language.operations import fail
@@ -233,6 +233,39 @@ def test_what_less_was_made_from_is_not_kept() -> None:
     assert [each.start is EMPTY for each in folds._known] == [True]
     folds(counted, OTHER, whole)
     assert [each.start is OTHER for each in folds._known] == [False, True]
+    for number in range(1, STARTS):
+        folds(counted, Fn({**EMPTY.mapping, 7: number + 1}), whole)
+    assert len(folds._known) == STARTS
+    assert not any(each.start is EMPTY for each in folds._known), "of it the least was known"
+
+
+def test_what_old_beginnings_made_is_apart() -> None:
+    """Whoever kept it as it was would keep all that was made from it."""
+    long = LongSequences()
+    folds = Folds(long)
+    whole = long.of([number % 2 for number in range(2_000)])
+    for count in range(100, 2_001, 100):
+        folds(counted, EMPTY, long.prefix(whole, count))
+    (known,) = folds._known
+    old = [end for end in known.ends if end.is_apart]
+    assert old
+    for end in old:
+        kept: Any = end.value
+        assert kept.mapping._own is not None
+        found = folds(counted, EMPTY, long.prefix(whole, end.reach))
+        assert found == kept
+        counted(found, 0)
+        assert kept.mapping._own is not None, "nobody goes on from what is kept"
+
+
+def test_a_fold_depends_on_the_whole_sequence() -> None:
+    long = LongSequences()
+    folds = Folds(long)
+    whole = long.of([0] * 20)
+    for _ in range(2):
+        long.highest = 0
+        folds(counted, EMPTY, whole)
+        assert long.highest == ALL
 
 
 def test_operators_with_other_constants_begin_again() -> None:

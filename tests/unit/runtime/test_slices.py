@@ -256,6 +256,14 @@ def folded_later() -> None:
     leader.ask("s", Deposit("x", 1), first=4 + FEW)
     group.run(5)
     assert {each.server.node.gate.applied for each in others} == {3 + FEW}, "so many do not wait"
+    folds = [each.count(Fold) for each in others]
+    group.run(10 * LATER)
+    assert [each.count(Fold) for each in others] == [count + 1 for count in folds], "only the last one was left"
+    leader.ask("s", Deposit("x", 1), first=5 + FEW)
+    group.run(5)
+    leader.ask("s", Deposit("x", 1), first=6 + FEW)
+    group.run(5)
+    assert {each.server.node.lags() for each in others} == {True}, "it is little, whatever came before"
 
 
 def test_a_follower_folds_little_later() -> None:
@@ -267,3 +275,60 @@ def test_a_follower_that_folds_at_once_or_never_would_be_noticed(monkeypatch: py
         monkeypatch.setattr(Slices, "pause", lambda slices, node, pause=pause: pause)
         with pytest.raises(AssertionError):
             folded_later()
+
+
+def folds_meanwhile(group: VirtualServers, leader: VirtualServer, others: list[VirtualServer]) -> bool:
+    """Whether followers fold while one command after another comes, each before it is time to fold the last."""
+    for number in range(1, 41):
+        leader.ask("s", Deposit("x", 1), first=number)
+        group.run(2)
+    return min(each.server.node.gate.applied for each in others) > 10
+
+
+def test_what_comes_meanwhile_does_not_put_it_off() -> None:
+    assert folds_meanwhile(*settled())
+
+
+def test_a_pause_that_begins_again_with_each_step_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    fold_after = server.Server._fold_after
+
+    def put_off(self: Any, pause: float) -> None:
+        if self._folding is not None:
+            self._folding.cancel()
+            self._folding = None
+        fold_after(self, pause)
+
+    monkeypatch.setattr(server.Server, "_fold_after", put_off)
+    assert not folds_meanwhile(*settled())
+
+
+def test_a_new_leader_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a follower would."""
+    monkeypatch.setattr("quorumlog.runtime.slices.LATER", 10_000.0)
+    group, leader, others = settled()
+    leader.ask("s", Deposit("x", 1), Deposit("x", 2), Deposit("x", 3))
+    group.run(100)
+    assert {each.server.node.gate.applied for each in others} == {0}
+    group.cut.add(leader.server.identity)
+    group.run(1_000)
+    assert [each.server.node.gate.applied for each in others if each.server.node.leads] == [3]
+
+
+def test_a_gate_that_leads_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if so much was folded in this turn that nobody else would be."""
+    monkeypatch.setattr(Slices, "allowed", lambda slices, node, taken: 0)
+    group = VirtualServers(3, hosted=SHARD)
+    leader = group.leader()
+    group.run(200)
+    folds = leader.count(Fold)
+    leader.ask("s", Deposit("x", 1))
+    group.run(20)
+    assert [each.answer.at for each in leader.answered] == [1]
+    assert leader.count(Fold) == folds
+
+
+def test_who_has_nothing_to_fold_any_more_takes_no_step() -> None:
+    _, leader, _ = settled()
+    folds = leader.count(Fold)
+    leader.server._fold()
+    assert leader.count(Fold) == folds
