@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -53,11 +54,11 @@ def said(path: Path) -> Any:
 
 
 def spoilt(text: bytes, dice: Random) -> bytes:
-    """A recording with an empty line, a torn one, a line too few, or one that is none; or without the last end."""
+    """A recording with an empty line, a torn one, a line too few, one that is none, or of another incarnation."""
     lines = text.splitlines(keepends=True)
     place = dice.randrange(len(lines))
     starts = [index for index, line in enumerate(lines) if b'"start"' in line][1:]
-    match dice.randrange(7):
+    match dice.randrange(8):
         case 0:
             lines.insert(place, b"\n")
         case 1:
@@ -72,6 +73,12 @@ def spoilt(text: bytes, dice: Random) -> bytes:
             lines[-1] = lines[-1][: dice.randrange(1, len(lines[-1]))]
         case 6:
             lines.insert(place, b'{"n":3,"i":\n')
+        case 7:
+            place = dice.choice([place, *starts])
+            found = re.search(rb'"i":(\d+)', lines[place])
+            if found:
+                number = int(found[1]) + dice.choice([-1, 1])
+                lines[place] = lines[place].replace(found[0], b'"i":%d' % number, 1)
     return b"".join(lines)
 
 
