@@ -160,6 +160,7 @@ class Status(Struct, frozen=True):
     synced: int
     commit: int
     applied: int
+    """How many entries have been folded, those of leaders that begin left out; followers may wait with few of them."""
     events: int
     lag: dict[ServerId, int]
     bad: int
