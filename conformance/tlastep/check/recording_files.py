@@ -130,12 +130,10 @@ class _Reader:
         return True
 
     def _all(self, data: bytes) -> bool:
-        """Lines that can be decoded, all of them, if none of them is of another format."""
+        """Whether all of them are lines of a recording; each is looked at where it stands."""
         try:
             heads = _HEADS.decode_lines(data)
         except ValueError:
-            return False
-        if any(head.do == START and head.format != self._recording.format for head in heads):
             return False
         for head in heads:
             last = self._last

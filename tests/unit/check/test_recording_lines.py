@@ -54,11 +54,11 @@ def said(path: Path) -> Any:
 
 
 def spoilt(text: bytes, dice: Random) -> bytes:
-    """A recording with an empty line, a torn one, a line too few, one that is none, or of another incarnation."""
+    """A recording with an empty line, a torn one, a line too few, one that is none, or of something else."""
     lines = text.splitlines(keepends=True)
     place = dice.randrange(len(lines))
     starts = [index for index, line in enumerate(lines) if b'"start"' in line][1:]
-    match dice.randrange(8):
+    match dice.randrange(9):
         case 0:
             lines.insert(place, b"\n")
         case 1:
@@ -75,10 +75,13 @@ def spoilt(text: bytes, dice: Random) -> bytes:
             lines.insert(place, b'{"n":3,"i":\n')
         case 7:
             place = dice.choice([place, *starts])
-            found = re.search(rb'"i":(\d+)', lines[place])
+            found = re.search(rb'"i": (\d+)', lines[place])
             if found:
                 number = int(found[1]) + dice.choice([-1, 1])
-                lines[place] = lines[place].replace(found[0], b'"i":%d' % number, 1)
+                lines[place] = lines[place].replace(found[0], b'"i": %d' % number, 1)
+        case 8:
+            place = dice.choice(starts)
+            lines[place] = lines[place].replace(b'"format": ', b'"format": 9')
     return b"".join(lines)
 
 
