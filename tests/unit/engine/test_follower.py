@@ -11,21 +11,23 @@ from tlastep.engine.follower import Follower
 from tlastep.engine.step_judge import EVERYTHING
 from tlastep.long_sequences import LongSequences
 from tlastep.recorded import Update
-from tlastep.values import Fn
+from tlastep.values import Fn, Value
 
 TEXT = """---- MODULE Followed ----
 EXTENDS Naturals, Sequences
 CONSTANT Node
-VARIABLES log, count, bag
-Init == log = [n \\in Node |-> <<>>] /\\ count = 0 /\\ bag = [x \\in {} |-> 0]
+VARIABLES log, count, bag, told
+Init == log = [n \\in Node |-> <<>>] /\\ count = 0 /\\ bag = [x \\in {} |-> 0] /\\ told = 0
 Add(n, x) ==
     LET last == log[n][Len(log[n])] IN
     /\\ log' = [log EXCEPT ![n] = Append(@, IF Len(log[n]) > 0 THEN x + last - last ELSE x)]
     /\\ count' = count + 1
-    /\\ UNCHANGED bag
-Put(x) == bag' = [y \\in DOMAIN bag \\cup {x} |-> 1] /\\ UNCHANGED <<log, count>>
-Broken(n) == count' = log[n][1] + 1 /\\ UNCHANGED <<log, bag>>
+    /\\ UNCHANGED <<bag, told>>
+Put(x) == bag' = [y \\in DOMAIN bag \\cup {x} |-> 1] /\\ UNCHANGED <<log, count, told>>
+Broken(n) == count' = log[n][1] + 1 /\\ UNCHANGED <<log, bag, told>>
+Tell(x) == told' = x /\\ UNCHANGED <<log, count, bag>>
 Next == (\\E n \\in Node, x \\in 0 .. 9 : Add(n, x)) \\/ (\\E x \\in 0 .. 9 : Put(x)) \\/ (\\E n \\in Node : Broken(n))
+        \\/ (\\E x \\in {"x"} : Tell(x))
 Alike == \\A m, n \\in Node : \\A k \\in 1 .. (IF Len(log[m]) < Len(log[n]) THEN Len(log[m]) ELSE Len(log[n])) :
     log[m][k] = log[n][k] \\/ log[m][k] + log[n][k] < 12
 Counted == count < 30
@@ -45,7 +47,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> CompiledSpec:
 def follower(spec: CompiledSpec) -> Follower:
     """At the beginning."""
     found = Follower(spec)
-    found.begin({"log": Fn({"a": (), "b": ()}), "count": 0, "bag": ()})
+    found.begin({"log": Fn({"a": (), "b": ()}), "count": 0, "bag": (), "told": 0})
     return found
 
 
@@ -90,6 +92,30 @@ def test_a_step_without_a_value_says_so(follower: Follower) -> None:
     assert "Followed:" in differs.error
     assert add(follower, "b", 4) == ""
     assert follower.step("Broken", ("b",), [("count", None, 5)]) is None
+
+
+@pytest.mark.parametrize("unsaid", [(), ("count", "told")])
+def test_what_changes_is_known_whether_it_is_claimed_or_nobody_says_it(
+    spec: CompiledSpec, unsaid: tuple[str, ...]
+) -> None:
+    """Properties that read it are asked, and its class is no longer taken to be what it was."""
+    follower = Follower(spec, unsaid)
+    follower.begin({"log": Fn({"a": (), "b": ()}), "count": 0, "bag": (), "told": 0})
+
+    def steps(action: str, arguments: tuple[Value, ...], *claims: Update) -> str:
+        cells = follower.cells
+        said = [each for each in claims if each[0] not in unsaid]
+        assert follower.step(action, arguments, said) is None
+        broken = follower.broken(cells, follower.changed)
+        return broken.result if broken else ""
+
+    for count, log in enumerate([(0,), (0, 0), (0, 0, 0)], start=1):
+        assert steps("Add", ("a", 0), ("log", "a", log), ("count", None, count)) == ""
+    assert steps("Broken", ("a",), ("count", None, 1)) == "property CountGrows"
+    place = follower.places["told"][None]
+    assert follower.layout.kinds[place] is int
+    assert steps("Tell", ("x",), ("told", None, "x")) == ""
+    assert follower.layout.kinds[place] is None
 
 
 def test_a_function_that_gets_another_domain_is_one_part_from_then_on(follower: Follower) -> None:
