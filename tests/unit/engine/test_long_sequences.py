@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from tlastep.compile import long_runtime
 from tlastep.compile.all_places import AllPlaces
 from tlastep.compile.long_runtime import long_helpers
 from tlastep.compile.runtime import HELPERS
@@ -134,6 +135,29 @@ def test_seq_looks_at_what_it_has_not_seen_and_at_all_of_a_new_branch() -> None:
     assert not seq.contains(long.appended(long.prefix(log, 40), 1000))
     assert seen[-1] == 1000
     assert len(seen) == 52
+
+
+def test_of_short_ones_seq_remembers_what_it_found_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing that it has not found, and not more and more."""
+    monkeypatch.setattr(long_runtime, "REMEMBERED", 3)
+    seen: list[Value] = []
+
+    def noted(item: Value) -> bool:
+        seen.append(item)
+        return item in range(100)
+
+    helpers: dict[str, Any] = long_helpers(LongSequences())
+    seq = helpers["sequences_of"](Endless("small numbers", noted))
+    assert [seq.contains(items) for items in ((), (1, 2), (2, 1), (1, 1000), (1000, 1))] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert seen == [1, 2, 1000, 1000]
+    assert all(seq.contains((item,)) for item in range(100))
+    assert len(seq._items) <= 3
 
 
 def test_all_places_looks_at_new_places_and_finds_what_is_false_there() -> None:
