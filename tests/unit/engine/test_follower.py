@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.unit.engine.followed import compiled
 
@@ -144,3 +146,30 @@ def test_direct_code_makes_no_promises(spec: CompiledSpec) -> None:
     assert "Lazy" in spec.source
     assert "Lazy" not in code
     assert "now(" not in code
+
+
+MEMBERS = """---- MODULE Members ----
+EXTENDS Naturals
+CONSTANT Node
+VARIABLES few, many
+Init == few = {} /\\ many = {}
+Add(x, y) == few' = few \\cup {x} /\\ many' = many \\cup {y}
+Next == \\E x, y \\in 0 .. 99 : Add(x, y)
+Small == \\A x \\in few : x < 10
+Even == \\A x \\in few : x % 2 = 0
+Large == \\A x \\in many : x < 50
+Lucky == \\A y \\in many : y # 13
+====
+"""
+
+
+def test_what_is_said_of_the_members_of_sets_is_asked_of_the_new_ones_of_each(tmp_path: Path) -> None:
+    spec = compiled(tmp_path, "Members", MEMBERS, "ab", ["Small", "Large", "Even", "Lucky"])
+    for wrong, name in [((10, 1), "Small"), ((3, 1), "Even"), ((2, 50), "Large"), ((2, 13), "Lucky"), ((8, 49), "")]:
+        follower = Follower(spec)
+        follower.begin({"few": frozenset(), "many": frozenset()})
+        for number, pair in enumerate([(2, 3), (2, 5), (4, 3), (4, 3), wrong], start=1):
+            cells = follower.cells
+            assert follower.step("Add", pair, None) is None
+            broken = follower.broken(cells, follower.changed)
+            assert (broken.result if broken else "") == (f"invariant {name}" if number == 5 and name else "")
