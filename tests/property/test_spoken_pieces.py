@@ -12,10 +12,11 @@ from tests.property.speaking_group import Recordings, spoken
 from tests.property.tampered import write
 from tests.property.test_recordings import project
 
-from quorumlog.runtime.recorded import Line, line_of
+from quorumlog.runtime.recorded import FORMAT, Ask, Line, Propose, Start, line_of
 from quorumlog_bindings import recorded_asked
 from quorumlog_bindings.leader_output import leader_output
 from quorumlog_bindings.recorded_asked import GatesSurvey
+from quorumlog_bindings.recorded_gates import key_of_answer
 from tlastep.check import recording_lines
 from tlastep.check.recording import Validated, validate_files
 
@@ -100,3 +101,34 @@ def careless(survey: Any, index: int, requests: Any) -> None:
     """Gathers all of a line, but what clients have received."""
     TRUE(survey, index, requests)
     survey.besides.clear()
+
+
+def gathered(*lines: Line) -> GatesSurvey:
+    """What is gathered of these lines of one server."""
+    found = GatesSurvey()
+    found.take(lines)
+    return found
+
+
+def started(term: int) -> Start:
+    """A server starts with this term on its disk."""
+    disk: dict[str, Any] = {"term": term, "voted_for": None, "length": 0, "after": 0, "log": []}
+    return Start(n=0, i=1, format=FORMAT, node="a", members=("a",), batch=8, **disk)
+
+
+def test_what_is_gathered_of_what_clients_ask() -> None:
+    """That they have received what this server has said needs nobody else; what they expect is a number, too."""
+    first = started(0)
+    found = gathered(
+        first,
+        Ask(n=1, i=1, term=7, asked=[(1, "s", 2, 1, 9), (1, "t", 1, 0, None)], said=[(1, "s", 2, 0, "x")]),
+        Ask(n=2, i=1, asked=[(1, "s", 4, 3, None)], held=[(1, "u", 1, 0, "y")]),
+        Propose(n=3, i=1, events=["e"], wrote=[("orders", 3, 5, 1)]),
+        started(6),
+        Ask(n=5, i=2, asked=[(2, "s", 5, 3, None)]),
+    )
+    assert found.first is first
+    assert found.besides == {1: [key_of_answer("s", 1)], 2: [key_of_answer("s", 3)]}
+    assert found.sessions == {"s", "t", "u", "orders"}
+    assert (found.wrote, found.term, found.most, found.expects) == (1, 7, 9, True)
+    assert found.events == {"e"}
