@@ -117,15 +117,15 @@ def started(term: int) -> Start:
 
 
 def test_what_is_gathered_of_what_clients_ask() -> None:
-    """That they have received what this server has said needs nobody else; what they expect is a number, too."""
+    """What this server has said needs nobody else; what is expected is a number, too; a term can be lost in a crash."""
     first = started(0)
     found = gathered(
         first,
         Ask(n=1, i=1, term=7, asked=[(1, "s", 2, 1, 9), (1, "t", 1, 0, None)], said=[(1, "s", 2, 0, "x")]),
         Ask(n=2, i=1, asked=[(1, "s", 4, 3, None)], held=[(1, "u", 1, 0, "y")]),
         Propose(n=3, i=1, events=["e"], wrote=[("orders", 3, 5, 1)]),
-        started(6),
-        Ask(n=5, i=2, asked=[(2, "s", 5, 3, None)]),
+        started(4),
+        Ask(n=5, i=2, term=5, asked=[(2, "s", 5, 3, None)]),
     )
     assert found.first is first
     assert found.besides == {1: [key_of_answer("s", 1)], 2: [key_of_answer("s", 3)]}

@@ -14,6 +14,7 @@ from tests.property.test_recordings import project
 
 from quorumlog.virtual.run import VirtualRun, Wanted
 from quorumlog_bindings.leader_output import leader_output
+from quorumlog_bindings.recorded_leader_output import LeaderOutputRecording
 from tlastep.check import recording
 from tlastep.check.recording import Validated, validate_files
 from tlastep.compile import folding
@@ -104,3 +105,27 @@ def test_a_snapshot_of_more_than_is_decided_is_rejected(more: int, recorded: Rec
     found = judged(tampered, tmp_path)
     assert found.rejection is not None
     assert (found.rejection.path.stem, found.rejection.line) == (node, at + 1)
+
+
+def test_a_snapshot_of_what_nobody_knows_to_be_decided_is_rejected(
+    recorded: Recordings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if all of it is on the disk."""
+    crashed: Any = LeaderOutputRecording._crashed
+    known: list[tuple[str, int, int]] = []
+
+    def noted(self: Any, node: str, start: Any, at: Any) -> Any:
+        yield from crashed(self, node, start, at)
+        if start.applied and self._servers[node].log.written[-1] > self._most:
+            known.append((node, start.n, self._most + 1))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LeaderOutputRecording, "_crashed", noted)
+        assert judged(recorded, tmp_path / "whole").rejection is None
+    node, number, more = known[0]
+    tampered = copy.deepcopy(recorded)
+    next(line for line in tampered[node] if line["n"] == number)["applied"] = more
+    found = judged(tampered, tmp_path / "tampered")
+    assert found.rejection is not None
+    assert found.rejection.path.stem == node
+    assert found.rejection.reason.endswith(f"begins with {more} entries, of which {more - 1} are known to be decided")
