@@ -92,15 +92,6 @@ def asked_in(line: Step) -> list[Request]:
         return []
 
 
-def surveyed(lines: Sequence[Line]) -> GatesSurvey:
-    """What was gathered of lines when they were read, or is now."""
-    found: object = getattr(lines, "survey", None)
-    if not isinstance(found, GatesSurvey):
-        found = GatesSurvey()
-        found.take(lines)
-    return found
-
-
 def received_by_clients(surveys: Mapping[str, GatesSurvey]) -> tuple[dict[str, dict[int, list[Key]]], set[Key]]:
     """The answers that clients call received when they ask, where another server has to have given them before."""
     besides = {node: each.besides for node, each in surveys.items() if each.besides}

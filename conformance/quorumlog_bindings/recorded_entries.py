@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, cast
 
 from msgspec import UNSET
 
@@ -19,9 +19,7 @@ from quorumlog_bindings.recorded_gates import Held, Logs, Named, Server, held_in
 from quorumlog_bindings.recorded_messages import key_of
 from tlastep.errors import UnusableInput
 from tlastep.long_sequences import LongSequences
-from tlastep.recorded import Contradiction
-
-S = TypeVar("S", bound="EntriesSurvey")
+from tlastep.recorded import Contradiction, surveyed
 
 
 class Standing(NamedTuple):
@@ -66,15 +64,6 @@ class EntriesSurvey:
                 self.known[self._term, place] = held
         except Contradiction:  # the line says so itself when it is judged
             self._can_be = False
-
-
-def surveyed(lines: Sequence[Line], kind: type[S]) -> S:
-    """What was gathered of lines when they were read, or is now."""
-    found: object = getattr(lines, "survey", None)
-    if not isinstance(found, kind):
-        found = kind()
-        found.take(lines)
-    return found
 
 
 class Entries:

@@ -19,7 +19,7 @@ from quorumlog.core.consensus.state import LEADER
 from quorumlog.runtime import recorded
 from quorumlog.runtime.recorded import FORMAT, EventName, Line, SentRequest, Start, Step, line_of
 from quorumlog.sharding.server import ORDERS
-from quorumlog_bindings.recorded_asked import GatesSurvey, constants_of, received_by_clients, surveyed
+from quorumlog_bindings.recorded_asked import GatesSurvey, constants_of, received_by_clients
 from quorumlog_bindings.recorded_gates import (
     ANY,
     CONFLICT,
@@ -36,7 +36,7 @@ from quorumlog_bindings.recorded_gates import (
 from quorumlog_bindings.recorded_messages import key_of
 from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
-from tlastep.recorded import OUTSIDE, At, Contradiction, Key, Recording, Told, Update, Way, Wordless
+from tlastep.recorded import OUTSIDE, At, Contradiction, Key, Recording, Told, Update, Way, Wordless, surveyed
 from tlastep.values import Fn, Value, boolean, model_value
 
 Records: TypeAlias = frozenset[Fn]
@@ -46,7 +46,7 @@ class LeaderOutputRecording(Wordless):
     """The translation of one set of recordings."""
 
     def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
-        surveys = {node: surveyed(own) for node, own in lines.items()}
+        surveys = {node: surveyed(own, GatesSurvey) for node, own in lines.items()}
         self._first = {node: cast(Start, each.first) for node, each in surveys.items()}
         for node, start in self._first.items():
             if start.length or start.applied:

@@ -74,12 +74,3 @@ class ReplicationSurvey:
                 self.starts.append(cast(Start, line))
                 runs = cast(Start, line).log
                 self.events.update(cast(Value, event) for run in runs for event in run[1:] if event is not None)
-
-
-def surveyed(lines: Sequence[Line]) -> ReplicationSurvey:
-    """What was gathered of lines when they were read, or is now."""
-    found: object = getattr(lines, "survey", None)
-    if not isinstance(found, ReplicationSurvey):
-        found = ReplicationSurvey()
-        found.take(lines)
-    return found

@@ -15,10 +15,10 @@ from msgspec import UNSET
 
 from quorumlog.runtime import recorded
 from quorumlog.runtime.recorded import FORMAT, EventName, Letter, Line, Run, SentRequest, Start, Step, line_of
-from quorumlog_bindings.recorded_messages import KINDS, ReplicationSurvey, key_of, key_of_record, surveyed
+from quorumlog_bindings.recorded_messages import KINDS, ReplicationSurvey, key_of, key_of_record
 from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
-from tlastep.recorded import At, Contradiction, Key, Recording, Told, Update, Way
+from tlastep.recorded import At, Contradiction, Key, Recording, Told, Update, Way, surveyed
 from tlastep.values import FALSE, TRUE, Fn, Value, model_value
 
 NIL: Final = model_value("Nil")
@@ -36,7 +36,7 @@ class ReplicationRecording:
 
     def __init__(self, lines: Mapping[str, Sequence[Line]], long: LongSequences) -> None:
         self._long = long
-        surveys = {node: surveyed(own) for node, own in lines.items()}
+        surveys = {node: surveyed(own, ReplicationSurvey) for node, own in lines.items()}
         self._starts = {node: each.starts[0] for node, each in surveys.items()}
         first = next(iter(self._starts.values()))
         for node, each in surveys.items():

@@ -25,7 +25,7 @@ from quorumlog.runtime import recorded
 from quorumlog.runtime.recorded import FORMAT, EventName, Line, Start, Step, line_of
 from quorumlog.runtime.recorder import named as name_of
 from quorumlog.sharding.duties import is_for_shards
-from quorumlog_bindings.recorded_entries import Entries, EntriesSurvey, Standing, surveyed
+from quorumlog_bindings.recorded_entries import Entries, EntriesSurvey, Standing
 from quorumlog_bindings.recorded_gates import Held, Named
 from quorumlog_bindings.recorded_known import OPEN, SIZE, Known
 from quorumlog_bindings.recorded_ledger import Event, events_of, number_of, value_at
@@ -34,7 +34,7 @@ from quorumlog_bindings.recorded_messages import key_of
 from quorumlog_bindings.recorded_steps import Committed
 from quorumlog_bindings.recorded_transfers import GAIN, Operations, Small, part_of
 from tlastep.long_sequences import LongSequences
-from tlastep.recorded import At, Contradiction, Key, Recording, Told, Way, Wordless
+from tlastep.recorded import At, Contradiction, Key, Recording, Told, Way, Wordless, surveyed
 from tlastep.values import Fn, Value
 
 FAILED: Final = Fn({"state": "failed", "value": 0})

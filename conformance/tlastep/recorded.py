@@ -20,6 +20,7 @@ from tlastep.values import Value
 
 L = TypeVar("L")
 L_contra = TypeVar("L_contra", contravariant=True)
+S = TypeVar("S", bound="Survey[Any]")
 
 Update: TypeAlias = tuple[str, Value | None, Value]
 """A variable, a key or None, and the value that the variable, or its function at this key, has after a step."""
@@ -119,6 +120,15 @@ class Survey(Protocol[L_contra]):
 
     def take(self, lines: Sequence[L_contra]) -> None:
         """The next lines, which nobody keeps."""
+
+
+def surveyed(lines: Sequence[Any], kind: type[S]) -> S:
+    """What was gathered of the lines of one node when they were read, or is now."""
+    found: object = getattr(lines, "survey", None)
+    if not isinstance(found, kind):
+        found = kind()
+        found.take(lines)
+    return found
 
 
 @dataclass(frozen=True)
