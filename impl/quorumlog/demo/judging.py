@@ -27,8 +27,6 @@ from quorumlog.demo.verdicts import Verdict
 
 SECONDS: Final = 600.0
 """That a judge may take if nothing else is said."""
-NEEDS: Final = 11
-"""Bytes of memory that a judge may need for each byte that it reads; 9 to 10 were measured."""
 AT_ONCE: Final = min(4, os.cpu_count() or 1)
 
 Found: TypeAlias = dict[str, Any] | str
@@ -106,12 +104,12 @@ class Question:
 
 
 class Judge(Struct, frozen=True):
-    """Who speaks some verdicts. It reads so many lines and bytes, as far as that is known."""
+    """Who speaks some verdicts. It reads so many lines and may need so many bytes of memory, if it is known."""
 
     what: str
     speak: Callable[[Question], Sequence[Verdict]]
     lines: int = 0
-    size: int = 0
+    needs: int = 0
 
 
 class Standing:
@@ -129,11 +127,6 @@ class Standing:
         self.begun = time.monotonic()
         self.verdicts = self.judge.speak(self.question)
 
-    @property
-    def needs(self) -> int:
-        """Bytes of memory, at most."""
-        return NEEDS * self.judge.size
-
 
 class Judging:
     """All judges of a run. `standings` says how far they are, in the order in which verdicts are read."""
@@ -144,7 +137,7 @@ class Judging:
 
     def run(self) -> list[Verdict]:
         """All verdicts, in their order."""
-        waiting = sorted(self.standings, key=lambda each: (each.judge.size > 0, -each.judge.size))
+        waiting = sorted(self.standings, key=lambda each: (each.judge.needs > 0, -each.judge.needs))
         running: dict[Future[None], Standing] = {}
         free = memory()
         try:
@@ -169,9 +162,9 @@ class Judging:
 
 def fitting(waiting: Iterable[Standing], running: Iterable[Standing], free: float) -> Standing | None:
     """The first that waits and has the memory that it may need; where nobody runs, the first of all."""
-    taken = [each.needs for each in running]
+    taken = [each.judge.needs for each in running]
     for each in waiting:
-        if not taken or sum(taken) + each.needs <= free:
+        if not taken or sum(taken) + each.judge.needs <= free:
             return each
     return None
 

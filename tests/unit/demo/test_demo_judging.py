@@ -84,15 +84,15 @@ def test_verdicts_come_in_their_order_and_judges_run_beside_each_other() -> None
     assert [each.what for each in Judging(map(speaks, names), at_once=2).run()] == names
 
 
-def test_who_reads_nothing_begins_and_then_who_reads_most() -> None:
+def test_who_needs_nothing_begins_and_then_who_needs_most() -> None:
     begun: list[str] = []
 
-    def judge(name: str, size: int) -> Judge:
+    def judge(name: str, needs: int) -> Judge:
         def speak(_: Question) -> list[Verdict]:
             begun.append(name)
             return [verdict(name)]
 
-        return Judge(name, speak, size=size)
+        return Judge(name, speak, needs=needs)
 
     spoken = Judging([judge("small", 1), judge("none", 0), judge("large", 9)], at_once=1).run()
     assert begun == ["none", "large", "small"]
@@ -109,18 +109,17 @@ def test_a_judge_that_is_wrong_ends_it_all() -> None:
     assert judged.standings[1].question.ask([]) == "it was stopped"
 
 
-def standing(size: int) -> Standing:
-    """A judge that reads so many bytes."""
-    return Standing(Judge(f"{size}", lambda _: [], size=size))
+def standing(needs: int) -> Standing:
+    """A judge that needs so many bytes."""
+    return Standing(Judge(f"{needs}", lambda _: [], needs=needs))
 
 
 def test_nobody_begins_without_memory_unless_alone() -> None:
     large, small = standing(1000), standing(10)
-    needs = judging.NEEDS * 1000
     assert fitting([large, small], [], 0) is large
-    assert fitting([large, small], [standing(1000)], 2 * needs) is large
-    assert fitting([large, small], [standing(1000)], 2 * needs - 1) is small
-    assert fitting([large], [standing(1000)], 2 * needs - 1) is None
+    assert fitting([large, small], [standing(1000)], 2000) is large
+    assert fitting([large, small], [standing(1000)], 1999) is small
+    assert fitting([large], [standing(1000)], 1999) is None
     assert fitting([], [], 1e12) is None
     assert judging.memory() > 0
 
