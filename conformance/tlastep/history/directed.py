@@ -10,6 +10,10 @@ is done as soon as it can be: whatever happens later may as well happen after it
 Why that loses nothing: a search that failed for some amounts has shown that the operations have no order in which only
 these amounts have to be right, from any state that agrees in them. What does not touch them can as well happen later.
 
+First the lines between which each operation happens are narrowed (`narrow.py`). What is known by that to be before
+another one stays before it, like what returned before the other one began: the argument above holds for any order that
+only some operations have among them. So what keeps an operation back touches a reason, too, and is tried.
+
 An operation that nobody has heard the answer of has mostly happened soon, if it has happened at all. With dozens of
 them anything can be explained by some that began long ago, and turns out to be wrong much later. So several searches
 take turns: some that let an open operation happen only shortly after it began, and one that lets it happen at any time.
@@ -24,13 +28,15 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from tlastep.history.alone import Alone
-from tlastep.history.amounts import Bounds, Known, Name, Names
+from tlastep.history.amounts import Known, Name, Names
 from tlastep.history.format import Operation
 from tlastep.history.found import NEVER, Found, GaveUp, Path, Patience, order, returned
 from tlastep.history.impossible import first_impossible
 from tlastep.history.models import CountingModel, Request
+from tlastep.history.narrow import Narrowed
+from tlastep.history.objects import Asked, Objects, arranged
 from tlastep.history.sequence import Window
-from tlastep.history.sequential import SequentialObject, States
+from tlastep.history.sequential import SequentialObject
 
 REACHES: Final = (4, 32)  # how far open operations reach, in usual lengths of an operation
 TURN: Final = 1_000  # steps of a search, and some for each operation, before another one goes on
@@ -46,41 +52,49 @@ def search(
 
     Raises `GaveUp` once `stop` says so, unless it is known by then that there is no order.
     """
-    objects = _Objects(model, sequential, operations)
+    objects = Objects(model, sequential, operations)
     patience = Patience(stop)
     searches: list[_Search] = []
-
-    def up_to(last: int) -> Outcome:
-        """Puts what returned up to a line into order; what else was invoked by then need not happen."""
-        begun = [each for each in objects.known if each.operation.line <= last]
-        closed = [each for each in begun if returned(each.operation) <= last]
-        free = [each for each in begun if returned(each.operation) > last and not each.looks]
-        searches.clear()
-        for reach in _reaches(closed, free):
-            searches.append(_Search(objects, closed, free, reach, patience))
-        return _by_turns(searches, TURN + len(closed))
-
-    bad, ordered = first_impossible(operations), 0
+    bad, ordered, ahead = first_impossible(operations), 0, 1
     best: tuple[Operation, ...] = ()
+    last = bad - 1
     try:
-        whole = up_to(bad - 1)
-        if whole.is_found:
-            return Found(whole.order, *(() if bad == NEVER else (bad, bad - 1)))
-        bad, ordered, best = whole.beyond, whole.reached - 1, whole.order
-        returns = sorted(line for each, _ in operations if ordered < (line := returned(each)) < bad)
-        while returns:
-            middle = len(returns) // 2
-            tried = up_to(returns[middle])
+        while True:
+            tried = _up_to(last, objects, searches, patience)
             if tried.is_found:
-                ordered, best, returns = returns[middle], tried.order, returns[middle + 1 :]
+                ordered, best, ahead = last, tried.order, 2 * ahead
             else:
-                bad, returns = returns[middle], returns[:middle]
+                bad = tried.beyond
+                if tried.reached > ordered:
+                    ordered, best = tried.reached - 1, tried.order
+            returns = sorted(line for each, _ in operations if ordered < (line := returned(each)) < bad)
+            if not returns:
+                return Found(best, *(() if bad == NEVER else (bad, bad - 1)))
+            # The earliest answer without an order is mostly soon after the last one that was reached.
+            last = returns[min(ahead - 1, len(returns) // 2)] if searches else returns[-1]
     except GaveUp:
         if bad == NEVER:
             raise
         line, path = max((each.furthest for each in searches), key=lambda each: each[0], default=(0, None))
         return Found(order(path), bad, line - 1) if line - 1 > ordered else Found(best, bad, ordered)
-    return Found(best, bad, bad - 1)
+
+
+def _up_to(last: int, objects: Objects, searches: list[_Search], patience: Patience) -> Outcome:
+    """Puts what returned up to a line into order; what else was invoked by then need not happen.
+
+    No searches are left if it is seen without them that there is no order.
+    """
+    searches.clear()
+    lines = [(each, returned(each.operation)) for each in objects.known if each.operation.line <= last]
+    begun = [(each, line if line <= last else NEVER) for each, line in lines if line <= last or not each.looks]
+    narrowed = Narrowed([each.known for each, _ in begun], [line for _, line in begun], patience)
+    if narrowed.impossible != NEVER:
+        return Outcome((), is_found=False, reached=0, beyond=narrowed.impossible)
+    closed, free = arranged([each for each, _ in begun], narrowed)
+    for reach in _reaches(closed, free):
+        searches.append(_Search(objects, closed, free, reach, patience))
+    found = _by_turns(searches, TURN + len(closed))
+    return found._replace(beyond=max((line for _, line in begun if line != NEVER), default=0))
 
 
 class Outcome(NamedTuple):
@@ -95,71 +109,13 @@ class Outcome(NamedTuple):
     beyond: int = NEVER
 
 
-class _Asked(NamedTuple):
-    """An operation, and what a search wants to know of it. `names` are the amounts that it touches."""
-
-    operation: Operation
-    known: Known
-    request: Request
-    looks: bool
-    names: Names
-    needed: Names
-
-
-class _Objects:
-    """What all searches in a history share: its operations, and the states that were met."""
-
-    def __init__(self, model: CountingModel, sequential: SequentialObject, known: Sequence[Known]) -> None:
-        self._model = model
-        self._states = States(sequential)
-        self._bounds: dict[tuple[int, Name], Bounds] = {}
-        self.joined = joined = model.joined(each for each, _ in known)
-        one = frozenset(sorted(joined, key=str)[:1])
-
-        def joint(names: Names) -> Names:
-            return names if joined.isdisjoint(names) else names - joined | one
-
-        matter = joint(frozenset(name for _, amounts in known for name in amounts.needed))
-        self.joint = joint
-        self.known = [
-            _Asked(
-                each,
-                (each, amounts),
-                model.request(each),
-                model.only_looks(each),
-                joint(amounts.names) & matter,
-                joint(amounts.needed),
-            )
-            for each, amounts in known
-        ]
-
-    def bounds(self, state: int, name: Name) -> Bounds:
-        """Between what an amount is in the state of that number."""
-        key = state, name
-        if key not in self._bounds:
-            self._bounds[key] = self._model.bounds(self._states[state], name)
-        return self._bounds[key]
-
-    def part(self, state: int, names: Sequence[Name]) -> tuple[Bounds | int, ...]:
-        """All that the state says of some amounts; of joined ones the state itself."""
-        return tuple(state if name in self.joined else self.bounds(state, name) for name in names)
-
-    def after(self, state: int, asked: _Asked) -> int:
-        """The state after an operation, or -1 if it can't give its answer. What can't be right is not asked."""
-        for need in asked.known[1].needs:
-            least, most = self.bounds(state, need.name)
-            if need.least > most or least > need.most:
-                return -1
-        return self._states.after(state, asked.request)
-
-
-def _reaches(closed: Sequence[_Asked], free: Sequence[_Asked]) -> list[int]:
+def _reaches(closed: Sequence[Asked], free: Sequence[Asked]) -> list[int]:
     """For how many lines after its beginning an open operation may happen, in one search after another."""
-    lengths = sorted(returned(each.operation) - each.operation.line for each in closed)
+    lengths = sorted(returned(each.known[0]) - each.known[0].line for each in closed)
     if not free or not lengths:
         return [NEVER]
     usual = lengths[len(lengths) // 2]
-    longest = max(returned(each.operation) for each in closed) - free[0].operation.line
+    longest = max(returned(each.known[0]) for each in closed) - free[0].known[0].line
     return [*(usual * reach for reach in REACHES if usual * reach < longest), NEVER]
 
 
@@ -216,7 +172,7 @@ class _Failures:
     not: the rest makes no difference to them.
     """
 
-    def __init__(self, objects: _Objects, closed: Sequence[_Asked], free: Sequence[_Asked]) -> None:
+    def __init__(self, objects: Objects, closed: Sequence[Asked], free: Sequence[Asked]) -> None:
         self._objects = objects
         self._closed = closed
         self._open = free
@@ -251,23 +207,22 @@ class _Search:
     """One search. The closed operations have to happen; the open ones happen within `reach` lines, or not at all."""
 
     def __init__(
-        self, objects: _Objects, closed: Sequence[_Asked], free: Sequence[_Asked], reach: int, patience: Patience
+        self, objects: Objects, closed: Sequence[Asked], free: Sequence[Asked], reach: int, patience: Patience
     ) -> None:
         self._objects = objects
         self._patience = patience
         self._closed = closed
         self._open = free
-        self._open_at = [each.operation.line for each in free]
+        self._open_at = [each.known[0].line for each in free]
         self._equal_before = _equal_before(free)
         self.reach = reach
-        self._window = Window([each.operation for each in closed])
+        self._window = Window([each.known[0] for each in closed])
         some = [each.known for each in closed], [each.known for each in free]
         self._alone = {
             name: Alone(name, *some, self._equal_before, reach, patience)
             for name in sorted({name for each in closed for name in each.needed} - objects.joined, key=str)
         }
         self._failed = _Failures(objects, closed, free)
-        self._beyond = -1
         self._stack = [self._frame(_Node(0, 0, 0, 0), None, frozenset())]
         self.furthest = self._stack[0].first, self._stack[0].path
 
@@ -276,7 +231,7 @@ class _Search:
         for _ in range(steps):
             if not self._stack:
                 reached, path = self.furthest
-                return Outcome(order(path), is_found=False, reached=reached, beyond=max(reached, self._beyond))
+                return Outcome(order(path), is_found=False, reached=reached)
             frame = self._stack[-1]
             if frame.node.base == len(self._closed):
                 return Outcome(order(frame.path), is_found=True)
@@ -312,9 +267,7 @@ class _Search:
         for name, alone in self._alone.items():
             if name in frame.touched:
                 least, most = self._objects.bounds(node.state, name)
-                line = alone.fails(alone.here(node.base, node.done, node.used, least)) if least == most else 0
-                if line:
-                    self._beyond = max(self._beyond, line)
+                if least == most and alone.fails(alone.here(node.base, node.done, node.used, least)):
                     return frozenset({name})
         return frozenset()
 
@@ -322,6 +275,9 @@ class _Search:
         """What follows a node and was not tried. Whatever can't happen adds what it needs to the reasons."""
         while (index := self._next_closed(frame)) is not None:
             asked = self._closed[index]
+            if blocking := self._blocking(frame.node, asked):
+                frame.reason |= blocking
+                continue
             state = self._objects.after(frame.node.state, asked)
             if state >= 0:
                 node = self._closed_done(frame.node, index, state)
@@ -335,6 +291,16 @@ class _Search:
                 return self._frame(node, (frame.path, asked.operation), asked.names)
             frame.reason |= asked.needed
         return None
+
+    def _blocking(self, node: _Node, asked: Asked) -> Names:
+        """The amounts that it shares with something that must happen before it and has not; none if nothing must.
+
+        What must happen first touches a reason then, and so it is tried as well.
+        """
+        for other in asked.before:
+            if other >= node.base and not node.done >> (other - node.base) & 1:
+                return asked.names & self._closed[other].names
+        return frozenset()
 
     def _next_closed(self, frame: _Frame) -> int | None:
         """The next one that is to be tried: the one that must return first, and then what touches a reason."""
@@ -368,6 +334,7 @@ class _Search:
         while True:
             candidates, first = self._window.candidates(node.base, node.done)
             looked = [index for index in candidates if self._closed[index].looks]
+            looked = [index for index in looked if not self._blocking(node, self._closed[index])]
             same = [index for index in looked if self._objects.after(node.state, self._closed[index]) == node.state]
             if not same:
                 return _Frame(node, path, first, touched, candidates)
@@ -381,7 +348,7 @@ class _Search:
         return _Node(node.base + passed, done >> passed, node.used, state)
 
 
-def _mask(operations: Sequence[_Asked], names: Names) -> int:
+def _mask(operations: Sequence[Asked], names: Names) -> int:
     """A bit for each operation that touches one of the amounts."""
     bits = bytearray(len(operations) // 8 + 1)
     for index, each in enumerate(operations):
@@ -390,7 +357,7 @@ def _mask(operations: Sequence[_Asked], names: Names) -> int:
     return int.from_bytes(bits, "little")
 
 
-def _equal_before(free: Sequence[_Asked]) -> list[int]:
+def _equal_before(free: Sequence[Asked]) -> list[int]:
     """Of each open operation the one before it that asks for the same, or -1."""
     last: dict[Request, int] = {}
     found = []

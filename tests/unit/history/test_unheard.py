@@ -25,7 +25,7 @@ def _leaves_open_ones_out_alone(patch: pytest.MonkeyPatch) -> None:
 
 def _forgets_amounts(patch: pytest.MonkeyPatch) -> None:
     """What has failed once fails again, whatever the amounts are."""
-    patch.setattr("tlastep.history.directed._Objects.part", lambda self, state, names: ())
+    patch.setattr("tlastep.history.directed.Objects.part", lambda self, state, names: ())
 
 
 def _forgets_what_is_done(patch: pytest.MonkeyPatch) -> None:
