@@ -133,6 +133,17 @@ def _forgets_who_refuses(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Cell, "is_evaded", lambda self, number, place, waiting: False)
 
 
+def _forgets_who_is_open_and_looks(patch: pytest.MonkeyPatch) -> None:
+    """What nobody has heard of is thought to look at nothing."""
+    made = Cell.__init__
+
+    def forgetful(self: Cell, *given: Any) -> None:
+        made(self, *given)
+        self._first_wanted.clear()
+
+    patch.setattr(Cell, "__init__", forgetful)
+
+
 def _overwrites_at_once(patch: pytest.MonkeyPatch) -> None:
     """What a write leaves is thought to be gone when the write returns."""
     patch.setattr(Cell, "_horizons", lambda self: self.returns)
@@ -174,6 +185,14 @@ EVADED: list[Line] = [
     {"process": 0, "type": "ok", "f": "write", "value": None},
 ]
 """The write that nobody reads comes second, or the compare-and-set would not fail."""
+OPENED: list[Line] = [
+    {"process": 0, "type": "invoke", "f": "write", "value": 1},
+    {"process": 1, "type": "invoke", "f": "cas", "value": [1, 2]},
+    {"process": 2, "type": "invoke", "f": "read", "value": None},
+    {"process": 2, "type": "ok", "f": "read", "value": 2},
+    {"process": 0, "type": "ok", "f": "write", "value": None},
+]
+"""Only the compare-and-set that nobody has heard of looks at what is written."""
 
 
 def _leaves_writes_out(patch: pytest.MonkeyPatch) -> None:
@@ -192,6 +211,7 @@ BUGS = (
     _leaves_writes_out,
     _has_no_horizon,
     _forgets_who_refuses,
+    _forgets_who_is_open_and_looks,
     _overwrites_at_once,
     _repeats_what_happened_once,
     _forgets_what_is_open,
@@ -204,7 +224,7 @@ BUGS = (
 def test_a_bug_in_the_search_is_found(bug: Patch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "history.ndjson"
     cases = [each for name in ("few values", "chains") for each in small(name, path, 250)]
-    cases.append(read(path, register, EVADED).operations)
+    cases += [read(path, register, lines).operations for lines in (EVADED, OPENED)]
     bug(monkeypatch)
     assert any(_said(each) != brute.furthest(each) for each in cases)
 
