@@ -283,13 +283,14 @@ class _Search:
                 node = self._closed_done(frame.node, index, state)
                 return self._frame(node, (frame.path, asked.operation), asked.names)
             frame.reason |= asked.needed
-        while (index := self._next_open(frame)) is not None:
+        if (index := self._next_open(frame)) is not None:
             asked = self._open[index]
             state = self._objects.after(frame.node.state, asked)
             if state >= 0:
                 node = frame.node._replace(used=frame.node.used | 1 << index, state=state)
                 return self._frame(node, (frame.path, asked.operation), asked.names)
             frame.reason |= asked.needed
+            return self._next(frame)  # what touches the new reason, closed ones first
         return None
 
     def _blocking(self, node: _Node, asked: Asked) -> Names:

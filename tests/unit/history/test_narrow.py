@@ -144,3 +144,23 @@ def own_within_or_never(operations: tuple[Operation, ...]) -> int:
         return own_within(STEPS // 3, ledger, operations)
     except GaveUp:
         return NEVER
+
+
+def test_what_an_open_operation_needs_is_a_reason_to_try_closed_ones(tmp_path: Path) -> None:
+    """Nobody has heard of an exchange from a to b, which can happen only after a deposit that seemed to be no help."""
+
+    def line(process: int, kind: str, f: str, value: object) -> Line:
+        return {"process": process, "type": kind, "f": f, "value": value}
+
+    lines = [
+        line(1, "invoke", "exchange", {"from": "b", "to": "a", "amount": 1}),
+        line(2, "invoke", "exchange", {"from": "a", "to": "b", "amount": 1}),
+        line(3, "invoke", "deposit", {"account": "a", "amount": 2}),
+        line(0, "invoke", "total", None),
+        line(4, "invoke", "exchange", {"from": "b", "to": "a", "amount": 1}),
+        line(5, "invoke", "balance", {"account": "b"}),
+        line(5, "ok", "balance", 2),
+        line(0, "ok", "total", 0),
+        line(3, "ok", "deposit", True),
+    ]
+    assert own_within(STEPS, ledger, read(tmp_path / "history.ndjson", ledger, lines).operations) == 0
