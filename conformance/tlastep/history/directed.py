@@ -273,25 +273,25 @@ class _Search:
 
     def _next(self, frame: _Frame) -> _Frame | None:
         """What follows a node and was not tried. Whatever can't happen adds what it needs to the reasons."""
-        while (index := self._next_closed(frame)) is not None:
-            asked = self._closed[index]
-            if blocking := self._blocking(frame.node, asked):
-                frame.reason |= blocking
-                continue
-            state = self._objects.after(frame.node.state, asked)
-            if state >= 0:
-                node = self._closed_done(frame.node, index, state)
-                return self._frame(node, (frame.path, asked.operation), asked.names)
-            frame.reason |= asked.needed
-        if (index := self._next_open(frame)) is not None:
+        while True:
+            while (index := self._next_closed(frame)) is not None:
+                asked = self._closed[index]
+                if blocking := self._blocking(frame.node, asked):
+                    frame.reason |= blocking
+                    continue
+                state = self._objects.after(frame.node.state, asked)
+                if state >= 0:
+                    node = self._closed_done(frame.node, index, state)
+                    return self._frame(node, (frame.path, asked.operation), asked.names)
+                frame.reason |= asked.needed
+            if (index := self._next_open(frame)) is None:
+                return None
             asked = self._open[index]
             state = self._objects.after(frame.node.state, asked)
             if state >= 0:
                 node = frame.node._replace(used=frame.node.used | 1 << index, state=state)
                 return self._frame(node, (frame.path, asked.operation), asked.names)
-            frame.reason |= asked.needed
-            return self._next(frame)  # what touches the new reason, closed ones first
-        return None
+            frame.reason |= asked.needed  # and closed ones that touch the new reason are tried first
 
     def _blocking(self, node: _Node, asked: Asked) -> Names:
         """The amounts that it shares with something that must happen before it and has not; none if nothing must.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -146,12 +147,28 @@ def own_within_or_never(operations: tuple[Operation, ...]) -> int:
         return NEVER
 
 
+def line(process: int, kind: str, f: str, value: object) -> Line:
+    """A line of a history."""
+    return {"process": process, "type": kind, "f": f, "value": value}
+
+
+def test_any_number_of_open_operations_may_be_impossible(tmp_path: Path) -> None:
+    """More exchanges, from an account that holds nothing, than functions of Python may call each other here."""
+    crowd, limit = 2_000, 1_000
+    lines = [line(each, "invoke", "exchange", {"from": "a", "to": "b", "amount": each + 2}) for each in range(crowd)]
+    lines += [line(crowd, "invoke", "balance", {"account": "b"}), line(crowd, "ok", "balance", 5)]
+    operations = read(tmp_path / "history.ndjson", ledger, lines).operations
+    assert own_within(STEPS, ledger, operations[:1]) == 0  # compiles the text, which sets another limit
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit)
+    try:
+        assert own_within(STEPS, ledger, operations) == len(lines)
+    finally:
+        sys.setrecursionlimit(before)
+
+
 def test_what_an_open_operation_needs_is_a_reason_to_try_closed_ones(tmp_path: Path) -> None:
     """Nobody has heard of an exchange from a to b, which can happen only after a deposit that seemed to be no help."""
-
-    def line(process: int, kind: str, f: str, value: object) -> Line:
-        return {"process": process, "type": kind, "f": f, "value": value}
-
     lines = [
         line(1, "invoke", "exchange", {"from": "b", "to": "a", "amount": 1}),
         line(2, "invoke", "exchange", {"from": "a", "to": "b", "amount": 1}),
