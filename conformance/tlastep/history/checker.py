@@ -24,6 +24,7 @@ from tlastep.history.ahead import Ahead
 from tlastep.history.format import Operation
 from tlastep.history.found import NEVER, Found, Path, Patience, Point, order, returned
 from tlastep.history.models import CountingModel, Model, Request
+from tlastep.history.pieces import Pieces
 from tlastep.history.sequence import Window, apart, judged
 from tlastep.history.sequential import SequentialObject, States
 
@@ -115,8 +116,14 @@ def _searched(
         if len(known) == len(operations):
             return directed.search(model, sequential, known, stop)
     felt = [(each, effect) for each in operations if (effect := model.effect(each)) is not None]
+    (initial, *others) = sequential.initial
     if len(felt) == len(operations):
-        return lazily.search(model, sequential, felt, stop)
+        return lazily.search(model, sequential, lazily.Told(operations, initial, lambda last: felt), stop)
+    if isinstance(initial, str) and not others:
+        pieces = Pieces(model, initial, operations, Patience(stop))
+        if pieces.is_clear:
+            told = lazily.Told(operations, pieces.initial, pieces.felt, pieces.shown)
+            return lazily.search(model, sequential, told, stop)
     return _Search(model, sequential, operations, stop).run()
 
 

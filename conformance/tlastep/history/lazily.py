@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle
 from operator import le
 from typing import Final, NamedTuple
 
@@ -39,37 +38,51 @@ SHORT_EACH: Final = 4
 FAR: Final = 1 << 20  # of a change that leads to nothing that is due
 
 
-def search(model: Model, sequential: SequentialObject, operations: Sequence[Felt], stop: Callable[[], bool]) -> Found:
-    """The verdict on operations, in the order of their invocations.
+class Told(NamedTuple):
+    """Operations, in the order of their invocations, and what they do to the value that is `initial` at first.
 
-    Raises `GaveUp` once `stop` says so, unless it is known by then that there is no order.
+    `felt` says it of all of them, as answers show it that are given up to a line. `shown` says of two such lines by
+    which one is known what is said, for the first one, of all that begins before the second one.
     """
-    (initial,) = sequential.initial
-    prefixes = _Prefixes(initial, operations, Patience(stop))
+
+    operations: Sequence[Operation]
+    initial: Value
+    felt: Callable[[int], Sequence[Felt]]
+    shown: Callable[[int, int], int] = lambda last, line: line
+
+
+def search(model: Model, sequential: SequentialObject, told: Told, stop: Callable[[], bool]) -> Found:
+    """The verdict on these operations. Raises `GaveUp` once `stop` says so, unless it knows that there is no order."""
+    prefixes = _Prefixes(told, Patience(stop))
     whole = prefixes.up_to(NEVER - 1)
-    found = Found(whole.order) if whole.is_found else _earliest(prefixes, operations, whole)
+    found = Found(whole.order) if whole.is_found else _earliest(prefixes, told.operations, whole)
     _check(model, sequential, found.order)
     return found
 
 
-def _earliest(prefixes: _Prefixes, operations: Sequence[Felt], whole: _Outcome) -> Found:
+def _earliest(prefixes: _Prefixes, operations: Sequence[Operation], whole: _Outcome) -> Found:
     """The earliest answer that no order reaches, where a search for an order of all has found none."""
-    ordered, bad, best = max(whole.reached - 1, 0), whole.beyond, whole.order
-    last = bad - 1  # mostly there is an order of all before it
+    ordered, bad, best = max(whole.reached - 1, 0), whole.bad, whole.order
+    tried, is_beside = whole, False
     try:
-        for parts in cycle((0, 2)):
-            if ordered >= last:
-                break
+        while returns := sorted(line for each in operations if ordered < (line := returned(each)) < bad):
+            # Mostly the earliest answer without an order is the one at which they all failed, also if more is known of
+            # them by answers after it: there is none up to this one, and there is one of all before it. If that is
+            # wrong, it may be the one to which no order got.
+            if tried.is_found:
+                last, is_beside = returns[len(returns) // 2], False
+            elif ordered < tried.beyond < bad:
+                last, is_beside = tried.beyond, False
+            else:
+                is_beside = not is_beside
+                last = returns[-1] if is_beside else returns[0]
             tried = prefixes.up_to(last)
             if tried.is_found:
                 ordered, best = last, tried.order
             else:
-                bad = tried.beyond
+                bad = tried.bad
                 if tried.reached - 1 > ordered:
                     ordered, best = tried.reached - 1, tried.order
-            # And if there is none, the answer at which they all failed is mostly the earliest without one.
-            returns = sorted(line for each, _ in operations if ordered < (line := returned(each)) < bad)
-            last = returns[len(returns) // parts if parts else 0] if returns else ordered
     except GaveUp:
         line, path = prefixes.furthest
         return Found(order(path), bad, line - 1) if line - 1 > ordered else Found(best, bad, ordered)
@@ -79,19 +92,22 @@ def _earliest(prefixes: _Prefixes, operations: Sequence[Felt], whole: _Outcome) 
 class _Prefixes:
     """Searches for orders of what returned up to a line."""
 
-    def __init__(self, initial: Value, operations: Sequence[Felt], patience: Patience) -> None:
-        self._initial = initial
-        self._operations = operations
+    def __init__(self, told: Told, patience: Patience) -> None:
+        self._told = told
         self._patience = patience
         self.furthest: tuple[int, Path] = (0, None)
         """Of the last search, also of one that was stopped: up to before which line it got, and how."""
 
     def up_to(self, last: int) -> _Outcome:
         """Puts what returned up to a line into order; what else was invoked by then need not happen."""
-        begun = [each for each in self._operations if each[0].line <= last]
+        found = self._up_to(last)
+        return found if found.is_found else replace(found, bad=min(last, self._told.shown(last, found.beyond)))
+
+    def _up_to(self, last: int) -> _Outcome:
+        begun = [each for each in self._told.felt(last) if each[0].line <= last]
         closed = [each for each in begun if returned(each[0]) <= last]
         free = [each for each in begun if returned(each[0]) > last]
-        cell = Cell(self._initial, closed, free)
+        cell = Cell(self._told.initial, closed, free)
         impossible = cell.first_impossible()
         self.furthest = 0, None
         if impossible != NEVER:
@@ -99,7 +115,7 @@ class _Prefixes:
         often = _Search(cell, self._patience, counts=False)
         found = self._run(often, SHORT + SHORT_EACH * len(closed))
         if found is None:
-            less = Cell(self._initial, [each for each in closed if each[1].refuses is None], free)
+            less = Cell(self._told.initial, [each for each in closed if each[1].refuses is None], free)
             found = _Search(less, self._patience, counts=False).run(NEVER)
             if found is not None and not found.is_found:
                 reached, path = often.furthest
@@ -130,7 +146,8 @@ def _check(model: Model, sequential: SequentialObject, operations: Sequence[Oper
 class _Outcome:
     """An order of all operations, open ones as far as they are used; or how far orders got, and where they all end.
 
-    There is an order of all that returned before line `reached`, and none of all that returned up to line `beyond`.
+    There is an order of all that returned before line `reached`. What begins before line `beyond` has no order up to
+    there, if it does what is said of it, and so there is none of all that returned up to line `bad`.
     `repeats`: an open operation stands in it more than once.
     """
 
@@ -138,6 +155,7 @@ class _Outcome:
     is_found: bool
     reached: int = NEVER
     beyond: int = NEVER
+    bad: int = NEVER
     repeats: bool = False
 
 

@@ -87,6 +87,14 @@ class Model(ABC):
         """
         return None
 
+    def joins(self, operation: Operation) -> str | None:
+        """What an operation joins to the end of the value, if that is a text; None if it does something else.
+
+        A history in which that or its effect is known of all operations is searched by `lazily.py`, too, if the answers
+        say how the texts came about.
+        """
+        return None
+
     def leads_to(self, value: Value, question: Operation) -> bool:
         """Whether a question can have its answer after this value and operations of which `leaves` knows nothing.
 
@@ -250,6 +258,9 @@ class KeyValue(_Cell):
             answer = self.request(operation).answer
             return Effect(needs=UNHEARD_OF if answer is None else answer)
         return None if operation.f == "append" else Effect(leaves=self.leaves(operation))
+
+    def joins(self, operation: Operation) -> str | None:
+        return operation.argument if operation.f == "append" and isinstance(operation.argument, str) else None
 
     def leads_to(self, value: Value, question: Operation) -> bool:
         answer = self.request(question).answer

@@ -243,12 +243,14 @@ STEPS = 60_000
 
 @pytest.mark.parametrize("wrong", [False, True])
 def test_appends_of_many_clients_at_once_are_judged(wrong: bool, tmp_path: Path) -> None:
-    """Without looking ahead each key has as many orders as its appends, and the search does not end."""
+    """Without looking ahead, or knowing pieces, each key has as many orders as its appends, and no search ends."""
     cases = [crowded(seed, wrong, tmp_path / "history.ndjson") for seed in range(3)]
     assert [own_within(STEPS, kv, each) > 0 for each in cases] == [wrong] * len(cases)
 
 
 def test_looking_ahead_is_what_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KeyValue, "joins", lambda self, operation: None)
+    assert own_within(STEPS, kv, crowded(0, True, tmp_path / "history.ndjson")) > 0
     monkeypatch.setattr(KeyValue, "one_value", False)
     with pytest.raises(GaveUp):
         own_within(STEPS, kv, crowded(0, True, tmp_path / "history.ndjson"))
