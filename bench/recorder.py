@@ -43,7 +43,7 @@ class Kept(Recorder[Any, Any]):
     """Keeps what a recorder is told: a step, or nothing where lines are handed over."""
 
     def __init__(self) -> None:
-        super().__init__(lambda lines: None, running.replica_of)
+        super().__init__(lambda lines: None, running.parts_of)
         self.begun: Any = None
         self.told: list[tuple[Any, AnyTurn] | None] = []
 
@@ -103,7 +103,7 @@ class Blocks:
 def again(told: Kept, path: Path, block: Block) -> float:
     """Seconds of the processor that recording all of it takes."""
     path.unlink(missing_ok=True)
-    recorder: Recorder[Any, Any] = Recorder.open(path, running.replica_of, spoken=running.spoken_of, block=block)
+    recorder: Recorder[Any, Any] = Recorder.open(path, running.parts_of, block=block)
     recorder.started(told.begun)
     begun = process_time()
     for each in told.told:

@@ -23,8 +23,7 @@ from quorumlog.core.consensus.effects import Propose, Replicate, Sync
 from quorumlog.core.consensus.messages import AppendRequest, Entry
 from quorumlog.core.consensus.replica import Replica, start, step
 from quorumlog.core.consensus.state import LEADER, everyone
-from quorumlog.driver import BareSteps
-from quorumlog.runtime.recorder import Recorder
+from quorumlog.runtime.recorder import Recorder, bare
 from quorumlog.simulation.faults import Crash, Schedule, Weather
 from quorumlog.simulation.run import run
 from quorumlog.simulation.world import World
@@ -63,7 +62,7 @@ def validated(project: Project, folder: Path, lines: int) -> tuple[int, int, flo
 def written(steps: list[tuple[Replica, Turn[Replica, object]]]) -> float:
     """Microseconds of CPU that a line takes, all of its way to the operating system."""
     with tempfile.TemporaryDirectory() as folder:
-        recorder: Recorder[Replica, object] = Recorder.open(Path(folder) / "a.ndjson", BareSteps().replica)
+        recorder: Recorder[Replica, object] = Recorder.open(Path(folder) / "a.ndjson", bare)
         begun = process_time()
         for before, turn in steps:
             recorder.stepped(before, turn)

@@ -16,9 +16,8 @@ from rich.table import Table
 from quorumlog.core.consensus.roles import SILENCES, TABLE
 from quorumlog.core.consensus.state import ROLES, Replica
 from quorumlog.demo import command as demo
-from quorumlog.driver import BareSteps
 from quorumlog.runtime import commands
-from quorumlog.runtime.recorder import Recorder
+from quorumlog.runtime.recorder import Recorder, bare
 from quorumlog.simulation.composed.claims import Claims
 from quorumlog.simulation.composed.moves import KINDS
 from quorumlog.simulation.composed.scripts import script
@@ -137,7 +136,7 @@ def recording(folder: Path, names: Iterable[str]) -> Iterator[Callable[[str], Re
     for name in names:
         path = folder / f"{name}.ndjson"
         path.unlink(missing_ok=True)
-        scribes[name] = Recorder.open(path, BareSteps().replica)
+        scribes[name] = Recorder.open(path, bare)
     try:
         yield scribes.__getitem__
     finally:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Generic, Never, TypeAlias, TypeVar, cast
+from typing import Any, Final, Generic, Never, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -123,6 +123,8 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         self._pace = pace
         self._listener = listener
         self._election: Timer | None = None
+        self._heard, self._patience = 0.0, 0.0
+        """When it began to wait, for an election and to forget a leader, and how long it waits before it stands."""
         self._beat: Timer | None = None
         self._sync: Timer | None = None
         self._flush: Timer | None = None
@@ -161,12 +163,11 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
             self._begin(taken)
 
     def _begin(self, taken: Taken | Input | Asking) -> None:
+        given: Any = taken
         if type(taken) in JUDGED:
-            judged = self._judge(cast("Asking | ElectionTimeout", taken))
-            if judged is not None:
-                self._step(judged)
-        else:
-            self._step(cast("Taken | Input", taken))
+            given = self._judge(given)
+        if given is not None:
+            self._step(given)
 
     def _judge(self, taken: Asking | ElectionTimeout) -> Input | None:
         """What consensus is to take of this, if anything. What is said of it promises nothing, and goes out at once."""
@@ -240,23 +241,39 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
 
     def _wait_anew(self, before: Replica, after: Replica, taken: Taken | Input, elsewhere: bool) -> None:
         """A leader's word, one's own vote and one's own candidature put the next election off."""
-        if isinstance(taken, AppendRequest) and taken.term == after.term:
-            self._listen()
-        elif elsewhere:
+        if elsewhere:
             if after.voted_for is not None or after.term != before.term or after.role != before.role:
                 self._listen()
             if after.role == LEADER and before.role != LEADER:
                 self._handed_on()
+        elif type(taken) is AppendRequest and taken.term == after.term:
+            self._put_off()
         self._arm(after)
 
+    def _put_off(self) -> None:
+        """As often as a leader says something. Timers run on, and see at their end that it was too early."""
+        self._heard = self._ports.time.now()
+        if self._tick is None and self._ask is not None:
+            self._count_down()
+
     def _listen(self) -> None:
+        """Wait for a leader's word from now on, for another while than before."""
+        time = self._ports.time
+        self._heard, self._patience = time.now(), time.draw(*self._pace.election)
         if self._election is not None:
             self._election.cancel()
-        time = self._ports.time
         if self.replica.role != LEADER:
-            self._election = time.after(time.draw(*self._pace.election), self.stand)
+            self._election = time.after(self._patience, self._waited)
         if self._ask is not None:
             self._count_down()
+
+    def _waited(self) -> None:
+        """It has waited for an election, unless it has heard of its leader meanwhile."""
+        rest = self._heard + self._patience - self._ports.time.now()
+        if rest > 0:
+            self._election = self._ports.time.after(rest, self._waited)
+        else:
+            self.stand()
 
     def stand(self) -> None:
         """Stand for election, or ask whether one may; a leader refuses."""
@@ -270,12 +287,21 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         """A follower forgets its leader after the least time-out, a leader looks who answers after the greatest."""
         if self._tick is not None:
             self._tick.cancel()
+        self._tick = self._ports.time.after(self._forgets(), self._ticked)
+
+    def _forgets(self) -> float:
         least, most = self._pace.election
-        self._tick = self._ports.time.after(most if self.replica.role == LEADER else least, self._ticked)
+        return most if self.replica.role == LEADER else least
 
     def _ticked(self) -> None:
+        rest = self._heard + self._forgets() - self._ports.time.now()
+        if rest > 0:
+            self._tick = self._ports.time.after(rest, self._ticked)
+            return
+        self._tick = None
         self.take(Tick())
         if self.replica.role == LEADER:
+            self._heard = self._ports.time.now()
             self._count_down()
 
     def _arm(self, replica: Replica) -> None:

@@ -16,7 +16,7 @@ from quorumlog.core.leader_output import Say
 from quorumlog.ledger.commands import Deposit, Transfer
 from quorumlog.runtime.hosting import LEDGER
 from quorumlog.runtime.recorder import Recorder
-from quorumlog.runtime.running import replica_of, spoken_of
+from quorumlog.runtime.running import parts_of
 from quorumlog.runtime.session import Session
 from quorumlog.runtime.slices import Slices
 from quorumlog.runtime.steps import FOLD, Batch, NodeSteps
@@ -50,7 +50,7 @@ class Group:
         if name in self.recorders:
             self.recorders[name].close()
         path = self.folder / f"{name}.ndjson"
-        self.recorders[name] = Recorder.open(path, replica_of, spoken=spoken_of)
+        self.recorders[name] = Recorder.open(path, parts_of)
         self.recorders[name].started(self.nodes[name])
 
     def take(self, name: str, taken: Any) -> None:

@@ -96,6 +96,14 @@ class Strand(Sequence[Item]):
         known = min(mine.base, theirs.base, self._end, other._end)
         return max(known - self._start, 0) if mine.read == theirs.read else 0
 
+    def added(self, before: Strand[Item]) -> tuple[Item, ...] | None:
+        """What follows the items of a strand, if this one surely begins with them; nothing if that is not sure."""
+        buffer, old = self._buffer, before._end
+        at = old - buffer.base
+        if before._buffer is not buffer or before._start != self._start or old > self._end or at < 0:
+            return None
+        return tuple(buffer.items[at : self._end - buffer.base])
+
     def _from(self, index: int) -> list[Item]:
         return self._buffer.between(self._start + index, self._end)
 

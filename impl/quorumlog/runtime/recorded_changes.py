@@ -5,16 +5,15 @@ Most of a server is the very same value before and after a step, which costs a l
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
-import msgspec
-from msgspec import Raw
+from msgspec.structs import asdict
 
 from quorumlog.core.consensus import log
 from quorumlog.core.consensus.durability import in_order
 from quorumlog.core.consensus.effects import Committed, Effects, Propose, Send
 from quorumlog.core.consensus.log import Log
-from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Entry, Event, Message
+from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, Event, Message
 from quorumlog.core.consensus.state import Replica
 from quorumlog.persistent.strand import Strand
 from quorumlog.runtime.recorded_rows import Block, runs, runs_after
@@ -28,8 +27,12 @@ def changes(line: Line, old: Replica, new: Replica, taken: object) -> None:
         line["term"] = new.term
     if new.voted_for != old.voted_for:
         line["voted_for"] = new.voted_for
-    if new.log is not old.log and log.differs(old.log, new.log):
-        line["log"] = written(old.log, new.log, taken)
+    if (
+        new.log is not old.log
+        and "log" not in line
+        and ((more := appended(old.log, new.log)) or len(new.log) != len(old.log))
+    ):
+        line["log"] = written(new.log, more, taken)
     if new.disk is not old.disk:
         line["disk"] = _disk(old, new)
     if new.owed is not old.owed and (new.owed or old.owed):
@@ -61,28 +64,23 @@ def effects(line: Line, carried_out: Effects) -> None:
 # -- logs ------------------------------------------------------------------------------------------------------
 
 
-def written(old: Log, new: Log, taken: object) -> Line:
-    """How a log differs from what it was. Entries are named where they are not those that the step was given."""
-    kept, length = _kept(old, new), len(new)
-    found: Line = {"kept": kept, "length": length}
-    kind = type(taken)
-    if kind not in _KINDS and kind is not Propose and taken is not None:
-        return found  # what a server appends beside consensus is what the line says that it proposes
-    appended = tuple(new[kept:])
-    if type(taken) is AppendRequest:
-        is_given = taken.entries[len(taken.entries) - length + kept :] == appended
-    else:
-        is_given = type(taken) is Propose and _are(appended, taken.events)
-    if not is_given:
-        found["entries"] = runs(appended)
-    return found
-
-
-def _kept(old: Log, new: Log) -> int:
-    """How many entries stay. Of logs that share what they have in common that is known without a look at them."""
-    if type(old) is type(new) is Strand and (known := new.alike(old)) == len(old):
+def appended(old: Log, new: Log) -> tuple[Entry, ...]:
+    """The entries of the new log that follow those that stay."""
+    if type(new) is type(old) is Strand and (known := new.added(old)) is not None:
         return known
-    return log.kept(old, new)
+    return tuple(new[log.kept(old, new) :])
+
+
+def written(new: Log, more: tuple[Entry, ...], taken: object) -> Line:
+    """How a log ends with more entries than stay. They are named where they are not those that the step was given."""
+    found: Line = {"kept": len(new) - len(more), "length": len(new)}
+    if type(taken) is AppendRequest:
+        is_given = taken.entries[len(taken.entries) - len(more) :] == more
+    else:
+        is_given = type(taken) is Propose and _are(more, taken.events)
+    if not is_given:
+        found["entries"] = runs(more)
+    return found
 
 
 def _are(entries: tuple[Entry, ...], events: tuple[Event, ...]) -> bool:
@@ -95,27 +93,34 @@ def _disk(old: Replica, new: Replica) -> Line:
     disk = new.disk
     held: Line = {"term": disk.term, "voted_for": disk.voted_for, "length": len(disk.log)}
     if disk.log is not new.log and log.differs(disk.log, new.log):
-        held["log"] = written(old.disk.log, disk.log, None)
+        held["log"] = written(disk.log, appended(old.disk.log, disk.log), None)
     return held
 
 
 # -- messages --------------------------------------------------------------------------------------------------
 
-_encoded = msgspec.json.Encoder().encode
-_KINDS: Final = {kind: f'{{"kind":"{kind.__name__}",'.encode() for kind in MESSAGES}
-"""How the line of a message begins."""
 
-
-def letter(message: Message, block: Block | None) -> object:
-    """A message as its receiver writes it."""
-    if type(message) is not AppendRequest:
-        return _small(message)
-    return _slice(message, runs_after(message.prev_index, message.entries, block))
-
-
-def sent(message: Message) -> object:
+def sent(message: Message) -> Line:
     """A message as its sender writes it: the entries are those of its log."""
-    return _slice(message, len(message.entries)) if type(message) is AppendRequest else _small(message)
+    if type(message) is AppendReply:
+        return {
+            "kind": "AppendReply",
+            "sender": message.sender,
+            "to": message.to,
+            "term": message.term,
+            "accepted": message.accepted,
+            "index": message.index,
+        }
+    if type(message) is AppendRequest:
+        return _slice(message, len(message.entries))
+    return {"kind": type(message).__name__, **asdict(message)}
+
+
+def letter(message: Message, block: Block | None) -> Line:
+    """A message as its receiver writes it: the entries are named."""
+    if type(message) is AppendRequest:
+        return _slice(message, runs_after(message.prev_index, message.entries, block))
+    return sent(message)
 
 
 def _slice(message: AppendRequest, entries: object) -> Line:
@@ -131,16 +136,11 @@ def _slice(message: AppendRequest, entries: object) -> Line:
     }
 
 
-def _small(message: Message) -> Raw:
-    """All of it as it is, and before that what it is."""
-    return Raw(_KINDS[type(message)] + _encoded(message)[1:])
-
-
 def _owed(line: Line, old: frozenset[Message], new: frozenset[Message]) -> None:
     if not new:
         line["owed"] = []
     elif not old:
-        line["owes"] = _ordered(new)
+        line["owes"] = [sent(*new)] if len(new) == 1 else _ordered(new)
     elif old - new:
         line["owed"] = _ordered(new)
     elif added := new - old:
@@ -148,4 +148,4 @@ def _owed(line: Line, old: frozenset[Message], new: frozenset[Message]) -> None:
 
 
 def _ordered(owed: frozenset[Message]) -> list[object]:
-    return [sent(message) for message in (owed if len(owed) == 1 else in_order(owed))]
+    return [*map(sent, in_order(owed))]

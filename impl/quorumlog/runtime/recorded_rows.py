@@ -38,17 +38,18 @@ def named(event: Event | None) -> EventName:
     return crc32(event if isinstance(event, bytes) else _bytes_of(event))
 
 
-def names(events: Sequence[Event | None]) -> list[EventName]:
+def names(events: Iterable[Event | None]) -> list[EventName]:
     """How these events are called."""
     return [crc32(_bytes_of(event)) if type(event) is Executed else named(event) for event in events]
 
 
-def runs(entries: Iterable[Entry]) -> list[Run]:
+def runs(entries: Sequence[Entry]) -> list[Run]:
     """Entries as they are written: those of one term together."""
-    known = list(entries)
-    if len(terms := {entry.term for entry in known}) == 1:  # as almost always
-        return [[*terms, *names([entry.event for entry in known])]]
-    by_term = groupby(known, lambda entry: entry.term)
+    if len(entries) == 1:  # as almost always where there is little to do
+        return [[entries[0].term, *names((entries[0].event,))]]
+    if len(terms := {entry.term for entry in entries}) == 1:  # as almost always
+        return [[*terms, *names([entry.event for entry in entries])]]
+    by_term = groupby(entries, lambda entry: entry.term)
     return [[term, *names([entry.event for entry in some])] for term, some in by_term]
 
 
@@ -61,6 +62,13 @@ def runs_after(after: int, entries: Sequence[Entry], block: Block | None) -> lis
         return runs(entries)
     found: list[Run] = [[term, *map(crc32, events)] for term, events in _encoded(block(after, entries))]
     return runs(entries) if any(_NO_OP in run for run in found) else found
+
+
+def names_after(after: int, entries: Sequence[Entry], block: Block | None) -> list[EventName]:
+    """How the events of these entries are called, which follow the first `after` ones."""
+    if block is None or len(entries) < MANY:
+        return names([entry.event for entry in entries])
+    return [name for run in runs_after(after, entries, block) for name in run[1:]]
 
 
 def wrote(events: Sequence[Any], *, whole: bool) -> list[Wrote]:

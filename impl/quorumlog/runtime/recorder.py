@@ -1,10 +1,10 @@
 """Writes down what a server does, one line a step, after the fact: a listener of the driver.
 
-    recorder = Recorder.open(folder / "a1.ndjson", BareSteps().replica)
+    recorder = Recorder.open(folder / "a1.ndjson", bare)
     recorder.started(replica)
     driver = Driver(replica, BareSteps(), ports, pace, recorder)
 
-Of a whole node its gate is recorded too, if it is said where that is (`spoken`): requests, and what was answered.
+Of a whole node its gate is recorded too: requests, and what was answered.
 
 Lines gather, and `flush` hands them to the operating system before anything is written to the disk, and before messages
 leave the process: so of what is not in the recording of a process that is killed neither its disk nor anybody else
@@ -28,10 +28,10 @@ from quorumlog.core.leader_output import Gate, Say
 from quorumlog.driver import Listener, Turn
 from quorumlog.ledger.forgetting import LETTERS
 from quorumlog.runtime.recorded import FORMAT, Wrote
-from quorumlog.runtime.recorded_changes import Line, changes, effects, letter
-from quorumlog.runtime.recorded_rows import Block, answers, named, names, requests, runs, runs_after, unsaid, wrote
+from quorumlog.runtime.recorded_changes import Line, appended, changes, effects, letter
+from quorumlog.runtime.recorded_rows import Block, answers, named, names, names_after, requests, runs, unsaid, wrote
 
-__all__ = ["Among", "AnySpoken", "Recorder", "named"]
+__all__ = ["Among", "Parts", "Recorder", "bare", "named"]
 
 Whole = TypeVar("Whole")
 Taken = TypeVar("Taken")
@@ -40,8 +40,8 @@ Among: TypeAlias = tuple[str, Sequence[str]]
 """The group of a server among groups, and the shards."""
 
 AnyGate: TypeAlias = Gate[Any, Any, Any]
-AnySpoken: TypeAlias = tuple[AnyGate, Sequence[Say[Any]]]
-"""A gate, and the answers that its server keeps back until it knows more."""
+Parts: TypeAlias = tuple[Replica, AnyGate | None, Sequence[Say[Any]]]
+"""What of a server is recorded: its part in consensus, its gate, and the answers that it keeps back for now."""
 
 TAIL: Final = 16  # entries of the disk that a restart names; all others are known from the lines before it
 GATHERED: Final = 4096  # lines that are written whether or not a turn has ended
@@ -52,42 +52,45 @@ NOTHING: Final = 3  # fields of a line that says only that there is one
 _ENCODER: Final = msgspec.json.Encoder()
 
 
+def bare(replica: Replica) -> Parts:
+    """The parts of a server of consensus and nothing else."""
+    return replica, None, ()
+
+
 class Recorder(Generic[Whole, Taken]):
     """Records one server. `write` takes whole lines; `number` and `incarnation` are those of the last one before.
 
-    `replica` and `spoken` say where its part in consensus is, and its gate with the answers that it keeps back. In a
-    group `among` groups events themselves are written, for others may ask what they were.
+    `parts` says what of it is recorded. In a group `among` groups events themselves are written, for others may ask
+    what they were.
     """
 
     def __init__(
         self,
         write: Callable[[bytes], object],
-        replica: Callable[[Whole], Replica],
+        parts: Callable[[Whole], Parts],
         *,
         number: int = 0,
         incarnation: int = 0,
-        spoken: Callable[[Whole], AnySpoken] | None = None,
         among: Among | None = None,
         block: Block | None = None,
     ) -> None:
         self._write = write
         self._among = among
         self._block = block
-        self._replica = replica
-        self._spoken = spoken
+        self._parts_of = parts
         self._number = number
         self._incarnation = incarnation
         self._lines: list[Line] = []
         self._whole: Whole | None = None
+        self._parts: Parts
         self._file: int | None = None
 
     @classmethod
     def open(
         cls,
         path: Path,
-        replica: Callable[[Whole], Replica],
+        parts: Callable[[Whole], Parts],
         *,
-        spoken: Callable[[Whole], AnySpoken] | None = None,
         among: Among | None = None,
         block: Block | None = None,
     ) -> Recorder[Whole, Taken]:
@@ -95,7 +98,7 @@ class Recorder(Generic[Whole, Taken]):
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         number, incarnation, torn = _last_line(file)
         write = _writer(file)
-        recorder = cls(write, replica, number=number, incarnation=incarnation, spoken=spoken, among=among, block=block)
+        recorder = cls(write, parts, number=number, incarnation=incarnation, among=among, block=block)
         recorder._file = file
         if torn:
             os.write(file, b"\n")  # what a crash has left of a line stays, on a line of its own
@@ -110,7 +113,7 @@ class Recorder(Generic[Whole, Taken]):
     def started(self, whole: Whole) -> None:
         """The server begins, or begins again, with what its disk holds."""
         self.flush()
-        replica = self._replica(whole)
+        replica, gate, _ = self._parts_of(whole)
         disk = replica.disk
         length = len(disk.log)
         after = max(length - TAIL, 0) if self._number else 0
@@ -128,16 +131,17 @@ class Recorder(Generic[Whole, Taken]):
             after=after,
             log=runs(disk.log[after:]),
         )
-        if self._spoken is not None and (applied := self._spoken(whole)[0].applied):
-            line["applied"] = applied
+        if gate is not None and gate.applied:
+            line["applied"] = gate.applied
         if self._among is not None:
             line["group"], line["shards"] = self._among
         self._write(_ENCODER.encode_lines([line]))
 
     def stepped(self, before: Whole, turn: Turn[Whole, Taken | Input]) -> None:
         """A step is over. What a server does beside consensus is recorded if it appends to the log, or speaks."""
-        old, spoke = self._parts if before is self._whole else self._look(before)
-        new, speaks = self._look(turn.after)
+        old, was, kept = self._parts_of(before) if before is not self._whole else self._parts
+        self._whole, self._parts = turn.after, self._parts_of(turn.after)
+        new, gate, keeps = self._parts
         taken: Any = turn.taken
         kind = type(taken)
         line: Line = {"n": self._number + 1, "i": self._incarnation, "do": kind.__name__}
@@ -148,13 +152,13 @@ class Recorder(Generic[Whole, Taken]):
         elif kind is Propose:
             line["events"] = names(taken.events)
         elif kind not in _ITSELF:
-            self._beside(line, turn, old, new, leads=spoke is not None and spoke[0].leads)
-        if spoke is not None and speaks is not None:
-            if spoke[0] is not speaks[0] or new.role != old.role:
-                _gate(line, (old, spoke[0]), (new, speaks[0]))
+            self._beside(line, turn, old, new, was)
+        if gate is not None and was is not None:
+            if gate is not was or new.role != old.role:
+                _gate(line, (old, was), (new, gate))
             if turn.said and (said := answers(turn.said)):
                 line["said"] = said
-            if speaks[1] is not spoke[1] and (held := answers([each for each in speaks[1] if each not in spoke[1]])):
+            if keeps is not kept and (held := answers([each for each in keeps if each not in kept])):
                 line["held"] = held
         if self._among is not None:
             _tells_groups(line, turn)
@@ -191,24 +195,22 @@ class Recorder(Generic[Whole, Taken]):
 
     # -- parts of a line -------------------------------------------------------------------------------------
 
-    def _look(self, whole: Whole) -> tuple[Replica, AnySpoken | None]:
-        """The parts of a server. Most steps begin with what the last one has made, and that was looked at then."""
-        self._parts = self._replica(whole), self._spoken(whole) if self._spoken is not None else None
-        self._whole = whole
-        return self._parts
-
-    def _beside(self, line: Line, turn: Turn[Whole, Taken | Input], old: Replica, new: Replica, *, leads: bool) -> None:
-        """What a server takes beside consensus: what follows from it, and what the gate was asked, if it `leads`."""
+    def _beside(
+        self, line: Line, turn: Turn[Whole, Taken | Input], old: Replica, new: Replica, gate: AnyGate | None
+    ) -> None:
+        """What a server takes beside consensus: what follows from it, and what the gate was asked, if it leads."""
         rows: list[Wrote] = []
         if new is old and not turn.effects:
             line["do"] = "Ask"
         else:
-            appended = tuple(new.log[len(old.log) :])
-            called = runs_after(len(old.log), appended, self._block)
-            line["do"], line["events"] = "Propose", [name for run in called for name in run[1:]]
-            if self._spoken is not None:
-                line["wrote"] = rows = wrote([entry.event for entry in appended], whole=self._among is not None)
-        if self._spoken is not None and (asked := getattr(turn.taken, "asked", ())) and (leads or turn.said):
+            more, length = appended(old.log, new.log), len(new.log)
+            kept = length - len(more)
+            line["do"], line["events"] = "Propose", names_after(kept, more, self._block)
+            if more or kept != len(old.log):
+                line["log"] = {"kept": kept, "length": length}  # what follows is what the line says is proposed
+            if gate is not None:
+                line["wrote"] = rows = wrote([entry.event for entry in more], whole=self._among is not None)
+        if gate is not None and (asked := getattr(turn.taken, "asked", ())) and (gate.leads or turn.said):
             line["asked"] = requests(asked, rows)
             if self._among is not None and (commands := unsaid(asked, rows)):
                 line["commands"] = commands
@@ -240,7 +242,7 @@ _ITSELF: Final = frozenset({ElectionTimeout, Sync, Propose, Replicate, Resign})
 def _gate(line: Line, old: tuple[Replica, AnyGate], new: tuple[Replica, AnyGate]) -> None:
     """What has changed of a gate. A leader's was told that it leads, though it may have to fold before it speaks."""
     (before, was), (after, gate) = old, new
-    if (leads := after.role == LEADER or gate.leads) != (before.role == LEADER or was.leads):
+    if (leads := after.role == LEADER or gate.drafts is not None) != (before.role == LEADER or was.drafts is not None):
         line["leads"] = leads
     if gate.applied != was.applied:
         line["applied"] = gate.applied

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from quorumlog.core.consensus.replica import Replica
 from quorumlog.node import Node
 from quorumlog.runtime import kin
 from quorumlog.runtime.config import Place, UnusableConfig
@@ -17,7 +16,7 @@ from quorumlog.runtime.database import FILE
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.faulty_disk import FaultyDisk, held, slow
 from quorumlog.runtime.node import AnyInput, NodeProcess
-from quorumlog.runtime.recorder import AnySpoken, Recorder
+from quorumlog.runtime.recorder import Parts, Recorder
 from quorumlog.runtime.storage import Storage
 
 Result = TypeVar("Result")
@@ -112,18 +111,15 @@ def recorder(place: Place) -> Recorder[Any, AnyInput] | None:
     placement = place.config.placement
     among = (place.group, placement.shards) if place.group in (*placement.shards, placement.coordinator) else None
     block = place.hosted().codec.block
-    return Recorder.open(folder / f"{place.identity}.ndjson", replica_of, spoken=spoken_of, among=among, block=block)
+    return Recorder.open(folder / f"{place.identity}.ndjson", parts_of, among=among, block=block)
 
 
-def replica_of(whole: Any) -> Replica:
-    """The part in consensus of what is driven: a node, or a server of one group among several."""
-    replica: Replica = whole.replica if isinstance(whole, Node) else whole.node.replica
-    return replica
-
-
-def spoken_of(whole: Any) -> AnySpoken:
-    """The gate in what is driven, and the answers that wait until a transfer has ended."""
-    return (whole.gate, ()) if isinstance(whole, Node) else (whole.node.gate, whole.held)
+def parts_of(whole: Any) -> Parts:
+    """What of a node is recorded, or of a server of one group among several, which keeps answers back."""
+    if type(whole) is Node:
+        return whole.replica, whole.gate, ()
+    node = whole.node
+    return node.replica, node.gate, whole.held
 
 
 def loop_run(main: Coroutine[Any, Any, Result]) -> Result:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, Generic, TypeAlias, TypeVar, cast, get_args
+from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -186,11 +186,13 @@ class NodeSteps(Generic[State, Command, Event, Answer, Randomness, Content]):
     ) -> Outcome[Node[State, Answer, Content], PeerMessage, Say[Answer] | Readable[State, Answer, Content]]:
         service = self.service
         if type(taken) in OF_CONSENSUS:
-            refuse_lies(whole.replica, taken)
-            if whole.gate.drafts is not None or (type(taken) is Sync and not whole.lags()):  # there is nothing to fold
-                return said(*service.take(whole, cast(Input, taken)))
-            most = self.slices.allowed(whole, taken)
-            return said(*self._told(whole, partial(service.take, whole, cast(Input, taken), most)))
+            given: Any = taken
+            refuse_lies(whole.replica, given)
+            if whole.gate.drafts is not None or (type(given) is Sync and not whole.lags()):  # there is nothing to fold
+                return said(*service.take(whole, given))
+            if not (most := self.slices.allowed(whole, given)):
+                return said(*service.take(whole, given, 0))
+            return said(*self._told(whole, partial(service.take, whole, given, most)))
         if isinstance(taken, Batch):
             return said(*service.ask_all(whole, taken.asked))
         if isinstance(taken, Question):

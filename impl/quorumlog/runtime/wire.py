@@ -7,7 +7,7 @@ nothing else. `Codec` knows the types of an application, and so how its entries 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -298,14 +298,14 @@ class Codec(Generic[Command, Event, Answer]):
         if kind != APPEND:
             if kind not in _PEERS:
                 raise BadFrame(f"a message of the unknown kind {kind}")
-            message = decoded(_PEERS[kind], body)
+            message: PeerMessage = decoded(_PEERS[kind], body)
             within(message)
-            return cast(PeerMessage, message)
+            return message
         sent = decoded(_SLICE, body)
         within(sent)
         block = bytes(sent.entries)
         entries = self.entries(block)
-        if any(entry.term > sent.term for entry in entries[-1:]):
+        if entries and entries[-1].term > sent.term:
             raise BadFrame("entries of a later term than that of their leader")
         if entries:
             self._keep(sent.prev_index, entries, block)

@@ -11,8 +11,7 @@ from quorumlog.core.consensus.effects import ElectionTimeout, Input, Propose, Se
 from quorumlog.core.consensus.messages import VoteReply
 from quorumlog.core.consensus.replica import start, step
 from quorumlog.core.consensus.state import LEADER
-from quorumlog.driver import BareSteps
-from quorumlog.runtime.recorder import Recorder
+from quorumlog.runtime.recorder import Recorder, bare
 from quorumlog.turns import Turn
 from quorumlog_bindings.replication import replication
 from tlastep.check.models import find_project
@@ -25,7 +24,7 @@ def judged(folder: Path, change: Callable[[dict[str, Any]], None] = lambda line:
     """The recording of a lone server that is elected and decides, with its lines changed."""
     replica = start("a", ("a",), 4)
     chunks: list[bytes] = []
-    recorder: Recorder[Any, Never] = Recorder(chunks.append, BareSteps().replica)
+    recorder: Recorder[Any, Never] = Recorder(chunks.append, bare)
     recorder.started(replica)
     inputs: tuple[Input, ...] = (ElectionTimeout(), Sync(), VOTE, Propose(("u", "v")), Sync())
     for taken in inputs:

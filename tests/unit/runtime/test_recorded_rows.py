@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.unit.persistent.mutated import mutated
 
+from quorumlog.core.consensus.log import Log
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry
 from quorumlog.core.consensus.replica import start
 from quorumlog.core.leader_output import CONFLICT, Acknowledged, Answered, Conflict, Executed, Request, Say
@@ -121,8 +122,8 @@ def test_rows_of_batches() -> None:
         ("[term, *map(crc32, events)]", "[term, *map(crc32, events[1:])]"),
         ("_encoded(block(after, entries))", "_encoded(block(after, entries[1:]))"),
         (
-            "    if len(terms := {entry.term for entry in known}) == 1:",
-            "    if terms := {entry.term for entry in known}:",
+            "    if len(terms := {entry.term for entry in entries}) == 1:",
+            "    if terms := {entry.term for entry in entries}:",
         ),
     ],
 )
@@ -145,7 +146,10 @@ def test_what_a_log_has_kept(sequence: Any) -> None:
     request = AppendRequest("a", "b", 2, 2, 1, (Entry(2, "w"),), 0)
     other = (Entry(2, "x"),)
     grown, replaced = old + request.entries, sequence(old[:1]) + other
-    written = recorded_changes.written
+
+    def written(before: Log, after: Log, taken: object) -> dict[str, object]:
+        return recorded_changes.written(after, recorded_changes.appended(before, after), taken)
+
     assert written(old, grown, request) == {"kept": 2, "length": 3}
     assert written(sequence(list(old)), grown, request) == {"kept": 2, "length": 3}
     assert written(old, replaced, request) == {"kept": 1, "length": 2, "entries": [[2, "x"]]}

@@ -23,12 +23,11 @@ from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry,
 from quorumlog.core.consensus.replica import Replica, restart, start, step
 from quorumlog.core.leader_output import Request
 from quorumlog.core.two_phase_commit.messages import Decision, Vote
-from quorumlog.driver import BareSteps
 from quorumlog.ledger.commands import Deposit, Withdraw
 from quorumlog.runtime.hosting import LEDGER
 from quorumlog.runtime.recorded import Ask, line_of
-from quorumlog.runtime.recorder import Recorder, named
-from quorumlog.runtime.running import replica_of, spoken_of
+from quorumlog.runtime.recorder import Recorder, bare, named
+from quorumlog.runtime.running import parts_of
 from quorumlog.runtime.steps import SPEAK, Batch, Called, Letters, NodeSteps
 from quorumlog.turns import Turn
 
@@ -41,7 +40,7 @@ class Written:
     def __init__(self, replica: Replica) -> None:
         self.chunks: list[bytes] = []
         self.replica = replica
-        self.recorder: Recorder[Replica, Never] = Recorder(self.chunks.append, BareSteps().replica)
+        self.recorder: Recorder[Replica, Never] = Recorder(self.chunks.append, bare)
         self.recorder.started(replica)
 
     def take(self, *inputs: Input) -> None:
@@ -138,14 +137,14 @@ def test_it_goes_on_where_an_earlier_one_has_ended(tmp_path: Path, torn: bytes) 
     path = tmp_path / "a.ndjson"
     log = tuple(Entry(1, f"u{number}") for number in range(40))
     replica = start("a", MEMBERS, 4, Durable(1, None, log))
-    first: Recorder[Replica, Never] = Recorder.open(path, BareSteps().replica)
+    first: Recorder[Replica, Never] = Recorder.open(path, bare)
     first.started(replica)
     after, effects = step(replica, ElectionTimeout())
     first.stepped(replica, Turn(ElectionTimeout(), after, effects))
     first.close()
     with path.open("ab") as file:
         file.write(torn)
-    second: Recorder[Replica, Never] = Recorder.open(path, BareSteps().replica)
+    second: Recorder[Replica, Never] = Recorder.open(path, bare)
     second.started(restart(after))
     second.close()
     texts = path.read_bytes().splitlines()
@@ -162,7 +161,7 @@ def test_it_goes_on_where_an_earlier_one_has_ended(tmp_path: Path, torn: bytes) 
 
 def test_lines_are_handed_over_when_it_is_told_to(tmp_path: Path) -> None:
     path = tmp_path / "a.ndjson"
-    recorder: Recorder[Replica, Never] = Recorder.open(path, BareSteps().replica)
+    recorder: Recorder[Replica, Never] = Recorder.open(path, bare)
     replica = start("a", MEMBERS, 4)
     recorder.started(replica)
     size = os.path.getsize(path)
@@ -185,7 +184,7 @@ def test_names_of_events() -> None:
 def gate_lines(among: tuple[str, tuple[str, ...]] | None) -> list[dict[str, Any]]:
     """What a lone server writes down of a deposit, a withdrawal that is declined, a deposit asked for again, a read."""
     steps, chunks = NodeSteps(LEDGER.service()), list[bytes]()
-    recorder: Recorder[Any, Any] = Recorder(chunks.append, replica_of, spoken=spoken_of, among=among)
+    recorder: Recorder[Any, Any] = Recorder(chunks.append, parts_of, among=among)
     node = steps.service.begin("a1", ("a1",), 4)
     recorder.started(node)
     deposit = Request("s", 1, 0, None, Deposit("x", 5))
@@ -230,7 +229,7 @@ def test_letters_between_groups_are_recorded_at_both_ends() -> None:
     """Those from which nothing follows, too; what peers of a group post to each other is none."""
     chunks = list[bytes]()
     node = NodeSteps(LEDGER.service()).service.begin("a1", ("a1",), 4)
-    recorder: Recorder[Any, Any] = Recorder(chunks.append, replica_of, spoken=spoken_of, among=("a", ("a", "b")))
+    recorder: Recorder[Any, Any] = Recorder(chunks.append, parts_of, among=("a", ("a", "b")))
     recorder.started(node)
     decision, vote = Decision("7", "a", commit=True), Vote("7", "a", "yes")
     recorder.stepped(node, Turn(Letters((decision, decision)), node, (), (), (vote, "a question")))
