@@ -79,6 +79,11 @@ def check(module: Any, program: list[tuple[str, int, Any]], start: int | None, e
     assert [[one == other for one, _ in pairs] for other, _ in pairs] == [
         [one == other for _, one in pairs] for _, other in pairs
     ]
+    strands = [(mine, items) for mine, items in pairs if isinstance(mine, module.Strand)]
+    for old, begun in strands:
+        for mine, items in strands:
+            more = mine.added(old)
+            assert more is None or begun + more == items
 
 
 def held(module: Any, examples: int) -> None:
@@ -123,11 +128,24 @@ def test_a_strand_behaves_as_a_tuple() -> None:
         ("        return Strand(self._buffer, min(self._start + count, self._end), self._end)", "        return self"),
         ("            base = min(buffer.base, end)", "            base = buffer.base"),
         ("        return hash(tuple(self))", "        return hash((*self, 0))"),
+        ("        if before._buffer is not buffer or before._start", "        if before._start"),
+        (" or before._start != self._start or old > self._end", " or old > self._end"),
+        (" or old > self._end or at < 0:", " or at < 0:"),
+        (" or old > self._end or at < 0:", " or old > self._end:"),
     ],
 )
 def test_a_strand_that_does_not_is_found(find: str, replace: str) -> None:
     with pytest.raises((AssertionError, ExceptionGroup, IndexError, TypeError)):
         held(mutated(strand, find, replace), 300)
+
+
+def test_what_was_added_is_known_where_it_was_added() -> None:
+    begun = strand.Strand.of(range(20))
+    first, other = added(begun, 20, 21), added(begun, 30)
+    assert first.added(begun) == (20, 21)
+    assert added(first, 22).added(first) == (22,)
+    assert begun.added(begun) == ()
+    assert (first.added(other), other.added(first), begun.added(first)) == (None, None, None)
 
 
 def test_adding_to_the_end_copies_nothing() -> None:

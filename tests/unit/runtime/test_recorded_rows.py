@@ -85,6 +85,7 @@ def check_names(module: Any, before: int, terms: list[int], events: list[Any]) -
     assert found == module.runs(entries)
     assert [name for run in found for name in run[1:]] == [module.named(entry.event) for entry in entries]
     assert [run[0] for run in found] == sorted({entry.term for entry in entries})
+    assert module.names_after(before, entries, CODEC.block) == [module.named(entry.event) for entry in entries]
 
 
 def held(module: Any) -> None:
@@ -125,6 +126,12 @@ def test_rows_of_batches() -> None:
             "    if len(terms := {entry.term for entry in entries}) == 1:",
             "    if terms := {entry.term for entry in entries}:",
         ),
+        (
+            "runs_after(after, entries, block) for name in run[1:]]",
+            "runs_after(after, entries, block) for name in run]",
+        ),
+        ("        return names([entry.event for entry in entries])\n    return [", "        return []\n    return ["),
+        ("return [[entries[0].term, *names((entries[0].event,))]]", "return [[entries[0].term, None]]"),
     ],
 )
 def test_rows_of_batches_that_are_others_are_found(find: str, instead: str) -> None:
