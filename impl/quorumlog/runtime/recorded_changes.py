@@ -27,12 +27,10 @@ def changes(line: Line, old: Replica, new: Replica, taken: object) -> None:
         line["term"] = new.term
     if new.voted_for != old.voted_for:
         line["voted_for"] = new.voted_for
-    if (
-        new.log is not old.log
-        and "log" not in line
-        and ((more := appended(old.log, new.log)) or len(new.log) != len(old.log))
-    ):
-        line["log"] = written(new.log, more, taken)
+    if new.log is not old.log and "log" not in line:  # what a server does beside consensus has said it
+        more = appended(old.log, new.log)
+        if more or len(new.log) != len(old.log):
+            line["log"] = written(new.log, more, taken)
     if new.disk is not old.disk:
         line["disk"] = _disk(old, new)
     if new.owed is not old.owed and (new.owed or old.owed):
