@@ -93,6 +93,7 @@ class Pace(Struct, frozen=True):
 ASKING: Final = (Ask, Tick, *PRE_VOTES)
 JUDGED: Final = frozenset((*ASKING, ElectionTimeout))
 """What has to be judged before consensus hears of it; all else is only learnt from."""
+AS_GOOD_AS_OVER: Final = 1.0  # milliseconds: a clock may count in them, and its timers not get to the end of one
 ATTEMPTS: Final = 2.0**52
 """Attempts to be elected are drawn from so many numbers, so that no server uses one twice in all its lives."""
 
@@ -257,7 +258,6 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
             self._count_down()
 
     def _listen(self) -> None:
-        """Wait for a leader's word from now on, for another while than before."""
         time = self._ports.time
         self._heard, self._patience = time.now(), time.draw(*self._pace.election)
         if self._election is not None:
@@ -270,7 +270,7 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
     def _waited(self) -> None:
         """It has waited for an election, unless it has heard of its leader meanwhile."""
         rest = self._heard + self._patience - self._ports.time.now()
-        if rest > 0:
+        if rest > AS_GOOD_AS_OVER:
             self._election = self._ports.time.after(rest, self._waited)
         else:
             self.stand()
@@ -295,7 +295,7 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
 
     def _ticked(self) -> None:
         rest = self._heard + self._forgets() - self._ports.time.now()
-        if rest > 0:
+        if rest > AS_GOOD_AS_OVER:
             self._tick = self._ports.time.after(rest, self._ticked)
             return
         self._tick = None

@@ -86,7 +86,7 @@ class Process:
     # -- ports and listener of the driver --------------------------------------------------------------------
 
     def now(self) -> float:
-        return self._agenda.now / MILLISECOND
+        return self._agenda.now / (self._rate * MILLISECOND)
 
     def after(self, delay: float, call: Callable[[], None]) -> Timer:
         life = self._life
