@@ -123,7 +123,7 @@ def test_what_waits_for_a_slow_disk_is_bounded_in_bytes() -> None:
 
 def refused_elsewhere() -> VirtualServer:
     """A leader that was deposed and does not know, and is full, is asked what its successor has executed."""
-    group = VirtualServers(limits=replace(LIMITS, sessions=1))
+    group = VirtualServers(seed=2, limits=replace(LIMITS, sessions=1))
     leader = group.leader()
     group.run(300)
     group.cut.add(leader.server.identity)
