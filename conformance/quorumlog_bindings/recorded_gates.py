@@ -8,12 +8,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from enum import Enum, auto
+from itertools import repeat
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from msgspec import UNSET
 
 from quorumlog.runtime import recorded
-from quorumlog.runtime.recorded import EventName, Run, SentRequest, Start, Step, Wrote
+from quorumlog.runtime.recorded import EventName, Run, SentRequest, Start, Step, Terms, Wrote
 from tlastep.long_sequences import Items, LongSequences
 from tlastep.recorded import Contradiction, Key
 from tlastep.values import Fn, Value, model_value
@@ -30,6 +32,15 @@ Named: TypeAlias = tuple[str, int]
 Request: TypeAlias = tuple[int, str, int, int, int | None]
 KEPT: Final[tuple[int, EventName]] = (-1, None)
 """Stands for an answer that is kept back, or that nobody is told: it is what the log says."""
+
+
+class Unsaid(Enum):
+    """A name that a line leaves to others: it is the one that the leader has written down."""
+
+    UNSAID = auto()
+
+
+UNSAID: Final = Unsaid.UNSAID
 
 
 class Held(NamedTuple):
@@ -96,6 +107,10 @@ class Log:
             conflict = cast(Fn, held.entry).mapping["event"] is CONFLICT
             self.commands.append(self.commands[-1] + (not conflict))
             self.places[held.named] = len(self.events) - 1
+
+    def begins(self, term: int) -> bool:
+        """Whether the next entry would be the first one of a term: that is the no-op of its leader."""
+        return term > (self.held[-1].term if self.held else 0)
 
     def entry(self, place: int) -> Fn:
         """One of those that gates wrote."""
@@ -196,24 +211,18 @@ class Logs:
 
     def _writes(self, server: Server, line: Step, written: recorded.Written) -> None:
         """What a server's log becomes of what it was given."""
-        log, kept = server.log, written.kept
-        letter = line.letter if isinstance(line, recorded.Take) else None
-        if written.entries is not UNSET:
-            given = terms_of(written.entries)
-        elif isinstance(letter, SentRequest) and type(letter.entries) is not int:
-            given = terms_of(cast("list[Run]", letter.entries))
-        else:
-            given = []
-        count = written.length - kept
-        if kept > len(log.held) or not 0 <= count <= len(given):
-            raise Contradiction(f"has {written.length} entries, of which it keeps {kept}, and was given {len(given)}")
+        log, kept, count = server.log, written.kept, written.length - written.kept
+        given, new = entries_of(line, written, count)
+        if kept > len(log.held) or not 0 <= count <= given:
+            raise Contradiction(f"has {written.length} entries, of which it keeps {kept}, and was given {given}")
         log.cut(kept)
-        for place, (term, name) in enumerate(given[len(given) - count :], start=kept + 1):
+        for place, (term, name) in enumerate(new, start=kept + 1):
             held = self.known.get((term, place))
-            if held is None and name is None:
+            if held is None and (name is None or (name is UNSAID and log.begins(term))):
                 held = self.known[term, place] = Held(term, None, None, None, 0)
-            if held is None or held.name != name:
-                raise Contradiction(f"has {name} of term {term} in place {place}, and nobody wrote that down")
+            if held is None or name not in (UNSAID, held.name):
+                says = "an entry" if isinstance(name, Unsaid) else name
+                raise Contradiction(f"has {says} of term {term} in place {place}, and nobody wrote that down")
             log.append(held)
 
 
@@ -245,6 +254,26 @@ def request_of(server: Server, request: Request, written: int) -> Value:
     by, session, number, received, expected = request
     fields: dict[Value, Value] = {"by": by, "session": session, "number": number, "received": received}
     return Fn({**fields, "expected": server.log.expected(expected, written)})
+
+
+def entries_of(
+    line: Step, written: recorded.Written, count: int
+) -> tuple[int, Iterator[tuple[int, EventName | Unsaid]]]:
+    """How many entries a server was given, and the last of them: their terms and names."""
+    letter = line.letter if isinstance(line, recorded.Take) else None
+    if written.entries is not UNSET:
+        named = terms_of(written.entries)
+        return len(named), iter(named[len(named) - count :])
+    terms = letter.entries if isinstance(letter, SentRequest) else ()
+    given = sum([number for _, number in terms])
+    return given, ((term, UNSAID) for term in last_of(terms, given - count))
+
+
+def last_of(terms: Terms, skipped: int) -> Iterator[int]:
+    """The terms of entries without the first so many."""
+    for term, number in terms:
+        yield from repeat(term, number - skipped)
+        skipped = max(skipped - number, 0)
 
 
 def terms_of(runs: Iterable[Run]) -> list[tuple[int, EventName]]:

@@ -13,6 +13,7 @@ from msgspec.structs import asdict
 
 from quorumlog.runtime import recorded
 from quorumlog.runtime.recorded import Letter, Line, SentReply, SentRequest, Start, Take
+from quorumlog_bindings.recorded_slices import told_of
 from tlastep.recorded import Key
 from tlastep.values import TRUE, Value
 
@@ -25,15 +26,10 @@ KINDS: Final = {
 
 
 def key_of(letter: Letter) -> Key:
-    """What a message is known by at both ends: all of it, but of the entries only how many there are.
-
-    In one term one leader puts one entry in one place, so the place and the number say which they are.
-    """
+    """What a message is known by at both ends: all that they say of it."""
     if type(letter) is SentRequest:
-        entries, prev, before = letter.entries, letter.prev_index, letter.prev_term
-        if type(entries) is list:
-            entries = len(entries[0]) - 1 if len(entries) == 1 else sum([len(run) - 1 for run in entries])
-        return ("AppendRequest", letter.sender, letter.to, letter.term, prev, before, entries, letter.commit_index)
+        ends, prev = (letter.sender, letter.to), (letter.prev_index, letter.prev_term)
+        return ("AppendRequest", *ends, letter.term, *prev, letter.entries, letter.checksum, letter.commit_index)
     if type(letter) is SentReply:
         return ("AppendReply", letter.sender, letter.to, letter.term, letter.accepted, letter.index)
     return (KINDS[type(letter)], *asdict(letter).values())
@@ -45,7 +41,7 @@ def key_of_record(message: Any) -> Key:
     ends = [of[name].name for name in ("from", "to") if name in of]
     match of["type"]:
         case "AppendRequest":
-            counts = of["prevIndex"], of["prevTerm"], len(of["entries"]), of["commitIndex"]
+            counts = of["prevIndex"], of["prevTerm"], *told_of(of["entries"]), of["commitIndex"]
             return ("AppendRequest", *ends, of["term"], *counts)
         case "AppendReply":
             return ("AppendReply", *ends, of["term"], of["accepted"] is TRUE, of["index"])

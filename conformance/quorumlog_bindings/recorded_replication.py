@@ -1,7 +1,7 @@
 """Recordings of servers as steps of the spec Replication: each line in the words of the spec, and what it has changed.
 
 A line says what has changed, so what was there before is taken from the state that the lines before have led to. The
-entries of a request are named by its receiver only; its sender's are those of its log, and the two are compared.
+entries of a request are those of its sender's log, if they have the checksum that both of its ends tell.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any, Final, cast
 from msgspec import UNSET
 
 from quorumlog.runtime import recorded
-from quorumlog.runtime.recorded import FORMAT, EventName, Letter, Line, Run, SentRequest, Start, Step, line_of
+from quorumlog.runtime.recorded import FORMAT, EventName, Letter, Line, Run, SentRequest, Start, Step, Terms, line_of
 from quorumlog_bindings.recorded_messages import KINDS, ReplicationSurvey, key_of, key_of_record
+from quorumlog_bindings.recorded_slices import told_of
 from tlastep.errors import UnusableInput
 from tlastep.long_sequences import Items, LongSequences
 from tlastep.recorded import At, Contradiction, Key, Recording, Told, Update, Way, surveyed
@@ -53,6 +54,8 @@ class ReplicationRecording:
         """Messages that were lost last."""
         self._needed: tuple[Line | Step | None, Key | None] = None, None
         """The line that was asked last what it needs, and what that is."""
+        self._last_slice: tuple[Items, Terms, int] = (), (), 0
+        """The last slice that was sent, which goes to others too, and what is told of it."""
         self._first_of_all = self._everyone(1)
         self._none_of_any = self._everyone(0)
         self.constants: Mapping[str, Value] = {
@@ -316,7 +319,7 @@ class ReplicationRecording:
     def _known(self, letter: Letter, key: Key, log: Items) -> Value:
         found = self._messages.get(key)
         entries = self._slice(letter, log) if type(letter) is SentRequest else ()
-        if found is None or (entries and entries != found.mapping["entries"]):
+        if found is None:
             found = self._messages[key] = self._record(letter, entries)
         return found
 
@@ -336,22 +339,22 @@ class ReplicationRecording:
         return Fn(found)
 
     def _slice(self, letter: SentRequest, log: Items) -> Items:
-        first, count = letter.prev_index, letter.entries
-        if type(count) is not int or first < 0 or first + count > len(log):
+        first, count = letter.prev_index, sum([number for _, number in letter.entries])
+        if first < 0 or first + count > len(log) or any(number < 1 for _, number in letter.entries):
             raise Contradiction(f"sends {count} entries after {first} of a log of {len(log)}")
-        return self._long.between(log, first, first + count)
+        entries = self._long.between(log, first, first + count)
+        if entries != self._last_slice[0]:
+            self._last_slice = entries, *told_of(entries)
+        _, terms, checksum = self._last_slice
+        if (letter.entries, letter.checksum) != (terms, checksum):
+            says = f"terms {letter.entries} and the checksum {letter.checksum}"
+            raise Contradiction(f"sends entries with {says}, and those of its log have {terms} and {checksum}")
+        return entries
 
     def _taken(self, line: recorded.Take) -> Fn:
         """A message that a server takes: the one that was sent, if this is what it says."""
         letter, (asked, key) = line.letter, self._needed
-        sent = self._messages[key if asked is line else key_of(letter)]
-        if type(letter) is SentRequest:
-            if isinstance(letter.entries, int):
-                raise Contradiction("takes entries without naming them")
-            entries = self._long.of(self._runs(letter.entries))
-            if entries != sent.mapping["entries"]:
-                return Fn({**sent.mapping, "entries": cast(Value, entries)})
-        return sent
+        return self._messages[key if asked is line else key_of(letter)]
 
 
 def _disk(term: int, voted_for: Value, log: Items) -> Fn:

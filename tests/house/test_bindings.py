@@ -35,6 +35,7 @@ OTHERS: Final = {
     "recorded_pieces.py",
     "recorded_replication.py",
     "recorded_sharded_ledger.py",
+    "recorded_slices.py",
     "recorded_steps.py",
     "recorded_transfers.py",
     "recorded_two_phase_commit.py",

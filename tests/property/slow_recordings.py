@@ -12,9 +12,11 @@ that is false there; `exact` wants all that it sends to be mentioned.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import cast
+from zlib import crc32
 
-from msgspec import UNSET
+from msgspec import UNSET, msgpack
 from msgspec.structs import asdict, replace
 
 from quorumlog.core.consensus import effects as fx
@@ -85,8 +87,8 @@ def _taken(
     """The server after a line, or None if it takes what has not been sent yet."""
     if isinstance(line, rec.Start):
         return _restarted(replica, line, first, network)
-    taken = _input(replica, line)
-    if isinstance(taken, ms.MESSAGES) and taken not in network:
+    taken = _input(line, network)
+    if taken is None:
         return None
     after, said = step(replica, taken)
     sent = [effect.message for effect in said if isinstance(effect, fx.Send)]
@@ -119,10 +121,11 @@ def _restarted(replica: Replica, line: rec.Start, first: rec.Start, network: set
     raise NoStep
 
 
-def _input(replica: Replica, line: rec.Line) -> fx.Input:
+def _input(line: rec.Line, network: set[ms.Message]) -> fx.Input | None:
+    """What a server takes, or None if it has not been sent yet."""
     match line:
         case rec.Take(letter=letter):
-            return message(letter, ())
+            return next((each for each in network if is_told(letter, each)), None)
         case rec.Replicate(to=to):
             return fx.Replicate(to)
         case rec.Propose(events=events):
@@ -134,6 +137,15 @@ def _input(replica: Replica, line: rec.Line) -> fx.Input:
         case rec.Sync():
             return fx.Sync()
     raise NoStep
+
+
+def is_told(letter: rec.Letter, sent: ms.Message) -> bool:
+    """Whether this message is the one that a line tells of."""
+    if isinstance(letter, rec.SentRequest) and isinstance(sent, ms.AppendRequest):
+        same = ("sender", "to", "term", "prev_index", "prev_term", "commit_index")
+        is_same = all(getattr(letter, name) == getattr(sent, name) for name in same)
+        return is_same and (letter.entries, letter.checksum) == told(sent.entries)
+    return not isinstance(letter, rec.SentRequest) and message(letter, ()) == sent
 
 
 def _claimed(replica: Replica, line: rec.Step, taken: fx.Input) -> Replica:
@@ -177,6 +189,12 @@ def _written(old: tuple[ms.Entry, ...], written: rec.Written, taken: fx.Input, t
     return old[: written.kept] + new
 
 
+def told(own: Sequence[ms.Entry]) -> tuple[rec.Terms, int]:
+    """What both ends of a slice say of its entries, the long way round."""
+    runs = [(term, [entry.event for entry in run]) for term, run in groupby(own, lambda entry: entry.term)]
+    return tuple((term, len(events)) for term, events in runs), crc32(msgpack.encode(runs)) if own else 0
+
+
 def entries(runs: Sequence[rec.Run]) -> tuple[ms.Entry, ...]:
     """Entries as they are written down."""
     return tuple(ms.Entry(cast(int, run[0]), event) for run in runs for event in run[1:])
@@ -185,12 +203,12 @@ def entries(runs: Sequence[rec.Run]) -> tuple[ms.Entry, ...]:
 def message(letter: rec.Letter, log: tuple[ms.Entry, ...]) -> ms.Message:
     """A message; what its sender does not name of it stands in its log."""
     match letter:
-        case rec.SentRequest(prev_index=first, entries=named):
-            own = log[first : first + named] if isinstance(named, int) else entries(named)
-            if isinstance(named, int) and (first < 0 or len(own) != named):
+        case rec.SentRequest(prev_index=first, entries=terms):
+            own = log[first : first + sum(number for _, number in terms)] if first >= 0 else ()
+            if told(own) != (terms, letter.checksum):
                 raise NoStep
-            fields = {**asdict(letter), "entries": own}
-            return ms.AppendRequest(**fields)
+            fields = {name: value for name, value in asdict(letter).items() if name != "checksum"}
+            return ms.AppendRequest(**{**fields, "entries": own})
         case rec.SentReply():
             return ms.AppendReply(**asdict(letter))
         case rec.AskedVote():

@@ -84,19 +84,42 @@ def test_a_step_that_the_spec_does_not_have_there(honest: Recordings, tmp_path: 
     assert found.nearest
 
 
-def test_another_message_than_the_one_that_was_sent(honest: Recordings, tmp_path: Path) -> None:
+def sends_events(line: Line) -> bool:
+    """A slice leaves with this line that holds events."""
+    return any(sum(number for _, number in each.get("entries", ())) > 1 for each in line.get("sent", ()))
+
+
+def test_another_slice_than_the_one_that_was_sent(honest: Recordings, tmp_path: Path) -> None:
     tampered = copy.deepcopy(honest)
     node = next(name for name in tampered if name != leader_of(honest))
-    index = first(tampered[node], lambda line: line["do"] == "Take" and _named(line))
-    run = _named(tampered[node][index])[0]
-    run[1] = "never derived"
+    index = first(tampered[node], lambda line: line["do"] == "Take" and line["letter"].get("checksum", 0))
+    tampered[node][index]["letter"]["checksum"] ^= 1
     found = rejected(tampered, tmp_path, node, index)
-    assert "m is not there to be taken" in " ".join(found.conjuncts)
+    assert "nobody is recorded to have sent" in found.reason
+    assert "AppendRequest" in found.nearest
 
 
-def _named(line: Line) -> list[list[Any]]:
-    """The entries of a request that hold events, as they are written."""
-    return [run for run in line["letter"].get("entries", []) if len(run) > 1 and run[1]]
+@pytest.mark.parametrize("told", ["checksum", "term"])
+def test_a_slice_that_is_not_what_stands_in_the_log(honest: Recordings, tmp_path: Path, told: str) -> None:
+    tampered = copy.deepcopy(honest)
+    node = leader_of(honest)
+    index = first(tampered[node], sends_events)
+    (sent,) = tampered[node][index]["sent"]
+    if told == "term":
+        sent["entries"][0][0] += 1
+    else:
+        sent["checksum"] ^= 1
+    assert "those of its log have" in rejected(tampered, tmp_path, node, index).reason
+
+
+def test_an_event_that_is_another_one_where_it_is_sent(honest: Recordings, tmp_path: Path) -> None:
+    """A leader that sends other entries than it has appended gives itself away as soon as it does."""
+    tampered = copy.deepcopy(honest)
+    node = leader_of(honest)
+    index = first(tampered[node], lambda line: line["do"] == "Propose")
+    tampered[node][index]["events"][0] = "never derived"
+    found = rejected(tampered, tmp_path, node, first(tampered[node][index:], sends_events) + index)
+    assert "those of its log have" in found.reason
 
 
 def test_a_message_that_nobody_sent(honest: Recordings, tmp_path: Path) -> None:

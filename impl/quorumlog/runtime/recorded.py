@@ -17,14 +17,18 @@ from msgspec import UNSET, Struct, UnsetType
 from quorumlog.core.consensus.messages import ServerId
 from quorumlog.ledger.forgetting import Letter as GroupLetter
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The version of the format. Whoever reads another one says so and stops."""
 
 EventName: TypeAlias = int | str | None
-"""How an event is named: a string by itself, another one by a checksum, the no-op of a new leader by null."""
+"""How an event is named: a string by itself, the no-op of a new leader by null. Another one by its encoding in
+MessagePack: 2^32 times its length in bytes, and its CRC-32."""
 
 Run: TypeAlias = list[EventName]
 """Entries of one term that follow each other: the term, and then the events."""
+
+Terms: TypeAlias = tuple[tuple[int, int], ...]
+"""Entries by their terms alone: how many of each follow each other."""
 
 Requested: TypeAlias = int | tuple[int, str, int, int, int | None]
 """A request: the connection, session, number, how many answers were received, how many events are expected. Or only
@@ -66,14 +70,18 @@ class Start(Struct, tag="start", tag_field="do", kw_only=True, forbid_unknown_fi
 
 
 class SentRequest(Struct, tag="AppendRequest", tag_field="kind", kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """A slice of the log: its sender says how many entries, which are those of its log, and its receiver names them."""
+    """A slice of the log: its entries are those of the sender's log, and both ends say that they have the same.
+
+    The checksum is the CRC-32 of their encoding in MessagePack, `[[term, [event, ...]], ...]`, or 0 of none.
+    """
 
     sender: ServerId
     to: ServerId
     term: int
     prev_index: int
     prev_term: int
-    entries: int | list[Run]
+    entries: Terms
+    checksum: int
     commit_index: int
 
 

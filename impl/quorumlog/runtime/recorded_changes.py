@@ -6,6 +6,7 @@ Most of a server is the very same value before and after a step, which costs a l
 from __future__ import annotations
 
 from typing import TypeAlias
+from zlib import crc32
 
 from msgspec.structs import asdict
 
@@ -16,7 +17,7 @@ from quorumlog.core.consensus.log import Log
 from quorumlog.core.consensus.messages import AppendReply, AppendRequest, Entry, Event, Message
 from quorumlog.core.consensus.state import Replica
 from quorumlog.persistent.strand import Strand
-from quorumlog.runtime.recorded_rows import Block, runs, runs_after
+from quorumlog.runtime.recorded_rows import Block, block_of, runs, terms
 
 Line: TypeAlias = dict[str, object]
 
@@ -47,12 +48,12 @@ def changes(line: Line, old: Replica, new: Replica, taken: object) -> None:
         line["commit_index"] = new.commit_index
 
 
-def effects(line: Line, carried_out: Effects) -> None:
+def effects(line: Line, carried_out: Effects, block: Block) -> None:
     """What was sent, and what the application was told."""
     letters: list[object] = []
     for effect in carried_out:
         if type(effect) is Send:
-            letters.append(sent(effect.message))
+            letters.append(sent(effect.message, block))
         elif type(effect) is Committed:
             line["told"] = (effect.after, effect.after + len(effect.entries))
     if letters:
@@ -98,8 +99,8 @@ def _disk(old: Replica, new: Replica) -> Line:
 # -- messages --------------------------------------------------------------------------------------------------
 
 
-def sent(message: Message) -> Line:
-    """A message as its sender writes it: the entries are those of its log."""
+def sent(message: Message, block: Block = block_of) -> Line:
+    """A message as both of its ends write it. The entries of a slice are told by the checksum of their block."""
     if type(message) is AppendReply:
         return {
             "kind": "AppendReply",
@@ -110,18 +111,12 @@ def sent(message: Message) -> Line:
             "index": message.index,
         }
     if type(message) is AppendRequest:
-        return _slice(message, len(message.entries))
+        return _slice(message, block)
     return {"kind": type(message).__name__, **asdict(message)}
 
 
-def letter(message: Message, block: Block | None) -> Line:
-    """A message as its receiver writes it: the entries are named."""
-    if type(message) is AppendRequest:
-        return _slice(message, runs_after(message.prev_index, message.entries, block))
-    return sent(message)
-
-
-def _slice(message: AppendRequest, entries: object) -> Line:
+def _slice(message: AppendRequest, block: Block) -> Line:
+    entries = message.entries
     return {
         "kind": "AppendRequest",
         "sender": message.sender,
@@ -129,7 +124,8 @@ def _slice(message: AppendRequest, entries: object) -> Line:
         "term": message.term,
         "prev_index": message.prev_index,
         "prev_term": message.prev_term,
-        "entries": entries,
+        "entries": terms(entries) if entries else (),
+        "checksum": crc32(block(message.prev_index, entries)) if entries else 0,
         "commit_index": message.commit_index,
     }
 
@@ -138,7 +134,7 @@ def _owed(line: Line, old: frozenset[Message], new: frozenset[Message]) -> None:
     if not new:
         line["owed"] = []
     elif not old:
-        line["owes"] = [sent(*new)] if len(new) == 1 else _ordered(new)
+        line["owes"] = [sent(next(iter(new)))] if len(new) == 1 else _ordered(new)
     elif old - new:
         line["owed"] = _ordered(new)
     elif added := new - old:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final, TypeAlias, cast
 from zlib import crc32
 
@@ -14,33 +15,36 @@ import msgspec
 
 from quorumlog.core.consensus.messages import Entry, Event
 from quorumlog.core.leader_output import CONFLICT, Asked, Conflict, Executed, Say
-from quorumlog.runtime.recorded import Answer, EventName, Requested, Run, Wrote
+from quorumlog.runtime import wire
+from quorumlog.runtime.recorded import Answer, EventName, Requested, Run, Terms, Wrote
 
 Block: TypeAlias = Callable[[int, Sequence[Entry]], bytes]
-"""How entries that follow the first so many ones are encoded, as they go to disks and peers: `wire.Codec.block`."""
+"""How entries that follow the first so many ones are encoded, as they go to disks and peers: `Codec.block`."""
 
 MANY: Final = 8
 """So many entries are sooner named by their block than one by one."""
 
 _bytes_of = msgspec.msgpack.Encoder().encode
 _encoded: Final = msgspec.msgpack.Decoder(tuple[tuple[int, tuple[msgspec.Raw, ...]], ...]).decode
-_NO_OP: Final = crc32(_bytes_of(None))
-"""The CRC-32 of what has no name, or of something else with a chance of 1 in 2^32."""
+_NO_OP: Final = 1 << 32 | crc32(_bytes_of(None))
+"""What would be the name of what has none."""
+_term: Final = attrgetter("term")
 
 
 def named(event: Event | None) -> EventName:
-    """How an event is called in a recording: a string by itself, anything else by the CRC-32 of its encoding.
+    """How an event is called in a recording: a string by itself, anything else by length and CRC-32 of its encoding.
 
-    Two events in the same place of two logs that differ bear the same name with a chance of 1 in 2^32.
+    Two events of one length that differ bear the same name with a chance of 1 in 2^32.
     """
     if event is None or isinstance(event, str):
         return event
-    return crc32(event if isinstance(event, bytes) else _bytes_of(event))
+    encoded = _bytes_of(event)
+    return len(encoded) << 32 | crc32(encoded)
 
 
 def names(events: Iterable[Event | None]) -> list[EventName]:
     """How these events are called."""
-    return [crc32(_bytes_of(event)) if type(event) is Executed else named(event) for event in events]
+    return [*map(named, events)]
 
 
 def runs(entries: Sequence[Entry]) -> list[Run]:
@@ -49,26 +53,32 @@ def runs(entries: Sequence[Entry]) -> list[Run]:
         return [[entries[0].term, *names((entries[0].event,))]]
     if len(terms := {entry.term for entry in entries}) == 1:  # as almost always
         return [[*terms, *names([entry.event for entry in entries])]]
-    by_term = groupby(entries, lambda entry: entry.term)
-    return [[term, *names([entry.event for entry in some])] for term, some in by_term]
-
-
-def runs_after(after: int, entries: Sequence[Entry], block: Block | None) -> list[Run]:
-    """The entries that follow the first `after` ones. What names them is taken out of their block, where they are many.
-
-    That is encoded already, or will be needed by the disk; and there are no-ops in few of them.
-    """
-    if block is None or len(entries) < MANY:
-        return runs(entries)
-    found: list[Run] = [[term, *map(crc32, events)] for term, events in _encoded(block(after, entries))]
-    return runs(entries) if any(_NO_OP in run for run in found) else found
+    return [[term, *names([entry.event for entry in some])] for term, some in groupby(entries, _term)]
 
 
 def names_after(after: int, entries: Sequence[Entry], block: Block | None) -> list[EventName]:
-    """How the events of these entries are called, which follow the first `after` ones."""
+    """How the events of these entries are called, which follow the first `after` ones.
+
+    Where they are many that is taken out of their block, which is encoded already, or will be needed by the disk.
+    """
     if block is None or len(entries) < MANY:
         return names([entry.event for entry in entries])
-    return [name for run in runs_after(after, entries, block) for name in run[1:]]
+    found: list[EventName] = [
+        len(event) << 32 | crc32(event) for _, events in _encoded(block(after, entries)) for event in events
+    ]
+    return names([entry.event for entry in entries]) if _NO_OP in found else found
+
+
+def block_of(after: int, entries: Sequence[Entry]) -> bytes:
+    """A block of entries wherever there is no codec that remembers it."""
+    return _bytes_of(wire.runs(entries))
+
+
+def terms(entries: Sequence[Entry]) -> Terms:
+    """The terms of entries, and how many follow each other of each."""
+    if (first := entries[0].term) == entries[-1].term:  # as almost always; terms do not fall
+        return ((first, len(entries)),)
+    return tuple([(term, sum(1 for _ in some)) for term, some in groupby(entries, _term)])
 
 
 def wrote(events: Sequence[Any], *, whole: bool) -> list[Wrote]:

@@ -28,8 +28,19 @@ from quorumlog.core.leader_output import Gate, Say
 from quorumlog.driver import Listener, Turn
 from quorumlog.ledger.forgetting import LETTERS
 from quorumlog.runtime.recorded import FORMAT, Wrote
-from quorumlog.runtime.recorded_changes import Line, appended, changes, effects, letter
-from quorumlog.runtime.recorded_rows import Block, answers, named, names, names_after, requests, runs, unsaid, wrote
+from quorumlog.runtime.recorded_changes import Line, appended, changes, effects, sent
+from quorumlog.runtime.recorded_rows import (
+    Block,
+    answers,
+    block_of,
+    named,
+    names,
+    names_after,
+    requests,
+    runs,
+    unsaid,
+    wrote,
+)
 
 __all__ = ["Among", "Parts", "Recorder", "bare", "named"]
 
@@ -77,6 +88,7 @@ class Recorder(Generic[Whole, Taken]):
         self._write = write
         self._among = among
         self._block = block
+        self._slices = block or block_of
         self._parts_of = parts
         self._number = number
         self._incarnation = incarnation
@@ -146,7 +158,7 @@ class Recorder(Generic[Whole, Taken]):
         kind = type(taken)
         line: Line = {"n": self._number + 1, "i": self._incarnation, "do": kind.__name__}
         if kind in _MESSAGES:
-            line["do"], line["letter"] = "Take", letter(taken, self._block)
+            line["do"], line["letter"] = "Take", sent(taken, self._slices)
         elif kind is Replicate:
             line["to"] = taken.to
         elif kind is Propose:
@@ -166,7 +178,7 @@ class Recorder(Generic[Whole, Taken]):
             return
         self._number += 1
         if turn.effects:
-            effects(line, turn.effects)
+            effects(line, turn.effects, self._slices)
         if new is not old:
             changes(line, old, new, turn.taken)
         self._lines.append(line)

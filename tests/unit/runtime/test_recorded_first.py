@@ -70,7 +70,7 @@ class Book:
         self._read += len(text)
         for each in text.splitlines():
             line = json.loads(each)
-            self._said += [*line.get("sent", ()), *[row[:3] for row in line.get("said", ())]]
+            self._said += [*map(counted, line.get("sent", ())), *[row[:3] for row in line.get("said", ())]]
             self._knows["term"] = line.get("term", self._knows.get("term"))
             begins = {"length": line["length"]} if line["do"] == "start" else {}
             self._knows.update({"length": line["log"]["length"]} if "log" in line and not begins else begins)
@@ -97,8 +97,17 @@ class Leaving:
 
 def sent(message: Any) -> dict[str, Any]:
     """A message as its sender writes it."""
-    entries = {"entries": len(message.entries)} if isinstance(message, AppendRequest) else {}
-    return {"kind": type(message).__name__, **asdict(message), **entries}
+    said = {name: value for name, value in asdict(message).items() if name != "entries"}
+    count = {"count": len(message.entries)} if isinstance(message, AppendRequest) else {}
+    return {"kind": type(message).__name__, **said, **count}
+
+
+def counted(sent: dict[str, Any]) -> dict[str, Any]:
+    """A message of a line, told as `sent` does: of entries how many."""
+    if "entries" not in sent:
+        return sent
+    said = {name: value for name, value in sent.items() if name not in ("entries", "checksum")}
+    return {**said, "count": sum(number for _, number in sent["entries"])}
 
 
 def watched(books: dict[str, Book]) -> type[NodeProcess]:

@@ -79,13 +79,15 @@ def check_rows(module: Any, written: list[Any], batch: tuple[list[Any], list[Any
 
 
 def check_names(module: Any, before: int, terms: list[int], events: list[Any]) -> None:
-    """Entries have the same names one by one, and taken out of their block."""
+    """Entries have the same names one by one, and taken out of their block, which is the same everywhere."""
     entries = tuple([Entry(*each) for each in zip(sorted(terms), events, strict=False)])
-    found = module.runs_after(before, entries, CODEC.block)
-    assert found == module.runs(entries)
+    found = module.runs(entries)
     assert [name for run in found for name in run[1:]] == [module.named(entry.event) for entry in entries]
     assert [run[0] for run in found] == sorted({entry.term for entry in entries})
     assert module.names_after(before, entries, CODEC.block) == [module.named(entry.event) for entry in entries]
+    if entries:
+        assert module.block_of(before, entries) == CODEC.block(before, entries)
+        assert module.terms(entries) == tuple((run[0], len(run) - 1) for run in found)
 
 
 def held(module: Any) -> None:
@@ -119,18 +121,20 @@ def test_rows_of_batches() -> None:
         ("    if len(asked) == len(rows) and (who", "    if (who"),
         ("None if events == CONFLICT else 0", "None"),
         ("isinstance(events, tuple) else None if", "isinstance(events, tuple) else 0 if"),
-        ("    return runs(entries) if any(_NO_OP in run for run in found) else found", "    return found"),
-        ("[term, *map(crc32, events)]", "[term, *map(crc32, events[1:])]"),
+        ("    return names([entry.event for entry in entries]) if _NO_OP in found else found", "    return found"),
+        ("for event in events\n    ]", "for event in events[1:]\n    ]"),
         ("_encoded(block(after, entries))", "_encoded(block(after, entries[1:]))"),
+        ("        len(event) << 32 | crc32(event) for", "        crc32(event) for"),
+        ("    return len(encoded) << 32 | crc32(encoded)", "    return crc32(encoded)"),
         (
             "    if len(terms := {entry.term for entry in entries}) == 1:",
             "    if terms := {entry.term for entry in entries}:",
         ),
-        (
-            "runs_after(after, entries, block) for name in run[1:]]",
-            "runs_after(after, entries, block) for name in run]",
-        ),
-        ("        return names([entry.event for entry in entries])\n    return [", "        return []\n    return ["),
+        ("        return names([entry.event for entry in entries])\n    found", "        return []\n    found"),
+        ("_bytes_of(wire.runs(entries))", "_bytes_of(wire.runs(entries[1:]))"),
+        ("    if (first := entries[0].term) == entries[-1].term:", "    if first := entries[0].term:"),
+        ("        return ((first, len(entries)),)", "        return ((first, len(entries) - 1),)"),
+        ("(term, sum(1 for _ in some))", "(term, 1)"),
         ("return [[entries[0].term, *names((entries[0].event,))]]", "return [[entries[0].term, None]]"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any, Never
 from zlib import crc32
 
 import pytest
+from msgspec import msgpack
 
 from quorumlog.core.consensus.effects import (
     Durable,
@@ -78,21 +79,30 @@ def test_an_election_and_an_entry() -> None:
     assert leads["log"] == {"kept": 0, "length": 1, "entries": [[1, None]]}
     assert (leads["role"], leads["votes"]) == ("leader", [])
     assert (proposed["events"], proposed["log"]) == (["u", "v"], {"kept": 1, "length": 3})
-    assert sent["sent"][0]["entries"] == 3
+    assert (sent["sent"][0]["entries"], sent["sent"][0]["checksum"]) == ([[1, 3]], checksum([(1, [None, "u", "v"])]))
     assert sent["next_index"] == {"b": 4}
     assert (counted["told"], counted["commit_index"], counted["match_index"]) == ([0, 3], 3, {"b": 3})
     assert resigned["role"] == "follower"
 
 
-def test_a_follower_names_what_it_was_given_once() -> None:
+def checksum(runs: list[tuple[int, list[str | None]]]) -> int:
+    """The checksum of a slice."""
+    return crc32(msgpack.encode(runs))
+
+
+def test_a_follower_tells_what_it_was_given_by_its_checksum() -> None:
     written = Written(start("b", MEMBERS, 4))
     entries = (Entry(1, None), Entry(1, "u"), Entry(2, "v"))
     written.take(AppendRequest("a", "b", 2, 0, 0, entries, 0))
     (line,) = written.lines()[1:]
-    assert line["letter"]["entries"] == [[1, None, "u"], [2, "v"]]
+    assert line["letter"]["entries"] == [[1, 2], [2, 1]]
+    assert line["letter"]["checksum"] == checksum([(1, [None, "u"]), (2, ["v"])])
     assert line["log"] == {"kept": 0, "length": 3}
     written.take(AppendRequest("a", "b", 3, 2, 1, (Entry(3, "w"),), 0))
     assert written.lines()[2]["log"] == {"kept": 2, "length": 3}
+    written.take(AppendRequest("a", "b", 3, 3, 3, (), 0))
+    heard = written.lines()[3]["letter"]
+    assert (heard["entries"], heard["checksum"]) == ([], 0)
 
 
 def test_what_is_no_step_of_consensus_is_no_line() -> None:
@@ -176,7 +186,7 @@ def test_lines_are_handed_over_when_it_is_told_to(tmp_path: Path) -> None:
 def test_names_of_events() -> None:
     assert named(None) is None
     assert named("u1") == "u1"
-    assert named(b"u1") == crc32(b"u1")
+    assert named(b"u1") == 4 << 32 | crc32(b"\xc4\x02u1")
     assert named((1, "x")) == named((1, "x"))
     assert named((1, "x")) != named((1, "y"))
 
