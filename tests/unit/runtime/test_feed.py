@@ -21,6 +21,7 @@ from quorumlog.runtime.feed import Event, Feed
 from quorumlog.runtime.hosting import LEDGER
 from quorumlog.runtime.read_model import ReadModel
 from quorumlog.runtime.session import Unanswered
+from quorumlog.runtime.slices import all_at_once
 from quorumlog.runtime.transport import Connection
 from quorumlog.runtime.wire import BadFrame, Gone
 
@@ -52,6 +53,7 @@ def with_feed(story: Callable[[Feed], None]) -> None:
 
     async def run() -> None:
         feed = Feed("a", SERVERS, LEDGER)
+        feed._slices = all_at_once()  # however long it takes: nobody is there to be told to wait
         story(feed)
         await feed.close()
 
