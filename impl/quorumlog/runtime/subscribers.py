@@ -1,16 +1,21 @@
-"""Read models that copy the events of one server: what they ask for, and what is pushed to those who subscribe."""
+"""Read models that copy the events of one server: what they ask for, and what is pushed to those who subscribe.
+
+A copy that is behind asks several times a second. So what it is told is little enough to be made and taken in a moment,
+also on a machine that is short of time: else it would have asked again before, and server and copy do nothing else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace
 
 from quorumlog.core.consensus.effects import Refused
-from quorumlog.core.read_model import Ask, Queue, Source, on_ask, push
+from quorumlog.core.read_model import Ask, News, Queue, Source, on_ask, push
 from quorumlog.persistent.frozen_map import FrozenMap
 from quorumlog.persistent.strand import Dropped
+from quorumlog.runtime import wire
 from quorumlog.runtime.messages import Gone
 from quorumlog.runtime.questions import Clients, ConnectionId
 
@@ -18,6 +23,10 @@ PUSHED: Final = 16
 """How many messages a subscriber is sent at once, before the next entries are decided."""
 SUBSCRIBERS: Final = 16
 """How many read models may subscribe on one connection."""
+FEW: Final = 16
+"""Entries that go into a message however large they are."""
+
+Told: TypeAlias = tuple[Source, News[Any]]
 
 
 class Subscribers:
@@ -29,13 +38,15 @@ class Subscribers:
         self._gone = gone
         self._source = Source(FrozenMap({}))
         self._readers: dict[str, ConnectionId] = {}
+        self._most = FEW
+        """How many entries go into a message, as they are now."""
 
     def on_ask(self, by: ConnectionId, ask: Ask) -> None:
         """A read model asks for what follows its copy. Spec: ReadModel!OnAsk."""
         if ask.subscribe and list(self._readers.values()).count(by) >= SUBSCRIBERS and ask.sender not in self._readers:
             ask = replace(ask, subscribe=False)  # it may ask again, as whoever is dropped
         try:
-            self._source, news = on_ask(self._source, self._queue(), ask)
+            self._source, news = self._fitting(lambda queue: on_ask(self._source, queue, ask))
         except Refused:
             return
         except Dropped:
@@ -59,7 +70,7 @@ class Subscribers:
         """What a subscriber was not sent yet; one who does not take it has to ask again."""
         for _ in range(PUSHED):
             try:
-                self._source, news = push(self._source, self._queue(), reader)
+                self._source, news = self._fitting(lambda queue: push(self._source, queue, reader))
             except Refused:
                 return
             except Dropped:
@@ -70,6 +81,24 @@ class Subscribers:
         else:
             return
         self._drop(reader)
+
+    def _fitting(self, told: Callable[[Queue[Any]], Told]) -> Told:
+        """What somebody is told, in a frame that is not too large. More follows when that is asked for.
+
+        Spec: ReadModel!NewsFor, with a Batch that depends on how large entries are.
+        """
+        queue = self._queue()
+        while True:
+            source, news = told(replace(queue, batch=min(queue.batch, self._most)))
+            number = len(news.events)
+            if number < FEW:
+                return source, news
+            size = len(wire.ENCODER.encode(news.events))
+            if size <= wire.BODY or number == FEW:
+                if number == self._most and 2 * size <= wire.BODY:
+                    self._most = 2 * number
+                return source, news
+            self._most = max(number * wire.BODY // size, FEW)
 
     def _drop(self, reader: str) -> None:
         del self._readers[reader]
