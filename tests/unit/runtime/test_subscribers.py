@@ -88,6 +88,7 @@ def check(module: Any) -> None:
             assert encoded <= wire.BODY or number <= FEW
             begins = end
         assert max(found) >= {20_000: 26, 10: BATCH}.get(sizes[0], FEW)
+        assert sizes[-1] != 10 or found[-2] == BATCH
 
 
 def test_messages_are_not_too_large() -> None:
