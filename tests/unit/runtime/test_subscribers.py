@@ -1,4 +1,4 @@
-"""A read model that does not take what it is sent is sent nothing more, until it asks; others do not notice."""
+"""A read model that does not take what it is sent is sent nothing more, until it asks; and no message is too large."""
 
 from __future__ import annotations
 
