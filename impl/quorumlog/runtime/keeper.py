@@ -10,6 +10,7 @@ from quorumlog.runtime.begun import Begun
 from quorumlog.runtime.config import Place
 from quorumlog.runtime.errors import UnusableStore
 from quorumlog.runtime.hosting import AnyHosted
+from quorumlog.runtime.keeping import Encoded
 from quorumlog.runtime.server import Server
 from quorumlog.runtime.storage import Snapshot, Storage
 
@@ -44,18 +45,22 @@ class Keeper:
         """The index from which on a snapshot is worth what it costs."""
         server.behind.dropped = storage.recovered.start
 
-    def keep(self, index: int, term: int, encoded: Callable[[], bytes]) -> None:
+    def keep(self, index: int, term: int, encoded: Encoded | None) -> None:
         """Write a snapshot; what has no encoding is left out.
 
-        So is one that comes while another is written, or too few entries after one that was large.
+        So is one that comes while another is written, or too few entries after one that was large. Where an application
+        has no snapshots, entries leave the memory all the same: they are decided, and on the disk, which keeps them.
         """
+        if encoded is None:
+            self._server.lighten(index - 1, self._storage.between)
+            return
         if index < self._next or (self._saving is not None and not self._saving.done()):
             return
         below = self._server.behind.below(index)
         self._saving = self._loop.run_in_executor(None, self._save, index, term, encoded, below)
         self._saving.add_done_callback(lambda saved: self._kept(saved, index))
 
-    def _save(self, index: int, term: int, encoded: Callable[[], bytes], below: int) -> tuple[int, int]:
+    def _save(self, index: int, term: int, encoded: Encoded, below: int) -> tuple[int, int]:
         """In a thread: make it, write it, drop what is below, in pieces; answers its size and what is dropped now."""
         try:
             state = encoded()

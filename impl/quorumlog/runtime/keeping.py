@@ -9,11 +9,11 @@ so what may be long is encoded a piece at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import islice
 from types import GenericAlias
-from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Raw, Struct
@@ -29,6 +29,8 @@ Answer = TypeVar("Answer")
 Content = TypeVar("Content")
 
 MAPS: Final = (FrozenMap, HashMap)
+Encoded: TypeAlias = Callable[[], bytes]
+"""Makes the bytes of a snapshot, in whatever thread and at any time."""
 PIECE: Final = 500
 """How many values are encoded in one call: a fraction of a millisecond."""
 

@@ -24,6 +24,7 @@ from quorumlog.runtime.config import Address, Place
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.hosting import AnyHosted
 from quorumlog.runtime.keeper import Keeper, begun
+from quorumlog.runtime.keeping import Encoded
 from quorumlog.runtime.kin import LOST, Kin, nobody
 from quorumlog.runtime.lies import contradicts
 from quorumlog.runtime.questions import ConnectionId, ToClient
@@ -114,7 +115,7 @@ class NodeProcess:
             keep=self._keep,
         )
 
-    def _keep(self, index: int, term: int, encoded: Callable[[], bytes]) -> None:
+    def _keep(self, index: int, term: int, encoded: Encoded | None) -> None:
         """Keep a snapshot. What it stands for has been written down before."""
         if self._recorder is not None:
             self._recorder.flush()

@@ -30,6 +30,7 @@ from quorumlog.runtime.behind import Behind
 from quorumlog.runtime.event_queue import EventQueue, Events
 from quorumlog.runtime.group_steps import GroupSteps
 from quorumlog.runtime.hosting import Hosted
+from quorumlog.runtime.keeping import Encoded
 from quorumlog.runtime.lies import is_strange
 from quorumlog.runtime.load import Load
 from quorumlog.runtime.questions import Clients, ConnectionId, Questions
@@ -90,7 +91,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         listeners: Sequence[Listener[Any, NodeInput[Command, Randomness]]] = (),
         *,
         begun: Begun[State, Answer] | None = None,
-        keep: Callable[[int, int, Callable[[], bytes]], None] | None = None,
+        keep: Callable[[int, int, Encoded | None], None] | None = None,
     ) -> None:
         self.identity = identity
         self.group = group
@@ -367,12 +368,16 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         """What the committed entries make is kept, those that are folded, as soon as all of them are on the disk."""
         replica, keeping = node.replica, self._hosted.keeping
         index = node.seen
-        if keeping is not None and self._keep is not None and index <= len(replica.disk.log):
-            self._kept = index
+        if self._keep is None or index > len(replica.disk.log):
+            return
+        self._kept = index
+        encoded: Encoded | None = None
+        if keeping is not None:
             if (held := self.behind.learn(replica)) is not None:
                 self._network.send(held)
             queue = self.queue.at(index)  # as it is now; all else never changes
-            self._keep(index, term_at(replica.log, index), lambda: keeping.encoded(node.gate, queue))
+            encoded = partial(keeping.encoded, node.gate, queue)
+        self._keep(index, term_at(replica.log, index), encoded)
 
     def _gone(self) -> Gone:
         return self.behind.gone(self.identity, self.group, self.queue)

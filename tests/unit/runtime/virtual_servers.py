@@ -12,6 +12,7 @@ from quorumlog.driver import Pace, Turn
 from quorumlog.ports import Timer
 from quorumlog.runtime.begun import Begun
 from quorumlog.runtime.hosting import LEDGER, AnyHosted
+from quorumlog.runtime.keeping import Encoded
 from quorumlog.runtime.questions import ToClient
 from quorumlog.runtime.server import Server
 from quorumlog.runtime.steps import NodeInput, PeerMessage
@@ -57,8 +58,12 @@ class VirtualServer:
             world.limits,
             [self],
             begun=begun,
-            keep=lambda index, term, encoded: self.kept.append((index, term, encoded())),
+            keep=self._keep,
         )
+
+    def _keep(self, index: int, term: int, encoded: Encoded | None) -> None:
+        if encoded is not None:
+            self.kept.append((index, term, encoded()))
 
     # -- ports ---------------------------------------------------------------------------------------------------
 
