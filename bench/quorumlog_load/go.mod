@@ -1,0 +1,3 @@
+module quorumlogload
+
+go 1.22
