@@ -1,7 +1,8 @@
 """The entries of a log in a database, one row a batch: a batch is what one write added, as one block of bytes.
 
-A row says where its batch begins, how many entries it has, and a checksum of these and of the block. Where two rows
-hold the same index the later one counts: a log that was truncated in the middle of a batch leaves the batch as it is.
+A row says where its batch begins, how many entries it has, and a checksum of these and of the block; it has the record
+of what else is durable since (`database.py`). Where two rows hold the same index the later one counts: a log that was
+truncated in the middle of a batch leaves the batch as it is.
 """
 
 from __future__ import annotations
@@ -45,14 +46,24 @@ def write(connection: apsw.Connection, state: State, added: Sequence[Batch], tru
 
     What stood in its place is dropped if the log was truncated.
     """
+    record = record_of(state)
+    if len(added) == 1 and not truncated:  # as almost always
+        insert(connection, added[0], record)
+        return
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute("UPDATE state SET record = ?", (record_of(state),))
     if truncated:
         connection.execute("DELETE FROM batch WHERE first > ?", (added[0].first - 1 if added else state.last,))
     for batch in added:
-        row = (batch.first, batch.size, checksum(batch), batch.block)
-        connection.execute("INSERT INTO batch VALUES (?, ?, ?, ?)", row)
+        insert(connection, batch, record)
+    if not added:
+        connection.execute("UPDATE state SET record = ?", (record,))
     connection.execute("COMMIT")
+
+
+def insert(connection: apsw.Connection, batch: Batch, record: bytes) -> None:
+    """One row: the last one, until another is written."""
+    row = (batch.first, batch.size, checksum(batch), record, batch.block)
+    connection.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?)", row)
 
 
 def read(connection: apsw.Connection, first: int, last: int) -> Iterator[Batch]:

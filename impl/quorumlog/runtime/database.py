@@ -1,9 +1,13 @@
-"""The database of a store: one SQLite file that holds the entries in batches, and one record of everything else.
+"""The database of a store: one SQLite file that holds the entries in batches, and a record of everything else.
 
-Each transaction is one write of the node: it replaces the record, and adds at most one batch. The record counts the
-writes. That number tells a torn tail from a damaged middle: of a write that SQLite does not bring back only the one
-that follows may lie in the write-ahead log, for it was never synced. A later one was begun after the others had been
-acknowledged, so what is missing between is damage, which SQLite alone would pass over in silence.
+Each transaction is one write of the node, and leaves a record: in the row of the batch that it adds, so that most
+writes are one row and one page, or else in a row of its own. The newest counts. Before the write-ahead log is emptied
+the row of its own is written, too: so a page of entries that the disk has lost meanwhile is missed.
+
+The record counts the writes. That number tells a torn tail from a damaged middle: of a write that SQLite does not bring
+back only the one that follows may lie in the write-ahead log, for it was never synced. A later one was begun after the
+others had been acknowledged, so what is missing between is damage, which SQLite alone would pass over in silence.
+Records are looked for among all that clients have written, so they bear a number that nobody knows.
 
 The lock is held as long as the database is open, and that is why SQLite needs no memory that is shared with others.
 """
@@ -12,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from secrets import token_bytes
 from typing import Final, NamedTuple
 
 import apsw
@@ -25,10 +30,13 @@ from quorumlog.runtime.files import Files
 FILE: Final = "log.sqlite"
 WAL: Final = "log.sqlite-wal"
 APPLICATION: Final = 0x716C6F67  # "qlog": what SQLite's header says of who wrote the file
-FORMAT: Final = 1
+FORMAT: Final = 2
 PAGE: Final = 4096
 WAL_HEAD: Final = 32
 FRAME_HEAD: Final = 24
+SALT: Final = 8  # bytes
+LONGEST: Final = 128
+"""Bytes of the name of an owner: a record has to stand in one piece, on the page on which its row begins."""
 MARK: Final = b"quorumlog state "
 """What stands before the record, so that it is found in a write-ahead log that cannot be read."""
 
@@ -45,7 +53,7 @@ SCHEMA: Final = f"""
     PRAGMA user_version = {FORMAT};
     CREATE TABLE state (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
     CREATE TABLE batch (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, checksum INTEGER NOT NULL,
-                        entries BLOB NOT NULL);
+                        record BLOB NOT NULL, entries BLOB NOT NULL);
 """
 
 
@@ -53,6 +61,7 @@ class State(Struct, frozen=True, array_like=True):
     """Everything that is durable but the entries. They begin after `start`, and the last one is `last`."""
 
     owner: str
+    salt: bytes
     writes: int
     term: int
     voted_for: str | None
@@ -91,6 +100,8 @@ def opened(files: Files, owner: str) -> Found:
 
     Raises `UnusableStore` if it cannot be used, and `DiskFailed` if the disk fails.
     """
+    if len(owner.encode()) > LONGEST:
+        raise UnusableStore(files.path(FILE), f"expected a name of at most {LONGEST} bytes, found {owner}")
     with failures(files.path(FILE)), usable(files):
         if not files.size(FILE) and files.size(WAL):
             raise UnusableStore(files.path(WAL), f"there is no database that it belongs to, expected {FILE}")
@@ -157,19 +168,29 @@ def make(connection: apsw.Connection, owner: str) -> None:
     connection.pragma("journal_mode", "wal")
     with connection:
         connection.execute(SCHEMA)
-        connection.execute("INSERT INTO state VALUES (1, ?)", (record_of(State(owner, 1, 0, None, 0, 0)),))
+        state = State(owner, token_bytes(SALT), 1, 0, None, 0, 0)
+        connection.execute("INSERT INTO state VALUES (1, ?)", (record_of(state),))
 
 
 def state_of(files: Files, connection: apsw.Connection, owner: str) -> State:
-    """What the record says."""
+    """What the newest record says. It is that of the last batch, or that of its own."""
     path = files.path(FILE)
-    record = connection.execute("SELECT record FROM state").get
-    state = state_at(record, 0) if isinstance(record, bytes) else None
-    if state is None:
-        raise UnusableStore(path, "damaged: the record of term and vote has a wrong checksum")
+    records = [connection.execute("SELECT record FROM state").get]
+    records += [each for (each,) in connection.execute("SELECT record FROM batch ORDER BY first DESC LIMIT 1")]
+    states = [state_at(each, 0) if isinstance(each, bytes) else None for each in records]
+    state = max((each for each in states if each is not None), key=lambda each: each.writes, default=None)
+    if state is None or None in states:
+        raise UnusableStore(path, "damaged: a record of term and vote has a wrong checksum")
     if state.owner != owner:
         raise UnusableStore(path, f"expected the log of {owner}, found that of {state.owner}")
     return state
+
+
+def settle(connection: apsw.Connection, state: State) -> None:
+    """Write the newest record into the row of its own, if it is not there: before the write-ahead log is emptied."""
+    record = record_of(state)
+    if connection.execute("SELECT record FROM state").get != record:
+        connection.execute("UPDATE state SET record = ?", (record,))
 
 
 def intact(files: Files, connection: apsw.Connection) -> None:
@@ -182,7 +203,8 @@ def intact(files: Files, connection: apsw.Connection) -> None:
 def judge_tail(files: Files, state: State) -> None:
     """Refuse if SQLite does not bring back a write that cannot have been the last one."""
     file = files.read(WAL)
-    beyond = [found for found in written(file) if found.writes > state.writes + 1]
+    mine = [found for found in written(file) if found.salt == state.salt]
+    beyond = [found for found in mine if found.writes > state.writes + 1]
     if beyond:
         last = max(beyond, key=lambda found: found.writes)
         readable = f"it can be read to write {state.writes}, index {state.last}"
@@ -217,6 +239,7 @@ def checkpointed(files: Files, connection: apsw.Connection, state: State) -> tup
     torn = len(file) - end
     mine = file[16:24]  # what is left of earlier uses of the file has other salts
     is_torn = torn > 0 and file[end + 8 : end + 16] == mine[: max(torn - 8, 0)]
+    settle(connection, state)
     wrong, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     if wrong > 0 or files.size(WAL):
         raise DiskFailed(f"{files.path(WAL)}: the write-ahead log could not be emptied")

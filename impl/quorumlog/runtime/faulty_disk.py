@@ -12,7 +12,7 @@ told that all is well, and nothing is on the disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, dropwhile
 from pathlib import Path, PurePosixPath
 from random import Random
 from time import sleep
@@ -41,17 +41,22 @@ class PowerLost(apsw.IOError):
 
 
 class Operation:
-    """What was done to a file and not synced: bytes at an offset, or a new size. What is lost is shown, not kept."""
+    """What was done to a file and not synced: bytes at an offset, or a new size. What is lost is shown, not kept.
 
-    __slots__ = ("data", "lost", "offset")
+    What is `kept` is on the media, and is remembered as long as something is shown that was lost before it.
+    """
+
+    __slots__ = ("data", "kept", "lost", "offset")
 
     def __init__(self, offset: int, data: bytes | None) -> None:
         self.offset = offset
         self.data = data
         self.lost = False
+        self.kept = False
 
     def apply(self, media: Media, name: str) -> None:
         """Do it to the media."""
+        self.kept = True
         if self.data is None:
             media.truncate(name, self.offset)
         else:
@@ -135,7 +140,7 @@ class FaultyDisk:
         if dice is not None:
             for name, operations in self._unsynced.items():
                 for operation in operations:
-                    for part in () if operation.lost else operation.torn(dice):
+                    for part in () if operation.lost or operation.kept else operation.torn(dice):
                         part.apply(self.media, self._below(name))
             self._settle(self._moved[: dice.randrange(len(self._moved) + 1)])
         self._unsynced, self._moved = {}, []
@@ -158,7 +163,7 @@ class FaultyDisk:
         if trouble == "failed":
             if deed == "sync":
                 for operation in self._unsynced.get(name, []):
-                    operation.lost = True
+                    operation.lost = not operation.kept
             raise apsw.IOError(f"{deed} failed")
 
     # -- names -------------------------------------------------------------------------------------------------
@@ -236,9 +241,9 @@ class FaultyDisk:
         operations = self._unsynced.get(name, [])
         below = self._below(name)
         for each in operations:
-            if not each.lost:
+            if not (each.lost or each.kept):
                 each.apply(self.media, below)
-        self._unsynced[name] = [each for each in operations if each.lost]
+        self._unsynced[name] = [*dropwhile(lambda each: each.kept, operations)]
 
     def rewrite(self, name: str) -> None:
         self.write_at(name, self.read(name), 0)

@@ -25,7 +25,7 @@ from quorumlog.persistent.strand import Strand
 from quorumlog.records import gathered
 from quorumlog.runtime import batches, snapshots
 from quorumlog.runtime.batches import Batch, Damage
-from quorumlog.runtime.database import FILE, WAL, Found, State, opened, usable
+from quorumlog.runtime.database import FILE, WAL, Found, State, opened, settle, usable
 from quorumlog.runtime.errors import Compacted, DiskFailed, DiskFull, UnusableStore, failures
 from quorumlog.runtime.files import Files, SystemFiles
 from quorumlog.runtime.snapshots import Snapshot
@@ -215,8 +215,7 @@ class Storage:
         with self._saving, self._lock:
             try:
                 if self._failed is None:
-                    mode = apsw.SQLITE_CHECKPOINT_TRUNCATE
-                    self._attempt("the last checkpoint", lambda: self._connection.wal_checkpoint(mode=mode))
+                    self._attempt("the last checkpoint", self._checkpoint)
             finally:
                 self._failed = self._failed or DiskFailed("the store has been closed")
                 self._connection.close()
@@ -257,6 +256,10 @@ class Storage:
         batches.write(self._connection, after, added, truncated)
         if self._identity() != self._identities:
             raise DiskFailed(f"{self._path}: the store is no longer there, and what is written now would not be found")
+
+    def _checkpoint(self) -> None:
+        settle(self._connection, self._state)
+        self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def _identity(self) -> tuple[object, object]:
         """Which files the database is, and what was written lately."""

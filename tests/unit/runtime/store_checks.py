@@ -73,7 +73,7 @@ def what_was_read_before_is_not_remembered_after_it_is_replaced(stores: Opens) -
 def checkpoints_lose_nothing_and_keep_the_log_short(stores: Opens) -> None:
     """The write-ahead log does not grow for ever."""
     bench = Bench(stores)
-    for index in range(1, 2_000):
+    for index in range(1, 2_500):
         bench.write(entries(index, index))
         bench.store.tidy(idle=False)
     assert len(bench.media.files[WAL]) < 1_100 * 4_120

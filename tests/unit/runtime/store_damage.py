@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Final
 
 import apsw
-from tests.unit.runtime.store_bench import LOG, WAL, Bench, entries, refused, story
-from tests.unit.runtime.store_trial import OWNER, Opens, Plain
+import msgspec
+from tests.unit.runtime.store_bench import LOG, WAL, Bench, entries, failing, fails, refused, story
+from tests.unit.runtime.store_trial import OWNER, Known, Opens, Plain
 
-from quorumlog.runtime.storage import UnusableStore
+from quorumlog.core.consensus.effects import Durable, Store
+from quorumlog.core.consensus.messages import Entry
+from quorumlog.runtime.database import LONGEST, PAGE, SALT, State, record_of
+from quorumlog.runtime.faulty_disk import Deed, FaultyDisk, PowerLost, Trouble, no_trouble
+from quorumlog.runtime.media import MemoryMedia
+from quorumlog.runtime.storage import DiskFailed, UnusableStore
+
+TABLE_LEAF: Final = 13
+"""What a page of SQLite's begins with that holds rows."""
 
 
 def a_torn_tail_is_cut_and_reported(stores: Opens) -> None:
     """Wherever the last write ends, at whatever byte."""
-    bench = Bench(stores)
-    story(bench)
+    for votes in (False, True):
+        bench = Bench(stores)
+        story(bench)
+        if votes:
+            bench.write((), term=6)
+        what_is_torn_is_cut(bench)
+
+
+def what_is_torn_is_cut(bench: Bench) -> None:
+    """As above, of one more write."""
     before = len(bench.media.files[WAL])
-    bench.write(entries(371, 400, 5), term=5)
+    bench.write(entries(371, 400, 6), term=6)
     files = bench.kept()
     assert len(files[WAL]) > before
     for end in (*range(before, len(files[WAL]), 61), len(files[WAL])):
@@ -30,6 +48,31 @@ def a_torn_tail_is_cut_and_reported(stores: Opens) -> None:
         assert all(WAL in each and f"{end - before:,} bytes" in each for each in cut)
         bench.restart()
         assert bench.store.recovered.cut == ()
+
+
+def what_a_failed_sync_has_lost_is_not_half_believed(stores: Opens) -> None:
+    """The next process sees what the disk has not. Then the power is lost, wherever that process is with it."""
+    for deeds in range(25):
+        bench = Bench(stores)
+        bench.write(entries(1, 3))
+        bench.restart()
+        bench.write(entries(4, 4))
+        bench.disk.plan = failing("sync")
+        with fails(DiskFailed):
+            bench.write(entries(5, 600))
+        bench.disk.kill()
+        left = [deeds]
+
+        def plan(_: Deed, __: str, left: list[int] = left) -> Trouble | None:
+            left[0] -= 1
+            return "power" if left[0] < 0 else None
+
+        bench.disk.plan = plan
+        with suppress(PowerLost, DiskFailed):
+            bench.open()
+        bench.disk.plan = no_trouble
+        bench.restart()
+        assert bench.known() in (bench.states[-1], Known(1, OWNER, entries(1, 600)))
 
 
 def a_damaged_middle_is_refused(stores: Opens) -> None:
@@ -104,7 +147,9 @@ def batches_that_are_missing_are_named(stores: Opens) -> None:
         ("UPDATE batch SET first = 13 WHERE first = 10", "begins at index 13, beyond"),
         ("UPDATE batch SET first = 3 WHERE first = 4", "batch 2: the batch of indexes 3 to 5 has a wrong checksum"),
         ("UPDATE batch SET entries = 'x' WHERE first = 4", "batch 2: what stands at index 4 is no batch"),
-        ("DELETE FROM state", "the record of term and vote"),
+        ("DELETE FROM state", "a record of term and vote"),
+        ("UPDATE batch SET record = 'x' WHERE first = 10", "a record of term and vote"),
+        ("UPDATE batch SET record = x'00' WHERE first = 10", "a record of term and vote"),
     ):
         bench = Bench(stores)
         for index in range(1, 12, 3):
@@ -114,10 +159,68 @@ def batches_that_are_missing_are_named(stores: Opens) -> None:
             bench.open()
 
 
+def a_page_that_was_never_written_is_missed(stores: Opens) -> None:
+    """A disk says that it has written the entries of the last batches, and has not, when all is in the database."""
+    for ends in (Bench.closed, Bench.kept):
+        bench = Bench(stores)
+        for index in range(1, 8):
+            bench.write(entries(index, index))
+        before = bench.closed()[LOG]
+        bench.restart()
+        for index in range(8, 12):
+            bench.write(entries(index, index))
+        bench.restart(**ends(bench))  # the write-ahead log is empty now
+        after = bench.kept()[LOG]
+        leaf = max(page for page in range(PAGE, len(before), PAGE) if before[page] == TABLE_LEAF)
+        assert before[leaf : leaf + PAGE] != after[leaf : leaf + PAGE]
+        lost = after[:leaf] + before[leaf : leaf + PAGE] + after[leaf + PAGE :]
+        with refused(LOG, "the log ends at index 7, expected 11"):
+            bench.restart(**{LOG: lost})
+
+
+def a_record_before_large_entries_is_found(stores: Opens) -> None:
+    """It stands in one piece even where the row goes on on other pages, and names are as long as may be."""
+    name = "a" * LONGEST
+    bench = Bench(stores)
+    bench.restart()
+    for index in range(1, 8):
+        log = tuple(Entry(1, "x" * 20_000) for _ in range(index))
+        bench.store.write_sync([Store(Durable(1, name, log), index - 1)])
+    files = bench.kept()
+    for place in (40, 5_000, 60_000):
+        file = bytearray(files[WAL])
+        file[place] ^= 255
+        with refused(WAL, "damaged in the middle", "index 7"):
+            bench.restart(**{**files, WAL: bytes(file)})
+    bench.restart(**files)
+    with refused(LOG, "expected a name of at most 128 bytes"):
+        bench.open(name + "a")
+
+
+class Raw(Plain):
+    """Entries whose events are bytes."""
+
+    def entries(self, block: bytes) -> tuple[Entry, ...]:
+        """The entries of a block."""
+        return tuple(Entry(*each) for each in msgspec.msgpack.decode(block, type=list[tuple[int, bytes]]))
+
+
+def what_clients_write_is_no_record(stores: Opens) -> None:
+    """Somebody who knows how records look writes one that would be far ahead."""
+    disk = FaultyDisk(MemoryMedia())
+    store = stores.open("", Raw(), owner=OWNER, files=disk)
+    forged = Entry(1, record_of(State(OWNER, bytes(SALT), 10**9, 10**9, None, 0, 10**9)))
+    store.write_sync([Store(Durable(1, None, (forged,)), 0)])
+    disk.crash()
+    again = stores.open("", Raw(), owner=OWNER, files=disk)
+    assert tuple(again.recovered.durable.log) == (forged,)
+
+
 def what_is_something_else_is_refused(stores: Opens) -> None:
     """Other files, other owners, other versions, and a folder that somebody uses."""
     for statement, says in (
-        ("PRAGMA user_version = 7", "expected format 1, found format 7"),
+        ("PRAGMA user_version = 1", "expected format 2, found format 1"),
+        ("PRAGMA user_version = 7", "expected format 2, found format 7"),
         ("PRAGMA application_id = 7", "that of another application"),
         ("DROP TABLE batch", "no such table: batch"),
     ):
@@ -143,6 +246,10 @@ CHECKS: Final[tuple[Callable[[Opens], None], ...]] = (
     what_is_something_else_is_refused,
     a_torn_tail_is_cut_and_reported,
     a_damaged_middle_is_refused,
+    what_a_failed_sync_has_lost_is_not_half_believed,
     a_free_page_that_is_in_use_is_damage,
+    a_page_that_was_never_written_is_missed,
+    a_record_before_large_entries_is_found,
+    what_clients_write_is_no_record,
     no_damage_goes_unnoticed,
 )

@@ -119,6 +119,30 @@ def test_a_failed_sync_shows_what_it_has_lost() -> None:
     assert disk.read("file") == b"before"
 
 
+def test_what_is_written_after_a_failed_sync_is_shown_and_kept() -> None:
+    disk = FaultyDisk(MemoryMedia())
+    disk.write("file", b"before")
+    disk.sync("file")
+    disk.write_at("file", b"lost", 2)
+    disk.plan = lambda deed, _: "failed" if deed == "sync" else None
+    with pytest.raises(apsw.IOError):
+        disk.sync("file")
+    disk.plan = no_trouble
+    disk.write_at("file", b"new", 0)
+    disk.sync("file")
+    assert disk.read("file") == b"newost"
+    disk.write_at("file", None, 4)
+    disk.sync("file")
+    assert disk.read("file") == b"newo"
+    disk.write_at("file", b"open", 0)
+    disk.plan = lambda deed, _: "failed" if deed == "sync" else None
+    with pytest.raises(apsw.IOError):
+        disk.sync("file")
+    assert disk.read("file") == b"open"
+    disk.crash(Random(1))
+    assert disk.read("file") == b"newo"
+
+
 def test_names_come_and_go_when_the_folder_is_synced() -> None:
     disk = FaultyDisk(MemoryMedia())
     for name in ("old", "new"):
