@@ -19,12 +19,11 @@ from quorumlog.runtime.wire import Limits
 BARE: Final[AnyHosted] = replace(LEDGER, keeping=None)
 EVERY: Final = 20
 COMMANDS: Final = 150
-PATIENCE: Final = 5.0
 
 
-def is_light(cluster: Cluster) -> bool:
+def is_light(cluster: Cluster, patience: float) -> bool:
     """Whether each server has few entries in memory, or soon has."""
-    until = monotonic() + PATIENCE
+    until = monotonic() + patience
     while max(in_memory(cluster)) > 3 * EVERY and monotonic() < until:
         sleep(0.01)
     return max(in_memory(cluster)) <= 3 * EVERY
@@ -37,7 +36,7 @@ def in_memory(cluster: Cluster) -> list[int]:
     return [len(log) if isinstance(log, tuple) else len(log._buffer.items) for log in logs]
 
 
-def held(folder: Path) -> None:
+def held(folder: Path, patience: float = 10.0) -> None:
     """Entries leave the memory, and are there for whoever asks: a model, a member that was away, the next start."""
     limits = Limits(snapshot=EVERY)
     with Cluster(BARE, folder=folder, limits=limits) as cluster, cluster.client() as client:
@@ -45,7 +44,7 @@ def held(folder: Path) -> None:
         cluster.stop(away)
         for number in range(1, COMMANDS + 1):
             client.ask(Deposit("x", number))
-        assert max(in_memory(cluster)) <= 3 * EVERY
+        assert is_light(cluster, patience)
         cluster.start(away)
         leader = next(name for name, status in cluster.status().items() if status.role == "leader")
         cluster.stop(next(name for name in cluster.servers if name not in (away, leader)))
@@ -56,7 +55,7 @@ def held(folder: Path) -> None:
         for number in range(1, EVERY + 1):
             client.ask(Deposit("y", number))
         assert client.read(Total()) == client.ask(Total())
-        assert is_light(cluster)
+        assert is_light(cluster, patience)
     assert not list(folder.rglob("snapshot*"))
 
 
@@ -71,4 +70,4 @@ def nothing_leaves(keeper: Keeper, index: int, term: int, encoded: object) -> No
 def test_a_server_that_keeps_all_of_it_in_memory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Keeper, "keep", nothing_leaves)
     with pytest.raises(AssertionError):
-        held(tmp_path)
+        held(tmp_path, patience=0.2)
