@@ -132,9 +132,14 @@ class ReplicationRecording:
         return ((),)
 
     def unfinished(self, node: str, at: At) -> Way:
-        """A sync may have returned, and its messages may have left, before its line was written."""
+        """A sync may have returned, and its messages may have left, before its line was written.
+
+        An equal message may have been sent before, and be lost by now.
+        """
         i = self._servers[node]
-        return (Told("Sync", (i,), None, tuple(map(key_of_record, at.part("owed", i)))),)
+        owed = {key_of_record(message): message for message in at.part("owed", i)}
+        self._messages.update(owed)
+        return (Told("Sync", (i,), None, tuple(owed)),)
 
     def _crashed(self, node: str, start: Start, at: At, *, unheard: bool = False) -> Way:
         """A crash, and what the next start finds on the disk."""
