@@ -1,3 +1,5 @@
+// How quorumlog writes what clients ask and are told: frames, and MessagePack in them.
+
 package main
 
 import (

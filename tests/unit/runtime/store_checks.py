@@ -158,34 +158,55 @@ def what_a_failed_sync_has_lost_is_durable_once_it_was_told_of(stores: Opens) ->
 
 def a_start_may_be_cut_short_after_a_failed_sync(stores: Opens) -> None:
     """Wherever it is: pages of the write that was lost and of those before it are never mixed."""
-    for deeds in range(1, 40):
-        bench = Bench(stores)
-        bench.write(entries(1, 999))
-        bench.write(entries(1, 1, 2), kept=0, term=2)
-        bench.write(entries(2, 3, 2), term=2)
-        bench.closed()  # its pages are free now
+    for before in (a_vote_and_free_pages, a_batch_on_one_page):
+        for deeds in range(1, 40):
+            bench = Bench(stores)
+            before(bench)
+            state = bench.states[-1]
+            lost = entries(len(state.log) + 1, len(state.log) + 600, state.term)
+            bench.disk.plan = failing("sync")
+            with fails(DiskFailed):
+                bench.write(lost, term=state.term)
+            bench.disk.kill()
+            has_started = starts_with_power_for(deeds, bench)
+            bench.restart()
+            assert bench.known() in (state, Known(state.term, OWNER, state.log + lost))
+            if has_started:
+                break
+        else:
+            raise AssertionError("a start takes more than so many writes and syncs")
+
+
+def a_vote_and_free_pages(bench: Bench) -> None:
+    """In the write-ahead log is a vote; the next write takes pages that others have left."""
+    bench.write(entries(1, 999))
+    bench.write(entries(1, 1, 2), kept=0, term=2)
+    bench.write(entries(2, 3, 2), term=2)
+    bench.closed()
+    bench.open()
+    bench.write((), term=3)
+
+
+def a_batch_on_one_page(bench: Bench) -> None:
+    """In the write-ahead log is the page on which the next write begins a row."""
+    bench.write(entries(1, 3))
+    bench.restart()
+    bench.write(entries(4, 4))
+
+
+def starts_with_power_for(deeds: int, bench: Bench) -> bool:
+    """Start, and lose the power after so many writes and syncs; whether the start took no more of them."""
+    left = [deeds]
+
+    def plan(_: Deed, __: str) -> Trouble | None:
+        left[0] -= 1
+        return "power" if left[0] < 0 else None
+
+    bench.disk.plan = plan
+    with suppress(PowerLost, DiskFailed):
         bench.open()
-        bench.write((), term=3)
-        bench.disk.plan = failing("sync")
-        with fails(DiskFailed):
-            bench.write(entries(4, 400, 3), term=3)
-        maybe = Known(3, OWNER, bench.states[-1].log + entries(4, 400, 3))
-        bench.disk.kill()
-        left = [deeds]
-
-        def plan(_: Deed, __: str, left: list[int] = left) -> Trouble | None:
-            left[0] -= 1
-            return "power" if left[0] < 0 else None
-
-        bench.disk.plan = plan
-        with suppress(PowerLost, DiskFailed):
-            bench.open()
-        bench.disk.plan = no_trouble
-        bench.restart()
-        assert bench.known() in (bench.states[-1], maybe)
-        if left[0] >= 0:
-            return
-    raise AssertionError("a start takes more than so many writes and syncs")
+    bench.disk.plan = no_trouble
+    return left[0] >= 0
 
 
 def a_full_disk_stops_the_node_and_loses_nothing(stores: Opens) -> None:

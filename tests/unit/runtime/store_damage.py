@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from random import Random
 from typing import Final
 
 import apsw
 import msgspec
-from tests.unit.runtime.store_bench import LOG, WAL, Bench, entries, failing, fails, refused, story
-from tests.unit.runtime.store_trial import OWNER, Known, Opens, Plain
+from tests.unit.runtime.store_bench import LOG, WAL, Bench, entries, refused, story
+from tests.unit.runtime.store_trial import OWNER, Opens, Plain
 
 from quorumlog.core.consensus.effects import Durable, Store
 from quorumlog.core.consensus.messages import Entry
 from quorumlog.runtime.database import LONGEST, PAGE, SALT, State, record_of
-from quorumlog.runtime.faulty_disk import Deed, FaultyDisk, PowerLost, Trouble, no_trouble
+from quorumlog.runtime.faulty_disk import FaultyDisk
 from quorumlog.runtime.media import MemoryMedia
-from quorumlog.runtime.storage import DiskFailed, UnusableStore
+from quorumlog.runtime.storage import UnusableStore
 
 TABLE_LEAF: Final = 13
 """What a page of SQLite's begins with that holds rows."""
@@ -48,31 +47,6 @@ def what_is_torn_is_cut(bench: Bench) -> None:
         assert all(WAL in each and f"{end - before:,} bytes" in each for each in cut)
         bench.restart()
         assert bench.store.recovered.cut == ()
-
-
-def what_a_failed_sync_has_lost_is_not_half_believed(stores: Opens) -> None:
-    """The next process sees what the disk has not. Then the power is lost, wherever that process is with it."""
-    for deeds in range(25):
-        bench = Bench(stores)
-        bench.write(entries(1, 3))
-        bench.restart()
-        bench.write(entries(4, 4))
-        bench.disk.plan = failing("sync")
-        with fails(DiskFailed):
-            bench.write(entries(5, 600))
-        bench.disk.kill()
-        left = [deeds]
-
-        def plan(_: Deed, __: str, left: list[int] = left) -> Trouble | None:
-            left[0] -= 1
-            return "power" if left[0] < 0 else None
-
-        bench.disk.plan = plan
-        with suppress(PowerLost, DiskFailed):
-            bench.open()
-        bench.disk.plan = no_trouble
-        bench.restart()
-        assert bench.known() in (bench.states[-1], Known(1, OWNER, entries(1, 600)))
 
 
 def a_damaged_middle_is_refused(stores: Opens) -> None:
@@ -246,7 +220,6 @@ CHECKS: Final[tuple[Callable[[Opens], None], ...]] = (
     what_is_something_else_is_refused,
     a_torn_tail_is_cut_and_reported,
     a_damaged_middle_is_refused,
-    what_a_failed_sync_has_lost_is_not_half_believed,
     a_free_page_that_is_in_use_is_damage,
     a_page_that_was_never_written_is_missed,
     a_record_before_large_entries_is_found,

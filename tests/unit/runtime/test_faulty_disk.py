@@ -102,15 +102,20 @@ def test_what_arrives_differs_from_crash_to_crash() -> None:
     assert any(len(set(file)) > 1 for file in seen), "some writes are torn"
 
 
+def sync_in_vain(disk: FaultyDisk) -> None:
+    """A sync fails; later ones do not."""
+    disk.plan = lambda deed, _: "failed" if deed == "sync" else None
+    with pytest.raises(apsw.IOError):
+        disk.sync("file")
+    disk.plan = no_trouble
+
+
 def test_a_failed_sync_shows_what_it_has_lost() -> None:
     disk = FaultyDisk(MemoryMedia())
     disk.write("file", b"before")
     disk.sync("file")
     disk.write_at("file", b"lost", 0)
-    disk.plan = lambda deed, _: "failed" if deed == "sync" else None
-    with pytest.raises(apsw.IOError):
-        disk.sync("file")
-    disk.plan = no_trouble
+    sync_in_vain(disk)
     disk.sync("file")
     assert disk.read("file") == b"lostre"
     disk.kill()
@@ -124,10 +129,7 @@ def test_what_is_written_after_a_failed_sync_is_shown_and_kept() -> None:
     disk.write("file", b"before")
     disk.sync("file")
     disk.write_at("file", b"lost", 2)
-    disk.plan = lambda deed, _: "failed" if deed == "sync" else None
-    with pytest.raises(apsw.IOError):
-        disk.sync("file")
-    disk.plan = no_trouble
+    sync_in_vain(disk)
     disk.write_at("file", b"new", 0)
     disk.sync("file")
     assert disk.read("file") == b"newost"
@@ -135,9 +137,7 @@ def test_what_is_written_after_a_failed_sync_is_shown_and_kept() -> None:
     disk.sync("file")
     assert disk.read("file") == b"newo"
     disk.write_at("file", b"open", 0)
-    disk.plan = lambda deed, _: "failed" if deed == "sync" else None
-    with pytest.raises(apsw.IOError):
-        disk.sync("file")
+    sync_in_vain(disk)
     assert disk.read("file") == b"open"
     disk.crash(Random(1))
     assert disk.read("file") == b"newo"
