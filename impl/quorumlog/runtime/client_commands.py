@@ -21,6 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from quorumlog.runtime.lines import one_line
+
 if TYPE_CHECKING:
     from quorumlog.runtime import api
     from quorumlog.runtime.asking import Asking
@@ -369,5 +371,5 @@ def encoded(value: object) -> str:
 
 def fail(says: str, status: int = WRONG) -> Never:
     """One line, and a status."""
-    typer.echo(f"quorumlog: {says}", err=True)
+    typer.echo(f"quorumlog: {one_line(says)}", err=True)
     raise typer.Exit(status)

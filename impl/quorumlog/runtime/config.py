@@ -48,6 +48,7 @@ from quorumlog.driver import Pace
 from quorumlog.ledger.placement import Placement
 from quorumlog.runtime import hosting
 from quorumlog.runtime.hosting import LEDGER, AnyHosted, Hosted
+from quorumlog.runtime.lines import one_line
 from quorumlog.runtime.messages import BESIDE, Limits
 
 Address: TypeAlias = tuple[str, int]
@@ -64,7 +65,7 @@ class UnusableConfig(Exception):
     """A configuration that cannot be used: the file, the place in it, and what was expected."""
 
     def __init__(self, file: Path | str, place: str, expected: str) -> None:
-        super().__init__(f"{file}: {place}: expected {expected}")
+        super().__init__(one_line(f"{file}: {place}: expected {expected}"))
 
 
 class PaceSection(Struct, frozen=True, forbid_unknown_fields=True):

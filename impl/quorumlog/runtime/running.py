@@ -15,6 +15,7 @@ from quorumlog.runtime.config import Place, UnusableConfig
 from quorumlog.runtime.database import FILE
 from quorumlog.runtime.errors import DiskFailed, UnusableStore
 from quorumlog.runtime.faulty_disk import FaultyDisk, held, slow
+from quorumlog.runtime.lines import one_line
 from quorumlog.runtime.node import AnyInput, NodeProcess
 from quorumlog.runtime.recorder import Parts, Recorder
 from quorumlog.runtime.storage import Storage
@@ -56,7 +57,7 @@ def run(place: Place, *, is_new: bool = False) -> int:
 
 def say(line: str) -> None:
     """One line for whoever runs the server."""
-    print(f"quorumlog: {line}", file=sys.stderr, flush=True)
+    print(f"quorumlog: {one_line(line)}", file=sys.stderr, flush=True)
 
 
 async def serve(place: Place, said: Callable[[str], None], *, is_new: bool = False) -> int:

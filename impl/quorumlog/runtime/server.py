@@ -329,7 +329,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         if after.seen - self._kept >= self._limits.snapshot > 0:
             self._keep_state(after)
         if after.lags(self.steps.slices.most):
-            self._fold_after(0 if after.seen > was.seen else self.steps.slices.pause(after))
+            self._fold_after(0 if after.seen > was.seen else self.steps.slices.pause(after, taken))
 
     def refused(self, taken: NodeInput[Command, Randomness] | Input) -> None:
         """Nothing has happened. Reads that came to a server that no longer leads are to be asked elsewhere."""

@@ -3,8 +3,8 @@
 What is decided is folded into the application's state, and until that is done in a turn nobody hears of the server. A
 server that has been away has much to fold, and would be given up meanwhile. So it folds a slice a turn.
 
-A follower that has little to fold lets that wait, for its leader waits for its acknowledgement and nobody for its
-state; and many entries at once cost less than one by one.
+A follower acknowledges before it folds, for its leader waits for its acknowledgement and nobody for its state. If it
+has little to fold it lets that wait for longer, since many entries at once cost less than one by one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FIRST: Final = 1
 """Entries of the first slice: nobody knows how long one takes."""
 LARGEST: Final = 4096
 FEW: Final = 64
-"""Entries that a follower does not fold at once: fewer than these."""
+"""Entries that a follower lets wait although it has acknowledged: fewer than these."""
 LATER: Final = 20.0
 """Milliseconds after which it does."""
 
@@ -31,7 +31,7 @@ LATER: Final = 20.0
 class Slices:
     """Measures how long entries take, and says how many may be folded next. `now` is the server's clock.
 
-    A follower folds fewer than `few` entries later.
+    A follower folds `few` entries or more when it has acknowledged, and fewer later; with 0, all at once.
     """
 
     def __init__(self, now: Callable[[], float], first: int = FIRST, few: int = FEW) -> None:
@@ -43,17 +43,15 @@ class Slices:
         """Milliseconds in which entries were folded in this turn."""
 
     def allowed(self, node: Node[Any, Any, Any], taken: object) -> int:
-        """How many entries may be folded in a step that is about something else."""
-        if self._spent >= SPELL:
-            return 0
-        if type(taken) is AppendRequest:
-            return self.most if taken.commit_index - node.seen >= self._few else 0
-        return 0 if type(taken) is Sync and self.pause(node) else self.most
+        """How many entries may be folded in a step that is about something else: none while a leader waits for it."""
+        is_awaited = type(taken) is AppendRequest or (type(taken) is Sync and node.replica.role != LEADER)
+        return 0 if self._spent >= SPELL or (is_awaited and self._few) else self.most
 
-    def pause(self, node: Node[Any, Any, Any]) -> float:
-        """Milliseconds until a node has to fold what no step has folded."""
+    def pause(self, node: Node[Any, Any, Any], taken: object) -> float:
+        """Milliseconds until a node has to fold what no step has folded, now that it has taken this one."""
         replica = node.replica
-        return LATER if replica.role != LEADER and replica.commit_index - node.seen < self._few else 0.0
+        is_much = type(taken) is Sync and replica.commit_index - node.seen >= self._few
+        return 0.0 if is_much or replica.role == LEADER else LATER
 
     def new_turn(self) -> None:
         """Others have had their turn."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from quorumlog.runtime.lines import one_line
 from quorumlog.runtime.session import Forgotten, Full, Rejected
 
 RETRY: Final = 1
@@ -24,9 +25,9 @@ class Trouble(Exception):
     """
 
     def __init__(self, status: int, error: str, *, retry: int | None = None, events: int | None = None) -> None:
-        super().__init__(error)
+        self.error = one_line(error)
+        super().__init__(self.error)
         self.status = status
-        self.error = error
         self.retry = retry
         self.events = events
 

@@ -66,6 +66,7 @@ def test_groups_of_a_ledger_on_shards(tmp_path: Path) -> None:
         (GROUPS + '[groups.b]\nb1 = "127.0.0.1:7101"\n', "groups: expected an address of its own"),
         (GROUPS + "[pace]\nheartbeat = 5000\n", "pace: expected 0 < heartbeat"),
         (GROUPS + "[pace]\nspeed = 1\n", "pace: expected Object contains unknown field `speed`"),
+        (GROUPS + '[pace]\n"a\\nb" = 1\n', "pace: expected Object contains unknown field `a\\nb`"),
         (GROUPS + "[limits]\nbatch = 0\n", "limits: expected (2 * command + 2048) * batch"),
         (
             GROUPS + "[faults]\nslow_sync = 5\n",

@@ -66,4 +66,4 @@ def test_closing_at_once_would_be_noticed(tmp_path: Path) -> None:
     code = f"import {__name__} as here; print(here.left_open(here.CARELESS, here.Path({str(tmp_path)!r})))"
     command = [sys.executable, "-W", "ignore", "-c", code]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT)
-    assert ran.stdout == f"{COME}\n"
+    assert 0 < int(ran.stdout) <= COME, "a busy machine gives some of them to the loop before it begins to stop"

@@ -14,6 +14,7 @@ from msgspec import structs
 from tests.unit.runtime.virtual_servers import VirtualServer, VirtualServers
 
 from quorumlog.core.consensus.effects import Sync
+from quorumlog.core.consensus.messages import AppendReply, AppendRequest
 from quorumlog.core.leader_output import Request
 from quorumlog.ledger.commands import Balance, Deposit
 from quorumlog.ledger.placement import Placement
@@ -272,9 +273,46 @@ def test_a_follower_folds_little_later() -> None:
 
 def test_a_follower_that_folds_at_once_or_never_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     for pause in (0.0, 100 * LATER):
-        monkeypatch.setattr(Slices, "pause", lambda slices, node, pause=pause: pause)
+        monkeypatch.setattr(Slices, "pause", lambda slices, node, taken, pause=pause: pause)
         with pytest.raises(AssertionError):
             folded_later()
+
+
+def acknowledged_first() -> None:
+    """A follower that has much to fold acknowledges what came with that, and folds then."""
+    group, leader, others = settled()
+    leader.ask("s", *[Deposit("x", 1)] * FEW)
+    group.run(5)
+    carry = group.carry
+    folded: dict[str, int] = {}
+
+    def noted(sender: str, to: str, message: Any) -> None:
+        server = group.servers[sender].server
+        if isinstance(message, AppendReply) and (turn := server.driver.turn) is not None:
+            folded.setdefault(sender, server.steps.node(turn.after).gate.applied)
+        carry(sender, to, message)
+
+    group.carry = noted  # type: ignore[method-assign]
+    leader.ask("s", *[Deposit("x", 1)] * FEW, first=1 + FEW)
+    group.run(5)
+    assert folded == {each.server.identity: 0 for each in others}, "a leader waits for this"
+    assert {each.server.node.gate.applied for each in others} == {FEW}
+
+
+def test_a_follower_acknowledges_before_it_folds() -> None:
+    acknowledged_first()
+
+
+@pytest.mark.parametrize("taken", [AppendRequest, Sync])
+def test_a_follower_that_folds_before_it_acknowledges_would_be_noticed(
+    monkeypatch: pytest.MonkeyPatch, taken: type
+) -> None:
+    allowed = Slices.allowed
+    monkeypatch.setattr(
+        Slices, "allowed", lambda own, node, given: own.most if type(given) is taken else allowed(own, node, given)
+    )
+    with pytest.raises(AssertionError, match="a leader waits for this"):
+        acknowledged_first()
 
 
 def folds_meanwhile(group: VirtualServers, leader: VirtualServer, others: list[VirtualServer]) -> bool:
