@@ -48,7 +48,7 @@ def carry_out(
     outcome: Outcome[Whole, Carried, Said], ports: Ports[Message | Carried, Said], done: Callable[[], None]
 ) -> None:
     """Everything is durable before anything is sent, and sent before anybody is told."""
-    if outcome.effects and (stores := [effect for effect in outcome.effects if isinstance(effect, Store)]):
+    if outcome.effects and (stores := [effect for effect in outcome.effects if type(effect) is Store]):
         ports.disk.write(stores, partial(speak, outcome, ports, done))
     else:
         speak(outcome, ports, done)
@@ -206,7 +206,7 @@ class Driver(Generic[Whole, Taken, Carried, Said]):
         """What a step says of the others' being there; most say nothing."""
         judged, self._judged = self._judged, None
         if self._ask is not None:
-            then = taken if isinstance(taken, (AppendRequest, AppendReply)) else None
+            then = taken if type(taken) is AppendRequest or type(taken) is AppendReply else None
             if then is not None or judged is not None or elsewhere:
                 self.contact = learnt(judged or Judged(self.contact, then=then), before, after)
 

@@ -203,9 +203,9 @@ class Service(Struct, Generic[State, Command, Event, Answer, Randomness, Content
         """What the gate appends is proposed, and what it says is said."""
         replica, effects = node.replica, cast(Effects, ())
         for each in wanted:
-            if isinstance(each, Append):
+            if type(each) is Append:
                 replica, effects = step(replica, Propose(each.entries))
-        said = tuple([each for each in wanted if isinstance(each, Say)])
+        said = tuple([each for each in wanted if type(each) is Say])
         return replace(node, replica=replica), Spoken(effects, said)
 
 
@@ -217,6 +217,6 @@ def written(log: Iterable[LogEntry]) -> tuple[Entry[Any], ...]:
 def news(effects: Effects, seen: int, end: int) -> Items[LogEntry]:
     """The entries between the two that a step tells to be decided, if it tells just of them."""
     for effect in effects:
-        if isinstance(effect, Committed) and effect.after == seen and len(effect.entries) == end - seen:
+        if type(effect) is Committed and effect.after == seen and len(effect.entries) == end - seen:
             return effect.entries
     return ()

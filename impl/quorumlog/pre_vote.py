@@ -102,15 +102,15 @@ def judge(contact: Contact, replica: Replica, taken: Asking | Input) -> Judged:
 def learnt(judged: Judged, before: Replica, after: Replica) -> Contact:
     """What a server knows once consensus has taken what it was to take: it has heard a leader, say, or a follower."""
     contact, taken = judged.contact, judged.then
-    if isinstance(taken, AppendRequest) and taken.term == after.term:
+    if type(taken) is AppendRequest and taken.term == after.term:
         return HEARD
-    if isinstance(taken, Resign):
+    if type(taken) is Resign:
         return contact
     if after.voted_for is not None and (after.term, after.voted_for) != (before.term, before.voted_for):
         return HEARD
     if (after.term, after.role) != (before.term, before.role):
         return NOBODY
-    if isinstance(taken, AppendReply) and (after.role, taken.term) == (LEADER, after.term):
+    if type(taken) is AppendReply and (after.role, taken.term) == (LEADER, after.term):
         if taken.sender in contact.replied:
             return contact
         return replace(contact, replied=contact.replied | {taken.sender})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import accumulate
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar, final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -46,6 +46,7 @@ class Request(Struct, Generic[Command], frozen=True, gc=False, cache_hash=True, 
     command: Command
 
 
+@final
 class Conflict(Struct, frozen=True):
     """What stands for events, and for an answer, where the client expected another state: nothing has happened."""
 
@@ -65,6 +66,7 @@ class Executed(Struct, Generic[Event], frozen=True, gc=False, cache_hash=True, a
     events: tuple[Event, ...] | Conflict
 
 
+@final
 class Acknowledged(Struct, frozen=True, gc=False, cache_hash=True, array_like=True, tag="acknowledged"):
     """An entry of the log: the world outside has received the message of this number."""
 
@@ -72,7 +74,6 @@ class Acknowledged(Struct, frozen=True, gc=False, cache_hash=True, array_like=Tr
 
 
 Entry: TypeAlias = Executed[Event] | Acknowledged
-AnyEntry = TypeVar("AnyEntry", bound="Entry[Any]")
 
 
 class Answered(Struct, Generic[Answer], frozen=True, gc=False, cache_hash=True):
@@ -107,6 +108,11 @@ class Session(Struct, Generic[Answer], frozen=True, gc=False, cache_hash=True):
         """The answer to a command, if it is executed and not forgotten. Spec: LeaderOutput!Remembered."""
         place = number - self.last + len(self.kept) - 1
         return self.kept[place] if place >= 0 and number <= self.last else None
+
+    def since(self, number: int) -> tuple[int, Sequence[Answered[Answer]]]:
+        """The answers to its commands from this one on that are kept, and to which one the first of them is."""
+        place = max(number - self.forgotten - 1, 0)
+        return self.forgotten + place + 1, tuple(self.kept[place:])
 
     def grown(self, added: Sequence[Added[Answer]]) -> Session[Answer]:
         """The session after these commands: what is received is not kept. Spec: LeaderOutput!Without."""
@@ -236,18 +242,15 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
         table = self.fold(known.table, entries[known.end - gate.applied :])
         if gate.drafts is None:
             return replace(gate, applied=applied, table=table), ()
+        asked, waiting = gate.waiting.taken([(each.session, each.number) for each in entries if type(each) is Executed])
         said: list[Say[Answer]] = []
-        ready: list[Named] = []
-        name, session, waiting = None, NEW, gate.waiting.get
-        for entry in entries:
-            if isinstance(entry, Executed) and (askers := waiting(named := (entry.session, entry.number))):
-                if entry.session != name:  # most entries that follow each other are of one session
-                    name, session = entry.session, table.session(entry.session)
-                ready.append(named)
-                if (answer := session.remembered(entry.number)) is not None:
-                    for by in in_order(askers):
-                        said.append(Say(by, entry.session, entry.number, answer))
-        return Gate(applied, table, gate.drafts[len(passed) :], gate.waiting.without(ready)), tuple(said)
+        kept: dict[SessionId, tuple[int, Sequence[Answered[Answer]]]] = {}
+        for (session, number), askers in asked.items():
+            first, answers = kept.get(session) or kept.setdefault(session, table.session(session).since(number))
+            if 0 <= number - first < len(answers):
+                for by in askers if len(askers) == 1 else sorted(askers, key=str):  # whatever order a set has
+                    said.append(Say(by, session, number, answers[number - first]))
+        return Gate(applied, table, gate.drafts[len(passed) :], waiting), tuple(said)
 
     def on_request(
         self, gate: Gate[State, Answer, Content], by: ProxyId, request: Request[Command], randomness: Randomness
@@ -320,10 +323,12 @@ class LeaderOutput(Struct, Generic[State, Command, Event, Answer, Randomness, Co
         if request.expected is None or request.expected == draft.events:
             try:
                 events = self.application.decide(draft.state, request.command, randomness)
-                return draft.add(Executed(request.session, request.number, request.received, events))
+                draft.add(made := Executed(request.session, request.number, request.received, events))
+                return made
             except Exception as error:  # whatever the application's own code raises
                 events = Conflict(raised(error))
-        return draft.add(Executed(request.session, request.number, request.received, events))
+        draft.add(made := Executed(request.session, request.number, request.received, events))
+        return made
 
     def fold(
         self, table: Table[State, Answer, Content], entries: Iterable[Entry[Event]]
@@ -364,25 +369,25 @@ class Folding(Generic[State, Event, Answer, Content]):
         added = self.sessions.get(session)
         return added[-1][0] if added else self.before.session(session).last
 
-    def add(self, entry: AnyEntry) -> AnyEntry:
+    def add(self, entry: Entry[Event]) -> None:
         """One more entry; all of it, or if the application raises, nothing. Spec: LeaderOutput!Apply."""
-        if isinstance(entry, Acknowledged):
+        if type(entry) is Acknowledged:
             self.pending = without_first(self.pending, 1)
-            return entry
-        if isinstance(entry.events, Conflict):
-            said: Answer | Conflict = entry.events
+            return
+        events = entry.events
+        if type(events) is Conflict:
+            said: Answer | Conflict = events
         else:
             state = self.state
-            for event in entry.events:
+            for event in events:
                 state = self.evolve(state, event)
-            contents, said = self.messages(state, entry.events), self.answer(state, entry.events)
+            contents, said = self.messages(state, events), self.answer(state, events)
             if contents:
                 told = tuple([Message(number, each) for number, each in enumerate(contents, self.made + 1)])
                 self.made, self.pending = self.made + len(told), extended(self.pending, told)
-            self.state, self.events = state, self.events + len(entry.events)
+            self.state, self.events = state, self.events + len(events)
         added = self.sessions.get(entry.session) or self.sessions.setdefault(entry.session, [])
         added.append((entry.number, entry.received, Answered(self.events, said)))
-        return entry
 
     def table(self) -> Table[State, Answer, Content]:
         """The table by now."""
@@ -393,8 +398,3 @@ class Folding(Generic[State, Event, Answer, Content]):
 def no_messages(state: object, events: tuple[object, ...]) -> tuple[object, ...]:
     """Of an application that has nothing to say to the world outside."""
     return ()
-
-
-def in_order(askers: frozenset[ProxyId]) -> Iterable[ProxyId]:
-    """The order in which those who wait are answered: always the same one, whatever order a set has."""
-    return askers if len(askers) == 1 else sorted(askers, key=str)

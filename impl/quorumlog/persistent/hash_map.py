@@ -1,4 +1,4 @@
-"""A map that never changes, in no particular order: what `set`, `update` and `without` answer shares most with it.
+"""A map that never changes, in no particular order: what `set`, `update` and `taken` answer shares most with it.
 
 The pairs lie in buckets by the hash of their keys. A bucket is a dictionary, so that what has to be copied, one bucket
 and the list of buckets, is copied at the speed of dictionaries. There are so many buckets that both are equally dear.
@@ -84,19 +84,20 @@ class HashMap(Mapping[Key, Item]):
             buckets[place][key] = value
         return self._with(buckets, size)
 
-    def without(self, keys: Iterable[Key]) -> HashMap[Key, Item]:
-        """A copy that lacks these keys, whether it had them or not."""
-        buckets, size, mask = self._buckets.copy(), self._size, len(self._buckets) - 1
+    def taken(self, keys: Iterable[Key]) -> tuple[dict[Key, Item], HashMap[Key, Item]]:
+        """What it has of these keys, in their order, and a copy that lacks them."""
+        buckets, mask = self._buckets.copy(), len(self._buckets) - 1
         copied = set[int]()
+        found: dict[Key, Item] = {}
         for key in keys:
             place = hash(key) & mask
-            if key in buckets[place]:
+            bucket = buckets[place]
+            if key in bucket:
                 if place not in copied:
                     copied.add(place)
-                    buckets[place] = own(buckets, place)
-                size -= 1
-                del buckets[place][key]
-        return self._with(buckets, size)
+                    buckets[place] = bucket = own(buckets, place)
+                found[key] = bucket.pop(key)
+        return found, self._with(buckets, self._size - len(found))
 
     @overload
     def get(self, key: Key, /) -> Item | None: ...

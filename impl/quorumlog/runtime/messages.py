@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast, final
 
 from msgspec import Raw, Struct
 
@@ -195,6 +195,7 @@ class Gone(Struct, frozen=True, array_like=True):
     events: int
 
 
+@final
 class Held(Struct, frozen=True, array_like=True):
     """A leader says to the others that all of them have on their disks what stands up to this index; it is decided."""
 

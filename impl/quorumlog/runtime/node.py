@@ -267,7 +267,7 @@ class NodeProcess:
     def _took_from_peer(self, peer: str, kind: int, body: memoryview) -> None:
         if peer in self._links:
             message = self._codec.from_peer(kind, body)
-            if isinstance(message, AppendRequest) and contradicts(self.server.node.replica, message):
+            if type(message) is AppendRequest and contradicts(self.server.node.replica, message):
                 raise BadFrame(f"{peer} hands on other entries than those that are decided")
             guarded(self._failed, self.server.on_peer, peer, message, len(body))
         elif kind == wire.LETTERS:

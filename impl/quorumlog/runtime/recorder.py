@@ -22,7 +22,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 import msgspec
 
 from quorumlog.core.consensus.effects import ElectionTimeout, Input, Propose, Replicate, Resign, Sync
-from quorumlog.core.consensus.messages import MESSAGES
+from quorumlog.core.consensus.messages import MESSAGE_TYPES
 from quorumlog.core.consensus.state import LEADER, Replica
 from quorumlog.core.leader_output import Gate, Say
 from quorumlog.driver import Listener, Turn
@@ -157,7 +157,7 @@ class Recorder(Generic[Whole, Taken]):
         taken: Any = turn.taken
         kind = type(taken)
         line: Line = {"n": self._number + 1, "i": self._incarnation, "do": kind.__name__}
-        if kind in _MESSAGES:
+        if kind in MESSAGE_TYPES:
             line["do"], line["letter"] = "Take", sent(taken, self._slices)
         elif kind is Replicate:
             line["to"] = taken.to
@@ -246,7 +246,6 @@ class _Both(Generic[Whole, Taken]):
         self._second.refused(taken)
 
 
-_MESSAGES: Final = frozenset(MESSAGES)
 _ITSELF: Final = frozenset({ElectionTimeout, Sync, Propose, Replicate, Resign})
 """The inputs of consensus that are no messages; a line bears their name."""
 

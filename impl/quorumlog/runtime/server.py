@@ -193,7 +193,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         if is_strange(self.node.replica, peer, message):
             self.steps.inbox.bad += 1
             return
-        if isinstance(message, Held):
+        if type(message) is Held:
             self.behind.hear(message)
             return
         waits = len(self.driver.waiting)
@@ -289,7 +289,7 @@ class Server(Generic[State, Command, Event, Answer, Randomness]):
         """Answers to requests, one frame a connection; and reads that may be answered."""
         found: dict[Hashable, list[Say[Answer]]] = {}
         for each in answers:
-            if isinstance(each, Readable):
+            if type(each) is Readable:
                 self._questions.answered(each, partial(self._is_no_room, len(each.table.sessions)))
             elif each.to in found:
                 found[each.to].append(each)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast, final, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from quorumlog.core import consistent_read
 from quorumlog.core.consensus.effects import NOTHING, ImpossibleInput, Input, Refused, Replicate, Sync
 from quorumlog.core.consensus.log import term_at
-from quorumlog.core.consensus.messages import MESSAGES, AppendRequest, Message, ServerId
+from quorumlog.core.consensus.messages import MESSAGE_TYPES, MESSAGES, AppendRequest, Message, ServerId
 from quorumlog.core.consensus.replica import Replica
 from quorumlog.core.consistent_read import PutQuestion, Question, ReadId, Reply
 from quorumlog.core.leader_output import Asked, Say, Table
@@ -110,12 +110,13 @@ class Loopback:
 
     def send(self, message: PeerMessage) -> None:
         """To itself, or to others."""
-        if isinstance(message, MESSAGES) and getattr(message, "to", None) == self._identity:
-            self._take(message)
+        if type(message) in MESSAGE_TYPES and getattr(message, "to", None) == self._identity:
+            self._take(cast(Message, message))
         else:
             self._network.send(message)
 
 
+@final
 class Readable(Struct, Generic[State, Answer, Content], frozen=True):
     """These reads may be answered, from this table."""
 

@@ -277,7 +277,7 @@ class Codec(Generic[Command, Event, Answer]):
 
     def to_peer(self, message: PeerMessage) -> bytes:
         """A frame for a peer."""
-        if not isinstance(message, AppendRequest):
+        if type(message) is not AppendRequest:
             return frame(PEER_KINDS[type(message)], message)
         block = Raw(self.block(message.prev_index, message.entries))
         return frame(
@@ -365,7 +365,7 @@ def runs(entries: Sequence[Entry]) -> list[tuple[int, list[object]]]:
 def row(said: Say[Answer]) -> tuple[str, int, int, bool, Answer | None] | tuple[str, int, int, bool, None, str]:
     """An answer as `AnswerRow` reads it."""
     answer = said.answer.said
-    if isinstance(answer, Conflict):
+    if type(answer) is Conflict:
         return said.session, said.number, said.answer.at, True, None, answer.reason
     return said.session, said.number, said.answer.at, False, answer
 

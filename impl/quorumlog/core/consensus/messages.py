@@ -6,7 +6,7 @@ Messages are hashed and compared by the million, so each remembers its hash.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TypeAlias
+from typing import Final, TypeAlias, final
 
 from msgspec import Struct
 
@@ -22,6 +22,7 @@ class Entry(Struct, frozen=True, gc=False, cache_hash=True):
     event: Event | None
 
 
+@final
 class VoteRequest(Struct, frozen=True, cache_hash=True):
     """A candidate asks everybody else for a vote, and shows how far its log goes."""
 
@@ -63,10 +64,12 @@ class AppendReply(Struct, frozen=True, cache_hash=True):
 
 Message: TypeAlias = VoteRequest | VoteReply | AppendRequest | AppendReply
 MESSAGES = (VoteRequest, VoteReply, AppendRequest, AppendReply)
+MESSAGE_TYPES: Final = frozenset(MESSAGES)
+"""For a look that costs little: `isinstance` of a class that something is not takes five times as long."""
 
 
 def is_addressed(message: Message, server: ServerId) -> bool:
     """Whether the message is for this server: a request for votes goes to everybody but its sender."""
-    if isinstance(message, VoteRequest):
+    if type(message) is VoteRequest:
         return message.sender != server
     return message.to == server

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from quorumlog.core.consensus.effects import NOTHING, ImpossibleInput, Input, Refused
 from quorumlog.core.consensus.election import enter_term
-from quorumlog.core.consensus.messages import MESSAGES, AppendReply, Message, VoteReply, is_addressed
+from quorumlog.core.consensus.messages import MESSAGE_TYPES, AppendReply, Message, VoteReply, is_addressed
 from quorumlog.core.consensus.roles import TABLE
 from quorumlog.core.consensus.state import Outcome, Replica, restart, start
 
@@ -13,8 +15,8 @@ __all__ = ["Outcome", "Replica", "restart", "start", "step"]
 
 def step(replica: Replica, taken: Input) -> Outcome:
     """The server after the input, and what is to be done, in order. Raises `Refused` where the spec has no step."""
-    if isinstance(taken, MESSAGES):
-        return receive(replica, taken)
+    if type(taken) in MESSAGE_TYPES:
+        return receive(replica, cast(Message, taken))
     return handle(replica, taken)
 
 
