@@ -128,7 +128,7 @@ def test_batches_are_requests_one_after_another() -> None:
         ("Draft(before.end + len(written), draft.table())", "Draft(before.end + 1, draft.table())"),
         ("        return before.grown(added) if added else before", "        return before"),
         ("(waits.get(named) or gate.waiting.get(named) or NOBODY)", "(gate.waiting.get(named) or NOBODY)"),
-        ("state, self.events + len(entry.events)", "state, self.before.events + len(entry.events)"),
+        ("state, self.events + len(events)", "state, self.before.events + len(events)"),
     ],
 )
 def test_batches_that_are_not_are_found(find: str, replace: str) -> None:
