@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import typer
 
-from quorumlog.runtime import running
+from quorumlog.runtime import client_commands, running
 from quorumlog.runtime.lines import one_line
 from quorumlog.runtime.trouble import bad
 
@@ -26,6 +27,12 @@ def test_what_cannot_be_seen_is_written(text: str, line: str) -> None:
 
 def test_whoever_dials_adds_no_lines_of_his_own(capsys: pytest.CaptureFixture[str]) -> None:
     running.say("a connection was closed: this is a server of group a, not b\nquorumlog: all is well")
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_a_server_has_said_is_one_line_for_whoever_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit):
+        client_commands.fail("the application refuses this: a reason\nof two lines")
     assert capsys.readouterr().err.count("\n") == 1
 
 

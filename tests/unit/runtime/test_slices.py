@@ -315,6 +315,12 @@ def test_a_follower_that_folds_before_it_acknowledges_would_be_noticed(
         acknowledged_first()
 
 
+def test_a_fold_that_comes_before_the_end_of_the_turn_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Slices, "pause", lambda own, node, taken: 0.0)
+    with pytest.raises(AssertionError, match="a leader waits for this"):
+        acknowledged_first()
+
+
 def folds_meanwhile(group: VirtualServers, leader: VirtualServer, others: list[VirtualServer]) -> bool:
     """Whether followers fold while one command after another comes, each before it is time to fold the last."""
     for number in range(1, 41):
