@@ -262,6 +262,9 @@ class FaultyDisk:
     def identity(self, name: str) -> object:
         return name
 
+    def changes(self) -> object:
+        return self.life
+
     def sync_folder(self) -> None:
         self.do("sync", "")
         moves, self._moved = self._moved, []

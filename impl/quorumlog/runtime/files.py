@@ -29,6 +29,12 @@ class Files(Protocol):
     def identity(self, name: str) -> object:
         """Which file it is that is found under this name now; None if there is none."""
 
+    def changes(self) -> object:
+        """Which folder it is now, and when a file was last made, renamed or removed there; None if there is none.
+
+        File systems count time in steps, of up to two seconds: what happens within one looks like one change.
+        """
+
     def read(self, name: str) -> bytes:
         """All of a file; nothing if it is not there."""
 
@@ -70,6 +76,7 @@ class SystemFiles:
 
     def __init__(self, folder: Path | str) -> None:
         self._folder = Path(folder)
+        self._named = str(folder)
         if not self._folder.is_dir():
             self._folder.mkdir(parents=True, exist_ok=True)
             _sync_path(self._folder.parent)
@@ -86,10 +93,17 @@ class SystemFiles:
 
     def identity(self, name: str) -> object:
         try:
-            found = os.stat(f"{self._folder}/{name}")
+            found = os.stat(f"{self._named}/{name}")
         except (FileNotFoundError, NotADirectoryError):
             return None
         return found.st_dev, found.st_ino
+
+    def changes(self) -> object:
+        try:
+            found = os.stat(self._named)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_dev, found.st_ino, found.st_mtime_ns
 
     def read(self, name: str) -> bytes:
         path = self._folder / name
