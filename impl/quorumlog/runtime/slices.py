@@ -22,7 +22,7 @@ SPELL: Final = 10.0
 FIRST: Final = 1
 """Entries of the first slice: nobody knows how long one takes."""
 LARGEST: Final = 4096
-FEW: Final = 64
+FEW: Final = 256
 """Entries that a follower lets wait although it has acknowledged: fewer than these."""
 LATER: Final = 20.0
 """Milliseconds after which it does."""
