@@ -76,7 +76,7 @@ class SystemFiles:
 
     def __init__(self, folder: Path | str) -> None:
         self._folder = Path(folder)
-        self._named = str(folder)
+        self._named = str(self._folder)
         if not self._folder.is_dir():
             self._folder.mkdir(parents=True, exist_ok=True)
             _sync_path(self._folder.parent)
