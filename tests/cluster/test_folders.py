@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ import apsw
 import pytest
 from tests.cluster.cluster_ledger import SECONDS
 from tests.unit.runtime.test_gone_wrong import heard
+from tests.unit.runtime.test_storage_place import emptied, moved, replaced
 
 from quorumlog import Cluster
 from quorumlog.ledger.commands import Balance, Deposit
@@ -26,24 +26,6 @@ from quorumlog.runtime.hosting import LEDGER_CODEC
 from quorumlog.runtime.session import Unanswered
 from quorumlog.runtime.supervisor import Supervisor, configuration, free_addresses
 from quorumlog.runtime.sync_client import SyncClient
-
-
-def emptied(folder: Path) -> None:
-    """Somebody removes all of it."""
-    shutil.rmtree(folder)
-
-
-def moved(folder: Path) -> None:
-    """Somebody moves it."""
-    folder.rename(folder.with_name("elsewhere"))
-
-
-def replaced(folder: Path) -> None:
-    """Somebody puts back a copy of it, from just now."""
-    copy = folder.with_name("copy")
-    shutil.copytree(folder, copy)
-    shutil.rmtree(folder)
-    copy.rename(folder)
 
 
 def unanswered_in(folder: Path, goes: Callable[[Path], None]) -> list[str]:

@@ -99,8 +99,10 @@ class Storage:
         self.recovered = self._recover(found.cut)
         self._identities = self._identity()
         self._changes: object = None
-        self._settled = inf
-        """From when on a folder that looks as it did is one in which nothing has changed."""
+        self._settles = inf
+        """From when on the next change of the folder bears another time."""
+        self._is_settled = False
+        """Whether the files were asked for since then: while the folder looks as it did, nothing has changed."""
         self._connection.set_wal_hook(self._count)
 
     @classmethod
@@ -275,11 +277,12 @@ class Storage:
         The folder is asked first, and not the files: where one has asked a file for its times, Linux (6.13) gives it
         the time of the next write to the nanosecond, and that write takes 60 us longer.
         """
-        changes, now = self._files.changes(), monotonic()
-        if changes == self._changes and now >= self._settled:
+        now, changes = monotonic(), self._files.changes()
+        if changes == self._changes and self._is_settled:
             return True
         if changes != self._changes:
-            self._changes, self._settled = changes, now + SETTLED
+            self._changes, self._settles = changes, now + SETTLED
+        self._is_settled = now >= self._settles
         return self._identity() == self._identities
 
     def _identity(self) -> tuple[object, object]:
