@@ -11,7 +11,6 @@ until `compact` drops them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -99,7 +98,7 @@ class Storage:
         self.recovered = self._recover(found.cut)
         self._identities = self._identity()
         self._changes: object = None
-        self._settles = inf
+        self._settles = 0.0
         """From when on the next change of the folder bears another time."""
         self._is_settled = False
         """Whether the files were asked for since then: while the folder looks as it did, nothing has changed."""
